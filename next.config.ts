@@ -7,10 +7,6 @@ const config: NextConfig = {
   // `npm run verify` is the type check; doing it twice would only slow the build.
   typescript: { ignoreBuildErrors: true },
   serverExternalPackages: ['@node-rs/argon2', '@prisma/adapter-pg', 'pg', 'pg-boss', 'pino', 'prom-client'],
-  // `POST /sync` is the protocol's short name for the versioned route.
-  async rewrites() {
-    return [{ source: '/sync', destination: '/api/v1/sync' }]
-  },
 }
 
 export default config
