@@ -1,0 +1,43 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import { Pool } from 'pg'
+import { PrismaClient } from './generated/prisma/client.ts'
+
+export type Database = PrismaClient
+
+/** What a transaction and the client itself have in common: what a store works on. */
+export type Queryable = Pick<PrismaClient, '$queryRaw' | '$queryRawUnsafe' | '$executeRaw'>
+
+const poolSize = Number(process.env['DATABASE_POOL_SIZE'] ?? 12)
+
+/**
+ * A client on its own pool.
+ * Works as the role `holdfast_app`, which may not rewrite the log or the audit, where that role exists.
+ */
+export function createDatabase(url: string): Database {
+  const pool = new Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    // A hung server must not hang its devices: they retry.
+    statement_timeout: 30_000,
+    onConnect: async (client) => {
+      await client.query(
+        `SELECT set_config('role', 'holdfast_app', false) FROM pg_roles WHERE rolname = 'holdfast_app'`,
+      )
+    },
+  })
+  // A stopping Postgres ends idle connections with an error; the pool replaces them, the process lives.
+  pool.on('error', () => {})
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) })
+}
+
+const holder = globalThis as { holdfastDatabase?: Database }
+
+/** This process's client on DATABASE_URL. Next bundles routes apart, so it hangs on globalThis. */
+export function database(): Database {
+  const url = process.env['DATABASE_URL']
+  if (!url) throw new Error('DATABASE_URL is not set: start the server with `npm start`')
+  holder.holdfastDatabase ??= createDatabase(url)
+  return holder.holdfastDatabase
+}

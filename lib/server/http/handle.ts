@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api'
+import { AppError, errorCodes } from '#lib/protocol/errors.ts'
+import { isUnavailable } from './unavailable.ts'
+import { logger } from '#lib/telemetry/log.ts'
+import { problem } from './reply.ts'
+
+export type Handled = { request: Request; span: Span; traceId: string }
+
+/**
+ * The frame of every API route: continues the caller's trace, answers errors as problems, says the trace in the reply.
+ * @param name of the root span, such as `sync.receive`
+ */
+export async function handle(
+  request: Request,
+  name: string,
+  answer: (handled: Handled) => Promise<Response>,
+): Promise<Response> {
+  const parent = propagation.extract(context.active(), request.headers, {
+    get: (headers, key) => headers.get(key) ?? undefined,
+    keys: (headers) => [...headers.keys()],
+  })
+  const span = trace.getTracer('holdfast').startSpan(name, { kind: SpanKind.SERVER }, parent)
+  const recorded = trace.isSpanContextValid(span.spanContext())
+  const traceId = recorded ? span.spanContext().traceId : randomBytes(16).toString('hex')
+  const spanId = recorded ? span.spanContext().spanId : randomBytes(8).toString('hex')
+  span.setAttributes({ 'http.request.method': request.method, 'url.path': new URL(request.url).pathname })
+
+  const response = await context.with(trace.setSpan(parent, span), async () => {
+    try {
+      return await answer({ request, span, traceId })
+    } catch (thrown) {
+      return answerError(thrown, span, traceId)
+    }
+  })
+  span.setAttribute('http.response.status_code', response.status)
+  span.end()
+  response.headers.set('traceparent', `00-${traceId}-${spanId}-01`)
+  return response
+}
+
+function answerError(thrown: unknown, span: Span, traceId: string): Response {
+  const error = isUnavailable(thrown)
+    ? new AppError('unavailable', 'The database cannot be reached. Nothing was lost: keep the changes and try again.', {
+        cause: thrown,
+      })
+    : thrown
+  const code = error instanceof AppError ? error.code : 'internal'
+  span.setAttribute('error.type', code)
+  if (errorCodes[code].status >= 500) {
+    span.recordException(thrown instanceof Error ? thrown : String(thrown))
+    span.setStatus({ code: SpanStatusCode.ERROR, message: code })
+    logger.error({ event: 'request.failed', trace_id: traceId, code, err: thrown }, 'request failed')
+  }
+  return problem(error, traceId)
+}

@@ -1,0 +1,266 @@
+-- The push path's two calls: push_load reads without locks what the decisions rest on, push_commit locks, checks that
+-- none of it moved, writes everything and publishes last. lib/server/sync/store.ts is the only caller.
+
+/*
+ * What a batch rests on.
+ * p: device, incarnation (null for a person's write), op_ids[], seqs[], keys[{scope, table, id}],
+ *    bases[{scope, table, id, version}], base_op_ids[], tables[]
+ */
+CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
+  -- Whatever the tables' sizes were when the plan was made, every look-up here is by key.
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+  v_device uuid := (p->>'device')::uuid;
+  v_incarnation uuid := (p->>'incarnation')::uuid;
+  v_op_ids uuid[] := ARRAY(SELECT jsonb_array_elements_text(p->'op_ids'))::uuid[];
+  v_seqs bigint[] := ARRAY(SELECT jsonb_array_elements_text(p->'seqs'))::bigint[];
+  v_base_op_ids uuid[] := ARRAY(SELECT jsonb_array_elements_text(p->'base_op_ids'))::uuid[];
+  v_tables text[] := ARRAY(SELECT jsonb_array_elements_text(p->'tables'));
+BEGIN
+  RETURN json_build_object(
+    'stream', (SELECT json_build_object('last_seq', s.last_seq, 'revision', s.revision)
+      FROM device_stream s WHERE s.device_id = v_device AND s.incarnation = v_incarnation),
+    'holes', (SELECT json_agg(json_build_object('seq', h.seq, 'op_id', h.op_id, 'scope', h.scope, 'table', h."table",
+        'record_id', h.record_id, 'saga_id', h.saga_id, 'code', h.code, 'attempts', h.attempts))
+      FROM stream_hole h WHERE h.device_id = v_device AND h.incarnation = v_incarnation),
+    'seen', (SELECT json_agg(json_build_object('device_id', r.device_id, 'incarnation', r.incarnation, 'seq', r.seq,
+        'op_id', r.op_id, 'hash', encode(r.payload_hash, 'hex'), 'kind', r.kind, 'answer', r.answer))
+      FROM (
+        SELECT * FROM op_result WHERE op_id = ANY (v_op_ids)
+        UNION
+        SELECT * FROM op_result WHERE device_id = v_device AND incarnation = v_incarnation AND seq = ANY (v_seqs)
+      ) r),
+    'records', (SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
+        'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
+        'device_id', r.last_device_id, 'deleted', r.deleted))
+      FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
+      JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id),
+    'bases', (SELECT json_agg(json_build_object('scope', b.scope, 'table', b."table", 'id', b.id,
+        'version', b.version, 'data', s.data))
+      FROM jsonb_to_recordset(p->'bases') b(scope text, "table" text, id uuid, version int)
+      JOIN record r ON r.scope = b.scope AND r."table" = b."table" AND r.id = b.id AND r.version <> b.version
+      JOIN LATERAL (SELECT c.data FROM feed_change c WHERE c.record_id = b.id AND c."table" = b."table"
+        AND c.scope = b.scope AND c.after_version = b.version AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON true),
+    'base_ops', (SELECT json_agg(json_build_object('op_id', o.op_id, 'stands_on', o.stands_on,
+        'pushed', CASE WHEN o.pushed IS NOT NULL THEN o.pushed->'data' ELSE s.data END,
+        'known', o.pushed IS NOT NULL OR s.found IS NOT NULL))
+      FROM op_result o
+      LEFT JOIN LATERAL (SELECT c.data, true AS found FROM feed_change c WHERE c.record_id = o.record_id
+        AND c."table" = o."table" AND c.scope = o.scope AND c.after_version = o.version
+        AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON o.pushed IS NULL
+      WHERE o.op_id = ANY (v_base_op_ids) AND o.device_id = v_device),
+    'open_conflicts', (SELECT json_agg(json_build_object('id', c.id, 'scope', c.scope, 'table', c."table",
+        'record_id', c.record_id, 'version', c.version))
+      FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
+      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = k."table" AND c.scope = k.scope
+      WHERE c.device_id = v_device),
+    'policies', (SELECT json_agg(json_build_object('name', t.name, 'version', t.version))
+      FROM table_policy t WHERE t.name = ANY (v_tables)),
+    'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+  );
+END $$;
+
+/*
+ * Writes a decided batch in one transaction, or nothing.
+ * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
+ * letter that the batch closes was changed by someone else.
+ * p: stream {device, incarnation, revision, last_seq} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
+ *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, digest}],
+ *    batch, actor_kind, actor_id, trace_id, resolve, replay, audit[]
+ */
+CREATE FUNCTION push_commit(p jsonb) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+  v_now timestamptz(3) := clock_timestamp();
+  v_batch uuid := (p->>'batch')::uuid;
+  v_device uuid := (p->'stream'->>'device')::uuid;
+  v_incarnation uuid := (p->'stream'->>'incarnation')::uuid;
+  v_trace text := p->>'trace_id';
+  v_revision int;
+  v_count int;
+  v_commit record;
+  v_head record;
+  v_heads jsonb := '{}';
+  v_position bigint;
+BEGIN
+  IF v_device IS NOT NULL THEN
+    INSERT INTO device_stream (device_id, incarnation) VALUES (v_device, v_incarnation) ON CONFLICT DO NOTHING;
+    SELECT revision INTO v_revision FROM device_stream
+      WHERE device_id = v_device AND incarnation = v_incarnation FOR UPDATE;
+    IF v_revision <> (p->'stream'->>'revision')::int THEN
+      RAISE EXCEPTION 'the device stream moved' USING ERRCODE = 'HF001';
+    END IF;
+  END IF;
+
+  -- Lock what exists, all in key order, and see that it is as it was.
+  SELECT count(*) INTO v_count FROM (
+    SELECT 1
+    FROM jsonb_to_recordset(p->'rests_on') k(scope text, "table" text, id uuid, version int)
+    JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id AND r.version = k.version
+    WHERE k.version > 0
+    ORDER BY r.scope, r."table", r.id
+    FOR UPDATE OF r
+  ) locked;
+  IF v_count <> (SELECT count(*) FROM jsonb_to_recordset(p->'rests_on') k(version int) WHERE k.version > 0) THEN
+    RAISE EXCEPTION 'a record moved' USING ERRCODE = 'HF001';
+  END IF;
+
+  -- Claim and write what did not exist, in key order: whoever is second finds the key taken.
+  WITH created AS (
+    INSERT INTO record (scope, "table", id, version, data, checksum, hlc, vector, last_op_id, last_device_id, deleted,
+      created_at, updated_at)
+    SELECT c.scope, c."table", c.record_id, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.op_id, c.device_id,
+      c.data IS NULL, v_now, v_now
+    FROM jsonb_to_recordset(p->'changes') c(final text, scope text, "table" text, record_id uuid, after_version int,
+      data jsonb, checksum text, hlc text, vector jsonb, op_id uuid, device_id uuid)
+    WHERE c.final = 'insert'
+    ORDER BY c.scope, c."table", c.record_id
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+  ) SELECT count(*) INTO v_count FROM created;
+  IF v_count <> (p->>'inserts')::int THEN
+    RAISE EXCEPTION 'a record appeared' USING ERRCODE = 'HF001';
+  END IF;
+
+  IF (p->>'updates')::int > 0 THEN
+    UPDATE record r SET version = c.after_version, data = c.data, checksum = c.checksum, hlc = c.hlc,
+      vector = c.vector, last_op_id = c.op_id, last_device_id = c.device_id, deleted = c.data IS NULL, updated_at = v_now
+    FROM jsonb_to_recordset(p->'changes') c(final text, scope text, "table" text, record_id uuid, after_version int,
+      data jsonb, checksum text, hlc text, vector jsonb, op_id uuid, device_id uuid)
+    WHERE c.final = 'update' AND r.scope = c.scope AND r."table" = c."table" AND r.id = c.record_id;
+  END IF;
+
+  INSERT INTO feed_change (scope, batch, ordinal, committed_at, "table", record_id, operation, effect, op_id, seq,
+    outcome, before_version, after_version, data, checksum, hlc, vector, rule, lost, conflict_id, dead_letter_id)
+  SELECT c.scope, v_batch, c.ordinal, v_now, c."table", c.record_id, c.operation, c.effect, c.op_id, c.seq,
+    c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id,
+    c.dead_letter_id
+  FROM jsonb_to_recordset(p->'changes') c(scope text, ordinal int, "table" text, record_id uuid, operation text,
+    effect text, op_id uuid, seq bigint, outcome text, before_version int, after_version int, data jsonb,
+    checksum text, hlc text, vector jsonb, rule jsonb, lost jsonb, conflict_id uuid, dead_letter_id uuid);
+
+  IF v_device IS NOT NULL THEN
+    INSERT INTO op_result (device_id, incarnation, seq, op_id, payload_hash, kind, answer, scope, "table", record_id,
+      version, pushed, stands_on, created_at)
+    SELECT v_device, v_incarnation, r.seq, r.op_id, decode(r.hash, 'hex'), r.kind, r.answer, r.scope, r."table",
+      r.record_id, r.version, r.pushed, r.stands_on, v_now
+    FROM jsonb_to_recordset(p->'results') r(seq bigint, op_id uuid, hash text, kind text, answer text, scope text,
+      "table" text, record_id uuid, version int, pushed jsonb, stands_on int);
+
+    IF jsonb_array_length(p->'holes'->'close') > 0 THEN
+      DELETE FROM stream_hole WHERE device_id = v_device AND incarnation = v_incarnation
+        AND seq = ANY (ARRAY(SELECT jsonb_array_elements_text(p->'holes'->'close'))::bigint[]);
+    END IF;
+    IF jsonb_array_length(p->'holes'->'open') > 0 THEN
+      INSERT INTO stream_hole (device_id, incarnation, seq, op_id, "table", scope, record_id, saga_id, code, attempts, first_at)
+      SELECT v_device, v_incarnation, h.seq, h.op_id, h."table", h.scope, h.record_id, h.saga_id, h.code, h.attempts, v_now
+      FROM jsonb_to_recordset(p->'holes'->'open') h(seq bigint, op_id uuid, "table" text, scope text, record_id uuid,
+        saga_id uuid, code text, attempts int)
+      ON CONFLICT (device_id, incarnation, seq) DO UPDATE SET op_id = excluded.op_id, "table" = excluded."table",
+        scope = excluded.scope, record_id = excluded.record_id, saga_id = excluded.saga_id, code = excluded.code,
+        attempts = excluded.attempts;
+    END IF;
+    UPDATE device_stream SET last_seq = (p->'stream'->>'last_seq')::bigint, revision = revision + 1
+      WHERE device_id = v_device AND incarnation = v_incarnation;
+  END IF;
+
+  IF jsonb_array_length(p->'conflicts') > 0 THEN
+    WITH written AS (
+      INSERT INTO conflict AS k (id, code, scope, "table", record_id, device_id, op_id, later_op_ids, operation, fields,
+        base_version, base_data, client_data, client_hlc, client_vector, server_version, server_data, server_hlc,
+        server_vector, server_device_id, strategy, trace_id, created_at)
+      SELECT c.id, c.code, c.scope, c."table", c.record_id, c.device_id, c.op_id, c.later_op_ids, c.operation, c.fields,
+        c.base_version, c.base_data, c.client_data, c.client_hlc, c.client_vector, c.server_version, c.server_data,
+        c.server_hlc, c.server_vector, c.server_device_id, c.strategy, v_trace, v_now
+      FROM jsonb_to_recordset(p->'conflicts') c(id uuid, code text, scope text, "table" text, record_id uuid,
+        device_id uuid, op_id uuid, later_op_ids uuid[], operation text, fields text[], base_version int,
+        base_data jsonb, client_data jsonb, client_hlc text, client_vector jsonb, server_version int,
+        server_data jsonb, server_hlc text, server_vector jsonb, server_device_id uuid, strategy text)
+      -- A later operation of the same device on a record that already waits for a person: the same conflict goes on.
+      ON CONFLICT (id) DO UPDATE SET later_op_ids = k.later_op_ids || excluded.op_id || excluded.later_op_ids,
+        operation = excluded.operation, fields = excluded.fields, client_data = excluded.client_data,
+        client_hlc = excluded.client_hlc, client_vector = excluded.client_vector, server_version = excluded.server_version,
+        server_data = excluded.server_data, server_hlc = excluded.server_hlc, server_vector = excluded.server_vector,
+        server_device_id = excluded.server_device_id, version = k.version + 1
+        WHERE k.state = 'open'
+      RETURNING 1
+    ) SELECT count(*) INTO v_count FROM written;
+    IF v_count <> jsonb_array_length(p->'conflicts') THEN
+      RAISE EXCEPTION 'a conflict was resolved meanwhile' USING ERRCODE = 'HF001';
+    END IF;
+  END IF;
+
+  IF jsonb_array_length(p->'dead_letters') > 0 THEN
+    WITH written AS (
+      INSERT INTO dead_letter AS k (id, source, device_id, incarnation, seq, op_id, code, detail, pointers, scope,
+        "table", record_id, fingerprint, schema_version, change, change_hash, attempts, trace_id, created_at, updated_at)
+      SELECT d.id, d.source, d.device_id, d.incarnation, d.seq, d.op_id, d.code, d.detail, d.pointers, d.scope,
+        d."table", d.record_id, d.fingerprint, d.schema_version, d.change, decode(d.change_hash, 'hex'), d.attempts,
+        v_trace, v_now, v_now
+      FROM jsonb_to_recordset(p->'dead_letters') d(id uuid, source text, device_id uuid, incarnation uuid, seq bigint,
+        op_id uuid, code text, detail text, pointers text[], scope text, "table" text, record_id uuid,
+        fingerprint text, schema_version int, change text, change_hash text, attempts int)
+      ON CONFLICT (change_hash) DO UPDATE SET attempts = k.attempts + 1, updated_at = v_now
+      RETURNING id, code, detail, op_id
+    )
+    INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, trace_id)
+    SELECT id, v_now, coalesce(v_device::text, p->>'actor_id'), op_id, 'received', code, detail, v_trace FROM written;
+  END IF;
+
+  IF p->'resolve' <> 'null' THEN
+    UPDATE conflict SET state = 'resolved', choice = p->'resolve'->>'choice', reason = p->'resolve'->>'reason',
+      resolved_by = p->'resolve'->>'resolved_by', resolved_at = v_now,
+      resolution = NULLIF(p->'resolve'->'resolution', 'null'), resolved_version = (p->'resolve'->>'resolved_version')::int,
+      version = version + 1
+    WHERE id = (p->'resolve'->>'id')::uuid AND state = 'open' AND version = (p->'resolve'->>'version')::int;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
+  END IF;
+
+  IF p->'replay' <> 'null' THEN
+    UPDATE dead_letter SET state = p->'replay'->>'state', updated_at = v_now, version = version + 1,
+      replay_op_id = CASE WHEN p->'replay'->>'state' = 'replayed' THEN (p->'replay'->>'op_id')::uuid END,
+      closed_by = CASE WHEN p->'replay'->>'state' = 'replayed' THEN p->'replay'->>'actor' END,
+      closed_at = CASE WHEN p->'replay'->>'state' = 'replayed' THEN v_now END,
+      code = coalesce(p->'replay'->>'code', code), detail = coalesce(p->'replay'->>'detail', detail),
+      attempts = attempts + 1
+    WHERE id = (p->'replay'->>'id')::uuid AND state IN ('open', 'replaying') AND version = (p->'replay'->>'version')::int;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the dead letter moved' USING ERRCODE = 'HF002'; END IF;
+    INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, change, trace_id)
+    VALUES ((p->'replay'->>'id')::uuid, v_now, p->'replay'->>'actor', (p->'replay'->>'op_id')::uuid,
+      p->'replay'->>'outcome', p->'replay'->>'code', coalesce(p->'replay'->>'detail', ''), p->'replay'->>'edited', v_trace);
+  END IF;
+
+  PERFORM audit_append(p->'audit');
+
+  -- Publish last: the heads serialise each scope's commits, so they are held for as short as can be.
+  FOR v_commit IN
+    SELECT * FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, digest text) ORDER BY k.scope
+  LOOP
+    LOOP
+      UPDATE feed_head SET seq = seq + 1, chain = sha256(chain || decode(v_commit.digest, 'hex'))
+        WHERE scope = v_commit.scope RETURNING seq, chain INTO v_head;
+      EXIT WHEN FOUND;
+      INSERT INTO feed_head (scope, chain)
+        VALUES (v_commit.scope, sha256(convert_to('holdfast feed ' || v_commit.scope, 'UTF8'))) ON CONFLICT DO NOTHING;
+    END LOOP;
+    v_heads := v_heads || jsonb_build_object(v_commit.scope,
+      jsonb_build_object('seq', v_head.seq, 'chain', encode(v_head.chain, 'hex')));
+  END LOOP;
+  IF v_heads <> '{}' THEN
+    v_position := nextval('feed_position');
+    INSERT INTO feed_commit (scope, seq, committed_at, batch, position, changes, digest, chain, actor_kind, actor_id, trace_id)
+    SELECT k.scope, (v_heads->k.scope->>'seq')::bigint, v_now, v_batch, v_position, k.changes, decode(k.digest, 'hex'),
+      decode(v_heads->k.scope->>'chain', 'hex'), p->>'actor_kind', p->>'actor_id', v_trace
+    FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, digest text);
+  END IF;
+  RETURN json_build_object('heads', v_heads, 'committed_at', v_now);
+END $$;
+
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'holdfast_app') THEN
+    GRANT USAGE, SELECT ON SEQUENCE "feed_position" TO "holdfast_app";
+  END IF;
+END $$;
