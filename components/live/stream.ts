@@ -1,0 +1,76 @@
+'use client'
+
+/** What the stream says changed. A topic is a noun of the console: `device`, `sync`, `conflict`, `dead_letter`, … */
+type Listener = (topic: string) => void
+
+/** Between two beats of the stream; the server sends at least one event or heartbeat in this time. */
+export const intervalMs = 15_000
+
+const url = '/api/v1/stream'
+const listeners = new Set<Listener>()
+let source: EventSource | undefined
+let lastHeardAt = 0
+
+export function lastHeard(): number {
+  return lastHeardAt
+}
+
+function heard(): void {
+  lastHeardAt = Date.now()
+}
+
+function open(): void {
+  if (source || listeners.size === 0 || document.hidden) return
+  heard()
+  source = new EventSource(url)
+  source.addEventListener('open', heard)
+  source.addEventListener('heartbeat', heard)
+  source.addEventListener('change', onChange)
+  source.addEventListener('message', onChange)
+}
+
+function close(): void {
+  source?.close()
+  source = undefined
+}
+
+function onChange(event: MessageEvent<string>): void {
+  heard()
+  for (const topic of topicsOf(event.data)) for (const listener of listeners) listener(topic)
+}
+
+/** `{"topics":["device","sync"]}` or `{"topic":"device"}`; anything else wakes everybody, which is safe. */
+export function topicsOf(data: string): string[] {
+  try {
+    const parsed: unknown = JSON.parse(data)
+    if (typeof parsed === 'object' && parsed !== null) {
+      if ('topics' in parsed && Array.isArray(parsed.topics)) return parsed.topics.map(String)
+      if ('topic' in parsed) return [String(parsed.topic)]
+    }
+  } catch {
+    // Not JSON: still a sign that something changed.
+  }
+  return ['*']
+}
+
+function onVisibility(): void {
+  if (document.hidden) close()
+  else {
+    open()
+    // What happened while nobody looked is fetched once, not replayed.
+    for (const listener of listeners) listener('*')
+  }
+}
+
+/** One EventSource for the whole page, closed while the tab is hidden or nobody listens. */
+export function listen(listener: Listener): () => void {
+  if (listeners.size === 0) document.addEventListener('visibilitychange', onVisibility)
+  listeners.add(listener)
+  open()
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size > 0) return
+    document.removeEventListener('visibilitychange', onVisibility)
+    close()
+  }
+}

@@ -1,0 +1,97 @@
+'use client'
+
+import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
+import { absoluteTime } from '#components/ui/instant.ts'
+import { useTimeZone } from '#components/ui/clock.tsx'
+import { formatUnit } from '#components/ui/quantity.ts'
+import { axisTicks, type Point, type Series, type Trend } from './series.ts'
+
+const tick = { fill: 'var(--faint)', fontSize: 12 }
+
+/** The drawing of a trend. The numbers are beside it as text; this is for the shape. */
+export function TrendLines({ title, unit, series, points, threshold }: Trend) {
+  const timeZone = useTimeZone()
+  const format = formatUnit[unit]
+  const first = points[0]?.at ?? 0
+  const last = points.at(-1)?.at ?? first
+  const ticks = axisTicks(points, unit, threshold)
+  const clock = (at: number) => absoluteTime(at, timeZone, last - first > 129_600_000 ? 'minute' : 'clock-minute')
+  return (
+    <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 480, height: 160 }}>
+      <LineChart data={[...points]} margin={{ top: 8, right: 28, bottom: 4, left: 4 }} accessibilityLayer title={title}>
+        <CartesianGrid vertical={false} stroke="var(--line)" />
+        <XAxis
+          dataKey="at"
+          type="number"
+          domain={[first, last]}
+          tickFormatter={clock}
+          tick={tick}
+          tickLine={false}
+          axisLine={false}
+          minTickGap={56}
+          height={20}
+        />
+        <YAxis
+          domain={[0, ticks[3] ?? 1]}
+          ticks={ticks}
+          interval={0}
+          tickFormatter={format}
+          tick={tick}
+          tickLine={false}
+          axisLine={false}
+          width={58}
+        />
+        <Tooltip
+          isAnimationActive={false}
+          cursor={{ stroke: 'var(--line-strong)' }}
+          content={({ active, label }) => {
+            const point = active ? points.find((each) => each.at === label) : undefined
+            return point ? <Reading point={point} series={series} format={format} time={clock(point.at)} /> : null
+          }}
+        />
+        {threshold ? (
+          <ReferenceLine
+            y={threshold.value}
+            stroke="var(--crit-mark)"
+            strokeDasharray="4 4"
+            ifOverflow="hidden"
+            label={{ value: threshold.label, position: 'insideTopRight', className: 'chart-label' }}
+          />
+        ) : null}
+        {series.map((each) => (
+          <Line
+            key={each.key}
+            dataKey={(point: Point) => point.values[each.key] ?? null}
+            name={each.label}
+            stroke={`var(--hue-${each.hue})`}
+            strokeOpacity={each.faint ? 0.45 : 1}
+            strokeWidth={1.5}
+            dot={false}
+            activeDot={{ r: 3, strokeWidth: 0 }}
+            connectNulls={false}
+            isAnimationActive={false}
+          />
+        ))}
+      </LineChart>
+    </ResponsiveContainer>
+  )
+}
+
+type ReadingProps = { point: Point; series: readonly Series[]; format: (value: number) => string; time: string }
+
+function Reading({ point, series, format, time }: ReadingProps) {
+  return (
+    <div className="popup px-2.5 py-1.5 text-12">
+      <p className="text-faint">{time}</p>
+      {series.map((each) => {
+        const value = point.values[each.key]
+        return (
+          <p key={each.key} className="flex justify-between gap-4">
+            <span className="text-muted">{each.label}</span>
+            <b className="font-semibold tabular-nums">{value === null || value === undefined ? 'no data' : format(value)}</b>
+          </p>
+        )
+      })}
+    </div>
+  )
+}

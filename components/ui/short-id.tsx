@@ -1,0 +1,33 @@
+'use client'
+
+import { clsx } from 'clsx'
+import { toast } from './toast.tsx'
+import { Tooltip } from './tooltip.tsx'
+
+/** `0193f3a2…4b11`: both ends, which is where ids differ. */
+export function shortenMiddle(id: string, head = 8, tail = 4): string {
+  return id.length <= head + tail + 1 ? id : `${id.slice(0, head)}…${id.slice(-tail)}`
+}
+
+/** An id: shortened in the middle, whole on hover, copied on click. */
+export function ShortId({ id, label = 'id', className }: { id: string; label?: string; className?: string }) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(id)
+    toast(`Copied ${label}`)
+  }
+  return (
+    <Tooltip tip={<span className="font-mono break-all">{id}</span>}>
+      <button
+        type="button"
+        aria-label={`${shortenMiddle(id)}, copy ${label}`}
+        onClick={() => void copy()}
+        className={clsx(
+          'pressable -mx-1 inline-flex h-6 items-center rounded-sm px-1 font-mono text-12 text-muted hover:bg-hover hover:text-ink',
+          className,
+        )}
+      >
+        {shortenMiddle(id)}
+      </button>
+    </Tooltip>
+  )
+}
