@@ -1,0 +1,61 @@
+import type { TablePolicy } from '#lib/core/policy.ts'
+import { tablePolicySchema } from '#lib/protocol/policy.ts'
+import type { Database } from '../db.ts'
+import { selectPolicies } from './store.ts'
+import { compilePolicy, type CompiledPolicy } from './validate.ts'
+
+/** A table's policy, compiled, and the version it has in the database. */
+export type KnownPolicy = CompiledPolicy & { readonly version: number }
+
+type PolicyRow = { name: string; version: number; policy: unknown }
+type Caches = WeakMap<object, Map<string, KnownPolicy>>
+
+const holder = globalThis as { holdfastPolicies?: Caches }
+
+/**
+ * The compiled policies of this process. A reader selects the versions of the tables it touches with its own
+ * query, in its own transaction, and calls `refresh` where one differs: so a change takes effect at once on
+ * every process, and a policy is compiled once per process and version.
+ */
+export function policyCache(db: Database) {
+  holder.holdfastPolicies ??= new WeakMap()
+  const known = holder.holdfastPolicies.get(db) ?? new Map<string, KnownPolicy>()
+  holder.holdfastPolicies.set(db, known)
+
+  function put(row: PolicyRow): KnownPolicy {
+    const compiled = { ...compilePolicy(storedPolicy(row)), version: row.version }
+    known.set(row.name, compiled)
+    return compiled
+  }
+  return {
+    /** What is known of a table, at the version given or at any. */
+    get(name: string, version?: number): KnownPolicy | null {
+      const found = known.get(name)
+      return found && (version === undefined || found.version === version) ? found : null
+    },
+    /** Compiles a policy as it stands in the database. */
+    put,
+    /** Reads the policies of these tables anew, in one query, and compiles those whose version is new. */
+    async refresh(names: readonly string[]): Promise<void> {
+      const rows = await selectPolicies(db, names)
+      const found = new Set(rows.map((row) => row.name))
+      for (const name of names) if (!found.has(name)) known.delete(name)
+      for (const row of rows) if (known.get(row.name)?.version !== row.version) put(row)
+    },
+  }
+}
+
+/** Policies of these tables by name, as they stand in the database now; a table without one is left out. */
+export async function loadPolicies(db: Database, names: readonly string[]): Promise<Map<string, KnownPolicy>> {
+  const cache = policyCache(db)
+  await cache.refresh(names)
+  return new Map(names.flatMap((name) => {
+    const policy = cache.get(name)
+    return policy ? [[name, policy] as const] : []
+  }))
+}
+
+/** A policy from its JSON column. What an older version of Holdfast left out takes its default. */
+export function storedPolicy(row: { name: string; policy: unknown }): TablePolicy {
+  return tablePolicySchema.parse({ ...(row.policy as object), name: row.name })
+}
