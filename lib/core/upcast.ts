@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject } from './json.ts'
+import type { JsonObject } from './json.ts'
+import { parsePath, valueAt, withValueAt } from './merge.ts'
 import type { TablePolicy, UpcastStep } from './policy.ts'
 
 /**
@@ -23,42 +24,27 @@ export function upcast(
 function applyStep(data: JsonObject, step: UpcastStep): JsonObject {
   if ('rename' in step) {
     return Object.entries(step.rename).reduce((renamed, [from, to]) => {
-      const value = read(renamed, from)
-      return value === undefined ? renamed : write(write(renamed, from, undefined), to, value)
+      const value = valueAt(renamed, parsePath(from))
+      return value === undefined ? renamed : withValueAt(drop(renamed, from), parsePath(to), value)
     }, data)
   }
   if ('default' in step) {
-    return Object.entries(step.default).reduce(
-      (filled, [field, value]) => (read(filled, field) === undefined ? write(filled, field, value) : filled),
-      data,
-    )
+    return Object.entries(step.default).reduce((filled, [field, value]) => {
+      const path = parsePath(field)
+      return valueAt(filled, path) === undefined ? withValueAt(filled, path, value) : filled
+    }, data)
   }
-  if ('drop' in step) return step.drop.reduce((rest, field) => write(rest, field, undefined), data)
+  if ('drop' in step) return step.drop.reduce(drop, data)
   return Object.entries(step.map).reduce((mapped, [field, values]) => {
-    const value = read(mapped, field)
+    const path = parsePath(field)
+    const value = valueAt(mapped, path)
     const key = typeof value === 'string' ? value : JSON.stringify(value)
-    return key !== undefined && Object.hasOwn(values, key) ? write(mapped, field, values[key]) : mapped
+    return key !== undefined && Object.hasOwn(values, key) ? withValueAt(mapped, path, values[key]) : mapped
   }, data)
 }
 
-function read(data: JsonObject, path: string): Json | undefined {
-  let at: Json | undefined = data
-  for (const key of path.split('.')) {
-    if (!isJsonObject(at) || !Object.hasOwn(at, key)) return undefined
-    at = at[key]
-  }
-  return at
-}
-
-/** A copy with the field set, or removed where the value is undefined. */
-function write(data: JsonObject, path: string, value: Json | undefined): JsonObject {
-  const [key = '', ...rest] = path.split('.')
-  const copy = { ...data }
-  if (rest.length > 0) {
-    const inner = Object.hasOwn(data, key) ? data[key] : undefined
-    if (!isJsonObject(inner) && value === undefined) return data
-    copy[key] = write(isJsonObject(inner) ? inner : {}, rest.join('.'), value)
-  } else if (value === undefined) delete copy[key]
-  else copy[key] = value
-  return copy
+/** Leaves alone what is not there: removing within an object that does not exist would make it. */
+function drop(data: JsonObject, field: string): JsonObject {
+  const path = parsePath(field)
+  return valueAt(data, path) === undefined ? data : withValueAt(data, path, undefined)
 }

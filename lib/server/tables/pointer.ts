@@ -1,6 +1,8 @@
+import { parsePath } from '#lib/core/merge.ts'
+
 /** JSON pointer (RFC 6901) into a change for a dotted path of its data: `address.city` → `/data/address/city`. */
 export function dataPointer(path: string): string {
-  return path === '' ? '/data' : `/data/${path.split('.').map(escapeToken).join('/')}`
+  return ['/data', ...parsePath(path).map(escapeToken)].join('/')
 }
 
 export function escapeToken(key: string): string {
