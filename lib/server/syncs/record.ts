@@ -1,0 +1,60 @@
+import { logger } from '#lib/telemetry/log.ts'
+import { instruments, measureSync } from '#lib/telemetry/metrics.ts'
+import { syncLog } from '#lib/telemetry/sync-log.ts'
+import { notifyChanged } from '../stream/notify.ts'
+import { createBatcher, type Batcher } from './batcher.ts'
+import { toRow } from './session-row.ts'
+import { syncOutcome, type SyncRecord } from './session.ts'
+import { insertSessions } from './store.ts'
+
+const holder = globalThis as { holdfastSyncRecords?: Batcher<SyncRecord> }
+
+/**
+ * Records a request to /sync: the session row, the device's health, what the device reported, metrics and log.
+ * Called at the end of every request, failed ones too. One statement for all that arrive while another is under
+ * way; health never goes backwards, in whatever order they end.
+ *
+ * Never throws: the sync was answered, and its record must not undo that. What cannot be written is counted
+ * (`holdfast_sync_records_lost_total`) and logged.
+ */
+export async function recordSync(record: SyncRecord): Promise<void> {
+  measure(record)
+  report(record)
+  holder.holdfastSyncRecords ??= createBatcher({ flush: insertAll, maxBatch: 500, maxWaiting: 5_000 })
+  try {
+    await holder.holdfastSyncRecords.add(record)
+    notifyChanged({ kinds: ['sync', 'device'] })
+  } catch (error) {
+    instruments().recordsLost.inc()
+    logger.warn({ event: 'sync.record_lost', request_id: record.id, device_id: record.deviceId, err: error }, 'sync not recorded')
+  }
+}
+
+function insertAll(records: SyncRecord[]): Promise<void> {
+  return insertSessions(records.map(toRow))
+}
+
+function measure(record: SyncRecord): void {
+  measureSync({
+    outcome: syncOutcome(record),
+    durationSeconds: record.durationMs / 1_000,
+    requestBytes: record.requestBytes,
+    conflicts: Object.entries(record.tables).map(([table, counts]) => ({
+      table,
+      strategy: counts.strategy,
+      count: counts.conflicts,
+    })),
+    traceId: record.traceId,
+  })
+}
+
+function report(record: SyncRecord): void {
+  const log = syncLog()
+  const { id: requestId, traceId, deviceId, syncId, durationMs, status, counts } = record
+  const sync = { requestId, traceId, deviceId, syncId }
+  const retries = record.reported?.retries ?? 0
+  if (retries > 0 || counts.replayed > 0) log.retried(sync, { retries, replayed: counts.replayed })
+  if (status >= 400) return log.failed(sync, { status, code: record.errorCode ?? 'internal', durationMs })
+  const { pushed, pulled, conflicts, rejected } = counts
+  log.completed(sync, { outcome: syncOutcome(record), durationMs, pushed, pulled, conflicts, rejected })
+}
