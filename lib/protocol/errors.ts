@@ -57,10 +57,16 @@ export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode
   readonly extras: ProblemExtras
+  readonly headers: Record<string, string>
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; extras?: ProblemExtras } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; extras?: ProblemExtras; headers?: Record<string, string> } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
     this.code = code
     this.extras = options.extras ?? {}
+    this.headers = options.headers ?? {}
   }
 }

@@ -12,14 +12,20 @@ export type ReadBody = { value: unknown; sizeBytes: number }
 
 /**
  * Reads a JSON body of at most `limitBytes`, counted after decompression.
+ * An empty one is `whenEmpty` where that is given.
  * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed`
  */
-export async function readJson(request: Request, limitBytes: number): Promise<ReadBody> {
+export async function readJson(
+  request: Request,
+  limitBytes: number,
+  options: { whenEmpty?: unknown } = {},
+): Promise<ReadBody> {
   const type = request.headers.get('content-type')
   if (type && !/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new AppError('unsupported_media_type', 'Send the body as application/json.')
   }
   const raw = await readBounded(request, limitBytes)
+  if (raw.byteLength === 0 && 'whenEmpty' in options) return { value: options.whenEmpty, sizeBytes: 0 }
   const bytes = await decompress(raw, request.headers.get('content-encoding'), limitBytes)
   if (exceedsDepth(bytes, maxDepth)) {
     throw new AppError('malformed', `The JSON is nested more than ${maxDepth} levels deep.`)
@@ -78,9 +84,13 @@ async function decompress(raw: Buffer, encoding: string | null, limitBytes: numb
 }
 
 function tooLarge(limitBytes: number): AppError {
-  return new AppError('payload_too_large', `The body may have ${limitBytes} bytes at most. Send fewer changes.`, {
-    extras: { limit_bytes: limitBytes },
-  })
+  return new AppError(
+    'payload_too_large',
+    `The body may have ${limitBytes} bytes at most. Send fewer changes.`,
+    {
+      extras: { limit_bytes: limitBytes },
+    },
+  )
 }
 
 /** Counts brackets outside strings: cheap, and before any parser recurses. */

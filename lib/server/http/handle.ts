@@ -41,9 +41,13 @@ export async function handle(
 
 function answerError(thrown: unknown, span: Span, traceId: string): Response {
   const error = isUnavailable(thrown)
-    ? new AppError('unavailable', 'The database cannot be reached. Nothing was lost: keep the changes and try again.', {
-        cause: thrown,
-      })
+    ? new AppError(
+        'unavailable',
+        'The database cannot be reached. Nothing was lost: keep the changes and try again.',
+        {
+          cause: thrown,
+        },
+      )
     : thrown
   const code = error instanceof AppError ? error.code : 'internal'
   span.setAttribute('error.type', code)

@@ -1,7 +1,10 @@
 import { AppError, errorCodes, type Problem, type ProblemExtras } from '#lib/protocol/errors.ts'
 
 /** JSON reply. `undefined` members are left out, as JSON does. */
-export function json(body: unknown, init: { status?: number; headers?: Record<string, string> } = {}): Response {
+export function json(
+  body: unknown,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
   return jsonText(JSON.stringify(body), init)
 }
 
@@ -12,7 +15,11 @@ export function jsonText(
 ): Response {
   return new Response(body, {
     status: init.status ?? 200,
-    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...init.headers },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      ...init.headers,
+    },
   })
 }
 
@@ -37,6 +44,7 @@ export function problem(error: unknown, traceId: string): Response {
   return jsonText(JSON.stringify(body), {
     status,
     headers: {
+      ...known.headers,
       'content-type': 'application/problem+json; charset=utf-8',
       ...(extras.retry_after_ms === undefined
         ? {}

@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import type { Json } from '#lib/core/json.ts'
+import { authorise, type Actor } from '../actor.ts'
+import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
+import { selectAudit } from './store.ts'
+
+const text = z.string().max(200).optional()
+
+export const auditQuerySchema = z.object({
+  ...pageQuery,
+  /** Name or id of who did it. */
+  actor: text,
+  /** `noun.verb`, or a noun for all its verbs. */
+  action: text,
+  target: text,
+  target_id: text,
+  /** Found anywhere in who, what, target and reason. */
+  q: text,
+  from: z.iso.datetime({ offset: true }).optional(),
+  to: z.iso.datetime({ offset: true }).optional(),
+})
+export type AuditQuery = z.input<typeof auditQuerySchema>
+
+export type AuditItem = {
+  id: number
+  at: string
+  actor: { kind: string; id: string; name: string }
+  action: string
+  target: string
+  target_id: string
+  reason: string | null
+  before: Json
+  after: Json
+  trace_id: string | null
+}
+
+/** Who did what, newest first. */
+export async function listAudit(actor: Actor, query: AuditQuery): Promise<Page<AuditItem>> {
+  authorise(actor, 'viewer')
+  const { limit, cursor, ...filter } = auditQuerySchema.parse(query)
+  const before = decodeCursor(cursor, z.tuple([z.int()]))
+  const { rows, total } = await selectAudit(filter, { limit, before: before && BigInt(before[0]) })
+  const last = rows.at(-1)
+  return {
+    items: rows.map(({ id, at, actor_kind, actor_id, actor_name, ...rest }) => ({
+      id: Number(id),
+      at: at.toISOString(),
+      actor: { kind: actor_kind, id: actor_id, name: actor_name },
+      ...rest,
+    })),
+    next_cursor: last && rows.length === limit ? encodeCursor([Number(last.id)]) : null,
+    total,
+  }
+}

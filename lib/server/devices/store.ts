@@ -1,0 +1,31 @@
+import { database } from '../db.ts'
+
+/** What the device routes need to know of the device that calls. */
+export type DeviceIdentity = {
+  id: string
+  name: string
+  /** active | paused | revoked */
+  status: string
+  scopes: string[]
+  incarnation: string
+  platform: string
+  appVersion: string
+  schemaVersion: number
+  /** Set by an admin's resync: the next pull answers with it. */
+  resyncReason: string | null
+  lastSyncAt: Date | null
+}
+
+export async function selectDeviceByToken(
+  hash: Uint8Array<ArrayBuffer>,
+): Promise<{ token_hash: Uint8Array; device: DeviceIdentity } | null> {
+  const rows = await database().$queryRaw<({ token_hash: Uint8Array } & DeviceIdentity)[]>`
+    SELECT d.token_hash, d.id, d.name, d.status, d.scopes, d.incarnation, d.platform, d.app_version AS "appVersion",
+      d.schema_version AS "schemaVersion", d.resync_reason AS "resyncReason", h.last_sync_at AS "lastSyncAt"
+    FROM device d LEFT JOIN device_health h ON h.device_id = d.id
+    WHERE d.token_hash = ${hash}`
+  const row = rows[0]
+  if (!row) return null
+  const { token_hash, ...device } = row
+  return { token_hash, device }
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { systemActor } from '../actor.ts'
+import { appendAudit } from '../audit/append.ts'
+import { database } from '../db.ts'
+import { readSetting, writeSetting } from '../settings/store.ts'
+import { hashPassword, passwordMatches } from './password.ts'
+import { insertUser, lockAdmins, selectUserByEmail, setPassword, setRole } from './store.ts'
+
+/** The password that was last taken from the environment, as a hash, and for whom. */
+const settingKey = 'first_admin'
+const appliedSchema = z.object({ email: z.string(), passwordHash: z.string() })
+
+/**
+ * Makes sure that an administrator can sign in; run at every start.
+ *
+ * A password given in the environment is taken over once: when it is new, or when it was changed there. A password
+ * changed in the console therefore survives restarts, and a forgotten one is reset by another value in the
+ * environment. With no password given and no administrator there yet, one is made up.
+ * @returns the password that was made up, to be shown once; it is stored nowhere
+ */
+export async function ensureFirstAdmin(admin: {
+  email: string
+  password?: string | undefined
+}): Promise<{ generatedPassword: string | null }> {
+  const email = admin.email.toLowerCase()
+  if (admin.password === undefined) {
+    const admins = await lockAdmins(database())
+    if (admins.length > 0) return { generatedPassword: null }
+    const generatedPassword = randomBytes(15).toString('base64url')
+    await giveAdmin(email, await hashPassword(generatedPassword))
+    return { generatedPassword }
+  }
+  const applied = appliedSchema.safeParse(await readSetting(settingKey)).data
+  if (applied?.email === email && (await passwordMatches(applied.passwordHash, admin.password))) {
+    return { generatedPassword: null }
+  }
+  const passwordHash = await hashPassword(admin.password)
+  await giveAdmin(email, passwordHash)
+  await writeSetting(database(), settingKey, { email, passwordHash })
+  return { generatedPassword: null }
+}
+
+/** Creates the account as an administrator, or gives the one there is the password and the role. */
+async function giveAdmin(email: string, passwordHash: string): Promise<void> {
+  const known = await selectUserByEmail(email)
+  await database().$transaction(async (db) => {
+    const actor = systemActor('start')
+    if (known) {
+      await setPassword(db, known.id, passwordHash)
+      if (known.role !== 'admin') await setRole(db, known.id, 'admin')
+      const after = { email, role: 'admin', password: 'from the environment' }
+      await appendAudit(db, [
+        { actor, action: 'user.reset_password', target: 'user', targetId: known.id, after },
+      ])
+      return
+    }
+    const user = await insertUser(db, { email, name: 'Administrator', role: 'admin', passwordHash })
+    if (user) {
+      const after = { email, role: 'admin' }
+      await appendAudit(db, [{ actor, action: 'user.create', target: 'user', targetId: user.id, after }])
+    }
+  })
+}

@@ -1,0 +1,91 @@
+import { database, type Queryable } from '../db.ts'
+import type { Role } from '../actor.ts'
+
+export type UserRow = {
+  id: string
+  email: string
+  name: string
+  role: Role
+  session_version: number
+  created_at: Date
+  last_sign_in_at: Date | null
+  disabled_at: Date | null
+}
+
+export type UserWithPassword = UserRow & { password_hash: string | null }
+
+export async function selectUser(id: string): Promise<UserRow | null> {
+  const rows = await database().$queryRaw<UserRow[]>`
+    SELECT id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at
+    FROM user_account WHERE id = ${id}::uuid`
+  return rows[0] ?? null
+}
+
+/** By e-mail, which is kept in lower case. */
+export async function selectUserByEmail(email: string): Promise<UserWithPassword | null> {
+  const rows = await database().$queryRaw<UserWithPassword[]>`
+    SELECT id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at, password_hash
+    FROM user_account WHERE email = ${email.toLowerCase()}`
+  return rows[0] ?? null
+}
+
+export async function selectPasswordHash(id: string): Promise<string | null> {
+  const rows = await database().$queryRaw<{ password_hash: string | null }[]>`
+    SELECT password_hash FROM user_account WHERE id = ${id}::uuid`
+  return rows[0]?.password_hash ?? null
+}
+
+export async function selectUsers(): Promise<(UserRow & { has_password: boolean })[]> {
+  return database().$queryRaw<(UserRow & { has_password: boolean })[]>`
+    SELECT id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at,
+      password_hash IS NOT NULL AS has_password
+    FROM user_account ORDER BY email`
+}
+
+/** @returns null where the e-mail is taken */
+export async function insertUser(
+  db: Queryable,
+  user: { email: string; name: string; role: Role; passwordHash: string | null },
+): Promise<UserRow | null> {
+  const rows = await db.$queryRaw<UserRow[]>`
+    INSERT INTO user_account (email, name, role, password_hash)
+    VALUES (${user.email.toLowerCase()}, ${user.name}, ${user.role}, ${user.passwordHash})
+    ON CONFLICT (email) DO NOTHING
+    RETURNING id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at`
+  return rows[0] ?? null
+}
+
+export async function touchSignIn(db: Queryable, id: string): Promise<void> {
+  await db.$executeRaw`UPDATE user_account SET last_sign_in_at = now() WHERE id = ${id}::uuid`
+}
+
+/** Ends every session of the user. @returns the new session version */
+export async function raiseSessionVersion(db: Queryable, id: string): Promise<number> {
+  const rows = await db.$queryRaw<{ session_version: number }[]>`
+    UPDATE user_account SET session_version = session_version + 1 WHERE id = ${id}::uuid RETURNING session_version`
+  return rows[0]?.session_version ?? 0
+}
+
+export async function setPassword(db: Queryable, id: string, passwordHash: string): Promise<number> {
+  const rows = await db.$queryRaw<{ session_version: number }[]>`
+    UPDATE user_account SET password_hash = ${passwordHash}, session_version = session_version + 1
+    WHERE id = ${id}::uuid RETURNING session_version`
+  return rows[0]?.session_version ?? 0
+}
+
+export async function setRole(db: Queryable, id: string, role: Role): Promise<UserRow | null> {
+  const rows = await db.$queryRaw<UserRow[]>`
+    UPDATE user_account SET role = ${role}, session_version = session_version + 1 WHERE id = ${id}::uuid
+    RETURNING id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at`
+  return rows[0] ?? null
+}
+
+export async function deleteUserRow(db: Queryable, id: string): Promise<void> {
+  await db.$executeRaw`DELETE FROM user_account WHERE id = ${id}::uuid`
+}
+
+/** The admins who can sign in, locked until commit, so that two cannot remove each other at once. */
+export async function lockAdmins(db: Queryable): Promise<{ id: string }[]> {
+  return db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM user_account WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE`
+}
