@@ -1,0 +1,106 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import { InvalidEditError } from './failure.ts'
+import type { Kernel } from './kernel.ts'
+import { applyEdit } from './records.ts'
+import { readRow, readRowsDocument, settled, writeRow } from './rows.ts'
+import {
+  generationPrefix,
+  type ConflictMark,
+  type DeadLetter,
+  type RecordKey,
+  type ReviewItem,
+} from './stored.ts'
+import type { Unit } from './unit.ts'
+
+/** A record with an open conflict, and what it is about. */
+export interface LocalConflict extends RecordKey, ConflictMark {}
+
+/** Every open conflict this device knows of. */
+export async function listConflicts(unit: Unit): Promise<readonly LocalConflict[]> {
+  const { generation } = await readRowsDocument(unit)
+  const entries = await unit.scan('records', { prefix: generationPrefix(generation) })
+  return entries.flatMap(({ value: { scope, table, id, conflicts } }) =>
+    conflicts.map((mark) => ({ scope, table, id, ...mark })),
+  )
+}
+
+/**
+ * Answers a `stale_version` refusal: sends `data` as a new operation on the version the server has.
+ * @throws InvalidEditError if the record has no such conflict
+ */
+export async function rebase(
+  kernel: Kernel,
+  unit: Unit,
+  key: RecordKey,
+  data: JsonObject | null,
+): Promise<void> {
+  const row = await readRow(unit, key)
+  if (!row?.conflicts.some((mark) => mark.code === 'stale_version')) {
+    throw new InvalidEditError('no_such_conflict', `${key.table}/${key.id}: there is nothing to rebase`)
+  }
+  await writeRow(unit, { ...row, conflicts: row.conflicts.filter((mark) => mark.code !== 'stale_version') })
+  const baseVersion = row.server && row.server.data !== null ? row.server.version : 0
+  await applyEdit(kernel, unit, { ...key, data, priority: undefined, baseVersion })
+}
+
+/**
+ * Gives up this device's side of a record's conflicts and shows the server's state. Edits made since
+ * and still pending stay. A person may still settle a manual conflict otherwise.
+ * @throws InvalidEditError if the record has no conflict
+ */
+export async function abandon(unit: Unit, key: RecordKey): Promise<void> {
+  const row = await readRow(unit, key)
+  if (!row || row.conflicts.length === 0) {
+    throw new InvalidEditError('no_such_conflict', `${key.table}/${key.id}: there is nothing to give up`)
+  }
+  await writeRow(unit, settled({ ...row, conflicts: [] }))
+}
+
+export async function listDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {
+  const entries = await unit.scan('dead_letters', {})
+  return entries.map((entry) => entry.value)
+}
+
+/**
+ * Sends a dead letter's edit again, as a new operation on the record as it is now.
+ * @param data the edit, corrected; left out, it goes as it was
+ * @returns false if there is no such dead letter
+ */
+export async function retryDeadLetter(
+  kernel: Kernel,
+  unit: Unit,
+  opId: string,
+  data: JsonObject | null | undefined,
+): Promise<boolean> {
+  const letter = await unit.get('dead_letters', opId)
+  if (!letter) return false
+  const { operation } = letter
+  const { scope, table, id } = operation
+  await applyEdit(kernel, unit, {
+    scope,
+    table,
+    id,
+    data: data === undefined ? operation.data : data,
+    priority: operation.priority,
+  })
+  unit.delete('dead_letters', opId)
+  return true
+}
+
+export async function listReview(unit: Unit): Promise<readonly ReviewItem[]> {
+  const entries = await unit.scan('review', {})
+  return entries.map((entry) => entry.value)
+}
+
+/**
+ * Makes a set-aside edit again, on the record as it is now.
+ * @returns false if there is no such edit
+ */
+export async function restoreReview(kernel: Kernel, unit: Unit, opId: string): Promise<boolean> {
+  const item = await unit.get('review', opId)
+  if (!item) return false
+  const { scope, table, id, data } = item
+  await applyEdit(kernel, unit, { scope, table, id, data, priority: undefined })
+  unit.delete('review', opId)
+  return true
+}

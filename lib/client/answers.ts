@@ -1,0 +1,193 @@
+import { retryDelayMs } from '#lib/core/backoff.ts'
+import { recordChecksum } from '#lib/protocol/checksum.ts'
+import { rebaseOnto } from './edits.ts'
+import { randomUnit } from './identifiers.ts'
+import type { Kernel } from './kernel.ts'
+import { dequeue, revise } from './queue.ts'
+import type { ReadRejected, ReadSyncReply } from './replies.ts'
+import { newerState, readPending, settled, settleOperation, writeRow } from './rows.ts'
+import type { Stamps } from './stamps.ts'
+import type { ConflictMark, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+export interface AnswerSummary {
+  accepted: number
+  conflicts: number
+  /** Refused for good, or given up. */
+  rejected: number
+  /** Refused for now. */
+  holes: number
+  /** Sent, and not answered by this reply. */
+  unanswered: number
+  /** Refusals for now, by code. */
+  readonly holeCodes: string[]
+  /** Records that look different now. */
+  readonly touched: RecordKey[]
+}
+
+/**
+ * Takes the server's answers to a batch, one per operation, into the unit. An operation that got no
+ * answer stays as it is and is sent again.
+ */
+export async function applyAnswers(
+  kernel: Kernel,
+  unit: Unit,
+  stamps: Stamps,
+  batch: readonly PendingOperation[],
+  reply: ReadSyncReply,
+): Promise<AnswerSummary> {
+  const summary: AnswerSummary = {
+    accepted: 0,
+    conflicts: 0,
+    rejected: 0,
+    holes: 0,
+    unanswered: 0,
+    holeCodes: [],
+    touched: [],
+  }
+  const nowMs = kernel.clock.nowMs()
+  const accepted = new Map(reply.accepted.map((answer) => [answer.op_id, answer]))
+  const conflicted = new Map(reply.conflicts.map((answer) => [answer.op_id, answer]))
+  const rejected = new Map<string | null, ReadRejected>()
+  for (const answer of reply.rejected) {
+    // An operation whose id the server could not read is named by its place in the request.
+    rejected.set(answer.op_id ?? batch[answer.index ?? -1]?.opId ?? null, answer)
+  }
+  const skew = reply.rejected.find((answer) => answer.code === 'clock_skew')
+  if (skew) stamps.correct(Date.parse(skew.server_time ?? reply.server_time))
+
+  for (const operation of batch) {
+    const { opId, scope, table, id } = operation
+    const yes = accepted.get(opId)
+    const clash = conflicted.get(opId)
+    const no = rejected.get(opId)
+    if (yes) {
+      const row = await settleOperation(unit, operation, nowMs)
+      // Answers repeat the data only where the result is not what was sent.
+      const asSent = yes.outcome === 'applied' || yes.outcome === 'no_change'
+      const data = asSent ? (yes.data ?? operation.data) : yes.data
+      const state = { version: yes.version, data, hlc: operation.hlc }
+      await writeRow(unit, settled({ ...row, server: newerState(row.server, state) }))
+      summary.accepted += 1
+    } else if (clash) {
+      const row = await settleOperation(unit, operation, nowMs)
+      const mark: ConflictMark = {
+        opId,
+        conflictId: clash.conflict_id,
+        code: clash.code,
+        fields: clash.fields,
+        mine: operation.data,
+        serverVersion: clash.server_version,
+        serverData: clash.server_data,
+        baseData: clash.base_data,
+        atMs: nowMs,
+      }
+      const state = { version: clash.server_version, data: clash.server_data, hlc: null }
+      await writeRow(unit, settled({ ...withMark(row, mark), server: newerState(row.server, state) }))
+      summary.conflicts += 1
+    } else if (no && !no.retryable) {
+      await buryOperation(unit, operation, {
+        code: no.code,
+        detail: no.detail,
+        deadLetterId: no.dead_letter_id ?? null,
+        reported: true,
+        atMs: nowMs,
+      })
+      summary.rejected += 1
+    } else if (no) {
+      const gaveUp = await holdOperation(kernel, unit, stamps, operation, no, reply.retry_after_ms)
+      if (gaveUp) summary.rejected += 1
+      else {
+        summary.holes += 1
+        summary.holeCodes.push(no.code)
+      }
+      continue
+    } else {
+      summary.unanswered += 1
+      continue
+    }
+    summary.touched.push({ scope, table, id })
+  }
+  return summary
+}
+
+/**
+ * Takes an operation that will not succeed as it is out of the queue and keeps it as a dead letter.
+ * What was chained to it moves onto what it was made on.
+ */
+export async function buryOperation(
+  unit: Unit,
+  operation: PendingOperation,
+  reason: { code: string; detail: string; deadLetterId: string | null; reported: boolean; atMs: number },
+): Promise<void> {
+  unit.put('dead_letters', operation.opId, {
+    operation,
+    ...reason,
+    attempts: (operation.hole?.attempts ?? 0) + 1,
+  })
+  let row = await settleOperation(unit, operation, reason.atMs)
+  for (const next of await readPending(unit, row)) {
+    if (next.baseOpId !== operation.opId || next.wasSent) continue
+    const rebased = rebaseOnto(operation, next)
+    if (rebased) await revise(unit, next, rebased)
+    else {
+      await dequeue(unit, next)
+      row = { ...row, pending: row.pending.filter((ordinal) => ordinal !== next.ordinal) }
+    }
+  }
+  await writeRow(unit, settled(row))
+}
+
+/**
+ * Repairs an operation the server refused for now and keeps it for another attempt under its seq.
+ * @returns true if this was its last attempt and it became a dead letter instead
+ */
+async function holdOperation(
+  kernel: Kernel,
+  unit: Unit,
+  stamps: Stamps,
+  operation: PendingOperation,
+  answer: ReadRejected,
+  retryAfterMs: number,
+): Promise<boolean> {
+  const attempts = (operation.hole?.attempts ?? 0) + 1
+  const nowMs = kernel.clock.nowMs()
+  if (attempts >= kernel.policy.maxAttempts) {
+    const detail = `gave up after ${attempts} attempts; the last answer was ${answer.code}: ${answer.detail}`
+    await buryOperation(unit, operation, {
+      code: 'retries_exceeded',
+      detail,
+      deadLetterId: null,
+      reported: false,
+      atMs: nowMs,
+    })
+    return true
+  }
+  // What this device can put right itself is sent again at once the first time; the rest has to wait.
+  const isRepaired = answer.code === 'clock_skew' || answer.code === 'checksum_mismatch'
+  const notBeforeMs =
+    isRepaired && attempts === 1
+      ? nowMs
+      : nowMs +
+        retryDelayMs({
+          attempt: attempts - 1,
+          policy: kernel.policy.backoff,
+          random: randomUnit(kernel.random),
+          retryAfterMs,
+        })
+  await revise(unit, operation, {
+    ...operation,
+    ...(answer.code === 'clock_skew' ? { hlc: stamps.next() } : {}),
+    ...(answer.code === 'checksum_mismatch'
+      ? { checksum: recordChecksum(operation.data, kernel.sha256Hex) }
+      : {}),
+    hole: { code: answer.code, attempts, notBeforeMs },
+  })
+  return false
+}
+
+/** A newer refusal of the same kind replaces the older ones; a person's conflicts stay, each its own. */
+function withMark(row: StoredRecord, mark: ConflictMark): StoredRecord {
+  const kept = row.conflicts.filter((each) => mark.code === 'manual' || each.code !== mark.code)
+  return { ...row, conflicts: [...kept, mark] }
+}

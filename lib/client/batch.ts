@@ -1,0 +1,73 @@
+import type { PendingOperation } from './stored.ts'
+
+export interface BatchLimits {
+  readonly changes: number
+  readonly bytes: number
+}
+
+export interface Batch {
+  /** Operations that have a seq, in its order: holes worth another try, and what was never answered. */
+  readonly resent: readonly PendingOperation[]
+  /** Operations that get their seq now, in this order. */
+  readonly fresh: readonly PendingOperation[]
+}
+
+/**
+ * Chooses what the next request carries. Everything sent and unanswered comes first, because the
+ * server takes seqs in order; then the most urgent lane that has something to send. Lanes are not
+ * mixed: a request that is slow or refused for its bulk must not take critical changes with it.
+ * An operation waits while an earlier one on the same record waits.
+ * @param inflight every operation with a seq, ascending
+ * @param lanes operations without one, most urgent lane first, each in order of making
+ */
+export function chooseBatch(
+  inflight: readonly PendingOperation[],
+  lanes: readonly (readonly PendingOperation[])[],
+  limits: BatchLimits,
+  nowMs: number,
+): Batch {
+  const waiting = new Set<string>()
+  const room = { changes: limits.changes, bytes: limits.bytes }
+  // The first operation always fits: one that is over the limit alone must go, or nothing ever would.
+  const fits = (operation: PendingOperation) =>
+    room.changes > 0 && (room.changes === limits.changes || room.bytes >= operation.sizeBytes)
+  const take = (operation: PendingOperation) => {
+    room.changes -= 1
+    room.bytes -= operation.sizeBytes
+  }
+
+  const resent: PendingOperation[] = []
+  for (const operation of inflight) {
+    const record = recordOf(operation)
+    const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !waiting.has(record))
+    if (!isDue) {
+      waiting.add(record)
+      continue
+    }
+    if (!fits(operation)) return { resent, fresh: [] }
+    take(operation)
+    resent.push(operation)
+  }
+
+  for (const lane of lanes) {
+    const fresh: PendingOperation[] = []
+    for (const operation of lane) {
+      if (waiting.has(recordOf(operation))) continue
+      if (!fits(operation)) return { resent, fresh }
+      take(operation)
+      fresh.push(operation)
+    }
+    if (fresh.length > 0) return { resent, fresh }
+  }
+  return { resent, fresh: [] }
+}
+
+/** When the earliest hole that is not due yet will be; null when there is none. */
+export function nextDueMs(inflight: readonly PendingOperation[]): number | null {
+  const times = inflight.flatMap((operation) => (operation.hole ? [operation.hole.notBeforeMs] : []))
+  return times.length === 0 ? null : Math.min(...times)
+}
+
+function recordOf({ scope, table, id }: PendingOperation): string {
+  return JSON.stringify([scope, table, id])
+}

@@ -1,0 +1,78 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import { priorities, type Operation, type Priority } from '#lib/protocol/sync.ts'
+import type { PendingOperation, StoredRecord } from './stored.ts'
+
+/** What an edit means for the queue. */
+export type EditPlan =
+  /** The record already is so. */
+  | { readonly kind: 'nothing' }
+  /** A new operation, made on the state that `baseVersion` and `baseOpId` name. */
+  | {
+      readonly kind: 'append'
+      readonly operation: Operation
+      readonly baseVersion: number
+      readonly baseOpId: string | null
+    }
+  /** The last operation was never sent: it takes the new content, and keeps the base it was made on. */
+  | { readonly kind: 'replace'; readonly operation: Operation }
+  /** The last operation was never sent, and this edit takes it back. */
+  | { readonly kind: 'cancel' }
+
+/**
+ * Where an edit goes. Edits of one record that were never sent become one operation; an operation
+ * that was ever sent is settled, and what comes after it is chained to it by `baseOpId`.
+ * @param row the record as it is now, if there is one
+ * @param pending the record's unanswered operations, oldest first
+ * @param data the state wanted; null to delete
+ */
+export function planEdit(
+  row: StoredRecord | undefined,
+  pending: readonly PendingOperation[],
+  data: JsonObject | null,
+): EditPlan {
+  const last = pending.at(-1)
+  const serverHasIt = row?.server != null && row.server.data !== null
+  if (last && !last.wasSent) {
+    const beneath = pending.at(-2)
+    const existsBeneath = beneath ? beneath.operation !== 'DELETE' : last.operation !== 'CREATE'
+    if (data !== null) return { kind: 'replace', operation: existsBeneath ? 'UPDATE' : 'CREATE' }
+    return existsBeneath ? { kind: 'replace', operation: 'DELETE' } : { kind: 'cancel' }
+  }
+  if (last) {
+    const exists = last.operation !== 'DELETE'
+    if (data === null && !exists) return { kind: 'nothing' }
+    const operation = data === null ? 'DELETE' : exists ? 'UPDATE' : 'CREATE'
+    // A CREATE stands on nothing, so it has no version under it; the chain alone says what it follows.
+    const baseVersion = operation === 'CREATE' ? 0 : last.baseVersion
+    return { kind: 'append', operation, baseVersion, baseOpId: last.opId }
+  }
+  if (serverHasIt) {
+    const operation = data === null ? 'DELETE' : 'UPDATE'
+    return { kind: 'append', operation, baseVersion: row.server.version, baseOpId: null }
+  }
+  return data === null
+    ? { kind: 'nothing' }
+    : { kind: 'append', operation: 'CREATE', baseVersion: 0, baseOpId: null }
+}
+
+/**
+ * The operation that was chained to one the server refused, moved onto what that one was made on.
+ * Its data is the full state, so nothing the refused edit wanted is lost from it.
+ * @returns null where nothing is left to do: the refused edit created what this one deletes
+ */
+export function rebaseOnto(refused: PendingOperation, next: PendingOperation): PendingOperation | null {
+  const operation = operationAfter(refused.operation, next.operation)
+  if (operation === null) return null
+  const baseVersion = operation === 'CREATE' ? 0 : refused.baseVersion
+  return { ...next, operation, baseVersion, baseOpId: refused.baseOpId }
+}
+
+function operationAfter(refused: Operation, next: Operation): Operation | null {
+  if (refused === 'CREATE') return next === 'DELETE' ? null : 'CREATE'
+  return next === 'DELETE' ? 'DELETE' : 'UPDATE'
+}
+
+/** The more urgent of two. */
+export function moreUrgent(a: Priority, b: Priority): Priority {
+  return priorities.indexOf(a) <= priorities.indexOf(b) ? a : b
+}

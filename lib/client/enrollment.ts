@@ -1,0 +1,67 @@
+import type { EnrollRequest } from '#lib/protocol/enroll.ts'
+import type { Exchange } from './exchange.ts'
+import { readIdentity } from './identity.ts'
+import { transact, type Kernel } from './kernel.ts'
+import { enrollReplySchema } from './replies.ts'
+
+export interface EnrollmentRequest {
+  readonly enrollmentKey: string
+  /** How people recognise the device. */
+  readonly name: string
+  readonly platform: string
+  readonly appVersion: string
+  readonly scopes: readonly string[]
+}
+
+export interface Enrollment {
+  readonly deviceId: string
+  /** Scopes granted: those asked for that the key allows. */
+  readonly scopes: readonly string[]
+}
+
+/**
+ * Registers the device, or gives a registered one a new token. Local records and the queue stay.
+ * @throws SyncFailure when the server could not be reached or did not accept the key
+ */
+export async function enroll(
+  kernel: Kernel,
+  exchange: Exchange,
+  request: EnrollmentRequest,
+): Promise<Enrollment> {
+  const { deviceId, incarnation } = await transact(kernel, readIdentity)
+  const body: EnrollRequest = {
+    enrollment_key: request.enrollmentKey,
+    device_id: deviceId,
+    incarnation,
+    name: request.name,
+    platform: request.platform,
+    app_version: request.appVersion,
+    scopes: [...request.scopes],
+  }
+  const reply = await exchange({
+    method: 'POST',
+    path: '/api/v1/enroll',
+    token: null,
+    body,
+    reply: enrollReplySchema,
+  })
+  await transact(kernel, async (unit) => {
+    unit.putMeta('identity', {
+      ...(await readIdentity(unit)),
+      token: reply.device_token,
+      scopes: reply.scopes,
+      tables: Object.fromEntries(
+        reply.tables.map(({ name, strategy, priority, schema_version }) => [
+          name,
+          { strategy, priority, schemaVersion: schema_version },
+        ]),
+      ),
+      limits: {
+        chunkChanges: reply.limits.chunk_changes,
+        chunkBytes: reply.limits.chunk_bytes,
+        maxRecordBytes: reply.limits.max_record_bytes,
+      },
+    })
+  })
+  return { deviceId, scopes: reply.scopes }
+}

@@ -1,0 +1,41 @@
+import type { BackoffPolicy } from '#lib/core/backoff.ts'
+import type { BreakerPolicy } from '#lib/core/breaker.ts'
+import type { Sha256Hex } from '#lib/protocol/checksum.ts'
+import type { Lock } from './lock.ts'
+import type { Clock, Random, Storage, Transport } from './ports.ts'
+import { Unit } from './unit.ts'
+
+/** What every part of one device shares: the ports, the policies, and the right to write. */
+export interface Kernel {
+  readonly storage: Storage
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly sha256Hex: Sha256Hex
+  readonly policy: Policy
+  /** Held by whoever reads in order to write, so that no two interleave. Never across the network. */
+  readonly lock: Lock
+}
+
+export interface Policy {
+  readonly backoff: BackoffPolicy
+  readonly breaker: BreakerPolicy
+  /** A request without an answer for this long is given up. */
+  readonly timeoutMs: number
+  /** Changes asked for per pull page. */
+  readonly pullLimit: number
+  /** Refusals of one operation after which this device gives it up. The server does so after five. */
+  readonly maxAttempts: number
+  /** Version of the record schemas this app was built for. */
+  readonly schemaVersion: number
+}
+
+/** Reads, decides and writes as one atomic step: everything the task put is committed, or nothing. */
+export function transact<T>(kernel: Kernel, task: (unit: Unit) => Promise<T>): Promise<T> {
+  return kernel.lock(async () => {
+    const unit = new Unit(kernel.storage)
+    const result = await task(unit)
+    await unit.commit()
+    return result
+  })
+}

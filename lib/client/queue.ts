@@ -1,0 +1,166 @@
+import { priorities, type Priority } from '#lib/protocol/sync.ts'
+import { moreUrgent } from './edits.ts'
+import { laneKey, lanePrefix, numberKey, type MetaDocuments, type PendingOperation } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+type QueueDocument = MetaDocuments['queue']
+
+const EMPTY: QueueDocument = { nextOrdinal: 1, nextSeq: 1, pending: { critical: 0, normal: 0, bulk: 0 } }
+
+export async function readQueue(unit: Unit): Promise<QueueDocument> {
+  return unit.meta('queue', EMPTY)
+}
+
+export function pendingCount({ pending }: QueueDocument): number {
+  return pending.critical + pending.normal + pending.bulk
+}
+
+/** Adds an operation at the end of its lane. */
+export async function enqueue(
+  unit: Unit,
+  operation: Omit<PendingOperation, 'ordinal' | 'seq' | 'wasSent' | 'hole'>,
+): Promise<PendingOperation> {
+  const queue = await readQueue(unit)
+  const queued: PendingOperation = {
+    ...operation,
+    ordinal: queue.nextOrdinal,
+    seq: null,
+    wasSent: false,
+    hole: null,
+  }
+  unit.putMeta('queue', {
+    ...queue,
+    nextOrdinal: queue.nextOrdinal + 1,
+    pending: counted(queue.pending, queued.priority, 1),
+  })
+  writeOperation(unit, queued)
+  return queued
+}
+
+/** Stores an operation's new content; moves it to another lane if its priority changed. */
+export async function revise(
+  unit: Unit,
+  before: PendingOperation,
+  after: PendingOperation,
+): Promise<PendingOperation> {
+  if (before.priority !== after.priority) {
+    const queue = await readQueue(unit)
+    const left = counted(queue.pending, before.priority, -1)
+    unit.putMeta('queue', { ...queue, pending: counted(left, after.priority, 1) })
+    if (before.seq === null) unit.delete('outbox', laneKey(before.priority, before.ordinal))
+  }
+  writeOperation(unit, after)
+  return after
+}
+
+/**
+ * Operations of one record are sent in the order they were made, so one that stands before an
+ * urgent one becomes as urgent. (Those that have their seq already are under way.)
+ */
+export async function inheritPriority(
+  unit: Unit,
+  operations: readonly PendingOperation[],
+): Promise<readonly PendingOperation[]> {
+  let urgency: Priority = 'bulk'
+  const inherited: PendingOperation[] = []
+  for (const operation of operations.toReversed()) {
+    urgency = moreUrgent(urgency, operation.priority)
+    inherited.unshift(
+      operation.seq === null && operation.priority !== urgency
+        ? await revise(unit, operation, { ...operation, priority: urgency })
+        : operation,
+    )
+  }
+  return inherited
+}
+
+/** Gives the operations their seqs, in the order given, and puts them in flight. */
+export async function assignSeqs(
+  unit: Unit,
+  operations: readonly PendingOperation[],
+): Promise<readonly PendingOperation[]> {
+  if (operations.length === 0) return []
+  const queue = await readQueue(unit)
+  const sent = operations.map((operation, index) => ({
+    ...operation,
+    seq: queue.nextSeq + index,
+    wasSent: true,
+  }))
+  for (const operation of sent) {
+    unit.delete('outbox', laneKey(operation.priority, operation.ordinal))
+    writeOperation(unit, operation)
+  }
+  unit.putMeta('queue', { ...queue, nextSeq: queue.nextSeq + sent.length })
+  return sent
+}
+
+/** Takes an answered, given-up or withdrawn operation out of the queue. */
+export async function dequeue(unit: Unit, operation: PendingOperation): Promise<void> {
+  const queue = await readQueue(unit)
+  unit.putMeta('queue', { ...queue, pending: counted(queue.pending, operation.priority, -1) })
+  unit.delete('operations', numberKey(operation.ordinal))
+  if (operation.seq === null) unit.delete('outbox', laneKey(operation.priority, operation.ordinal))
+  else unit.delete('inflight', numberKey(operation.seq))
+}
+
+/** Operations that have a seq, ascending; at most `limit`. */
+export async function readInflight(unit: Unit, limit?: number): Promise<readonly PendingOperation[]> {
+  const entries = await unit.scan('inflight', limit === undefined ? {} : { limit })
+  return readOperations(
+    unit,
+    entries.map((entry) => entry.value.ordinal),
+  )
+}
+
+/** Operations without a seq, per lane, most urgent lane first; at most `limit` of each. */
+export async function readLanes(
+  unit: Unit,
+  limit: number,
+): Promise<readonly (readonly PendingOperation[])[]> {
+  const lanes: (readonly PendingOperation[])[] = []
+  for (const priority of priorities) {
+    const entries = await unit.scan('outbox', { prefix: lanePrefix(priority), limit })
+    lanes.push(
+      await readOperations(
+        unit,
+        entries.map((entry) => entry.value.ordinal),
+      ),
+    )
+  }
+  return lanes
+}
+
+export async function readOperations(
+  unit: Unit,
+  ordinals: readonly number[],
+): Promise<readonly PendingOperation[]> {
+  const found = await Promise.all(ordinals.map((ordinal) => unit.get('operations', numberKey(ordinal))))
+  return found.filter((operation) => operation !== undefined)
+}
+
+/**
+ * Starts the queue over under a new incarnation: everything unanswered waits to be sent under a new
+ * seq and its old op id, in the order in which it was made.
+ */
+export async function restartQueue(unit: Unit): Promise<void> {
+  for (const operation of await readInflight(unit)) {
+    unit.delete('inflight', numberKey(operation.seq ?? 0))
+    writeOperation(unit, { ...operation, seq: null, hole: null })
+  }
+  unit.putMeta('queue', { ...(await readQueue(unit)), nextSeq: 1 })
+}
+
+function writeOperation(unit: Unit, operation: PendingOperation): void {
+  const { ordinal, seq, priority } = operation
+  unit.put('operations', numberKey(ordinal), operation)
+  if (seq === null) unit.put('outbox', laneKey(priority, ordinal), { ordinal })
+  else unit.put('inflight', numberKey(seq), { ordinal })
+}
+
+function counted(
+  pending: Readonly<Record<Priority, number>>,
+  priority: Priority,
+  by: number,
+): Record<Priority, number> {
+  return { ...pending, [priority]: pending[priority] + by }
+}

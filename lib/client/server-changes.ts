@@ -1,0 +1,69 @@
+import { dequeue } from './queue.ts'
+import type { ReadServerChange } from './replies.ts'
+import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
+import type { Stamps } from './stamps.ts'
+import { recordKey, type RecordKey, type StoredRecord } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+/**
+ * Takes one change of the feed into the unit. A record with edits of this device's own keeps
+ * showing them; the server's state is remembered beneath.
+ */
+export async function applyServerChange(
+  unit: Unit,
+  stamps: Stamps,
+  change: ReadServerChange,
+  nowMs: number,
+): Promise<RecordKey> {
+  const key = { scope: change.scope, table: change.table, id: change.record_id }
+  if (change.hlc) stamps.observe(change.hlc)
+  const row = (await readRow(unit, key)) ?? emptyRow(key)
+  if (change.operation === 'LEAVE') {
+    await leave(unit, row, nowMs)
+    return key
+  }
+  const data = change.operation === 'DELETE' ? null : change.data
+  const state = { version: change.version, data, hlc: change.hlc ?? null }
+  // The settlement of a conflict names it; until then the device keeps its own version in view.
+  const conflicts =
+    change.conflict_id == null
+      ? row.conflicts
+      : row.conflicts.filter((mark) => mark.conflictId !== change.conflict_id)
+  await writeRow(
+    unit,
+    settled({ ...row, server: newerState(row.server, state), conflicts, updatedAtMs: nowMs }),
+  )
+  return key
+}
+
+/**
+ * The record left the device's scopes: the row goes. Edits that were never sent are kept for
+ * somebody to look at; those under way are still sent, since the server counts on their seqs.
+ */
+async function leave(unit: Unit, row: StoredRecord, nowMs: number): Promise<void> {
+  const { scope, table, id } = row
+  const aside = {
+    scope,
+    table,
+    id,
+    reason: 'left_scope',
+    serverData: row.server?.data ?? null,
+    atMs: nowMs,
+  } as const
+  for (const operation of await readPending(unit, row)) {
+    if (operation.seq !== null) continue
+    await dequeue(unit, operation)
+    unit.put('review', operation.opId, {
+      ...aside,
+      opId: operation.opId,
+      operation: operation.operation,
+      data: operation.data,
+    })
+  }
+  for (const mark of row.conflicts) {
+    const operation = mark.mine === null ? 'DELETE' : 'UPDATE'
+    unit.put('review', mark.opId, { ...aside, opId: mark.opId, operation, data: mark.mine })
+  }
+  const { generation } = await readRowsDocument(unit)
+  unit.delete('records', recordKey(generation, row))
+}

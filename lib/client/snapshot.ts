@@ -1,0 +1,86 @@
+import { generationPrefix, recordKey, type MetaDocuments, type StoredRecord } from './stored.ts'
+import type { Kernel } from './kernel.ts'
+import { transact } from './kernel.ts'
+import type { ReadSnapshotReply } from './replies.ts'
+import { emptyRow, newerState, readRowsDocument, settled, writeRow } from './rows.ts'
+import type { Stamps } from './stamps.ts'
+import type { Unit } from './unit.ts'
+
+/** Rows of a finished full sync that are deleted in one go; more would hold the lock for too long. */
+const PURGE_ROWS = 500
+
+/**
+ * Begins a full sync, or begins one again from its start. Pages are gathered beside the rows the app
+ * sees, as the next generation, so that a sync broken off at any point shows the old rows, whole.
+ */
+export async function beginSnapshot(unit: Unit, reason: string): Promise<void> {
+  const rows = await readRowsDocument(unit)
+  const abandoned = rows.snapshot ? [rows.snapshot.generation] : []
+  const generation = (rows.snapshot?.generation ?? rows.generation) + 1
+  unit.putMeta('rows', {
+    ...rows,
+    snapshot: { generation, cursor: null, reason },
+    garbage: [...rows.garbage, ...abandoned],
+  })
+}
+
+/**
+ * Takes a page into the next generation; with the last one, puts that generation in force.
+ * @returns true once the full sync is over
+ */
+export async function applySnapshotPage(
+  unit: Unit,
+  stamps: Stamps,
+  page: ReadSnapshotReply,
+  nowMs: number,
+): Promise<boolean> {
+  const rows = await readRowsDocument(unit)
+  if (!rows.snapshot) throw new Error('a snapshot page arrived and no snapshot is under way')
+  const { generation } = rows.snapshot
+  for (const { scope, table, record_id, version, data, hlc } of page.items) {
+    if (hlc) stamps.observe(hlc)
+    const row = emptyRow({ scope, table, id: record_id })
+    const server = { version, data, hlc: hlc ?? null }
+    unit.put('records', recordKey(generation, row), { ...row, server, updatedAtMs: nowMs })
+  }
+  if (page.next_cursor !== null) {
+    unit.putMeta('rows', { ...rows, snapshot: { ...rows.snapshot, cursor: page.next_cursor } })
+    return false
+  }
+  await carryOver(unit, rows, generation)
+  unit.putMeta('rows', { generation, snapshot: null, garbage: [...rows.garbage, rows.generation] })
+  const feed = await unit.meta('feed', { token: null, epoch: null, lastSyncAtMs: null })
+  unit.putMeta('feed', { ...feed, token: page.sync_token ?? null, epoch: page.epoch ?? feed.epoch })
+  return true
+}
+
+/** What this device has to say about its records outlives the rows it was said about. */
+async function carryOver(unit: Unit, rows: MetaDocuments['rows'], generation: number): Promise<void> {
+  const own = await unit.scan('records', { prefix: generationPrefix(rows.generation) })
+  for (const { value: old } of own) {
+    if (old.pending.length === 0 && old.conflicts.length === 0 && old.localVersion === 0) continue
+    const fresh = await unit.get('records', recordKey(generation, old))
+    const carried: StoredRecord = {
+      ...old,
+      // An answer that came while pages were under way may be newer than the page.
+      server: fresh?.server ? newerState(old.server, fresh.server) : null,
+    }
+    await writeRow(unit, settled(carried), generation)
+  }
+}
+
+/** Deletes rows of generations that are no longer in force. Cheap when there are none. */
+export async function purgeGarbage(kernel: Kernel): Promise<void> {
+  for (;;) {
+    const isDone = await transact(kernel, async (unit) => {
+      const rows = await readRowsDocument(unit)
+      const [oldest, ...rest] = rows.garbage
+      if (oldest === undefined) return true
+      const entries = await unit.scan('records', { prefix: generationPrefix(oldest), limit: PURGE_ROWS })
+      for (const entry of entries) unit.delete('records', entry.key)
+      if (entries.length < PURGE_ROWS) unit.putMeta('rows', { ...rows, garbage: rest })
+      return false
+    })
+    if (isDone) return
+  }
+}

@@ -1,0 +1,165 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import type { ConflictCode, Operation, Priority } from '#lib/protocol/sync.ts'
+
+/** Which record: an id is unique within its scope and table. */
+export interface RecordKey {
+  readonly scope: string
+  readonly table: string
+  readonly id: string
+}
+
+/** What the server last said a record is; `data` is null where it was deleted. */
+export interface ServerState {
+  readonly version: number
+  readonly data: JsonObject | null
+  readonly hlc: string | null
+}
+
+/** A conflict the server reported for one of this device's operations. */
+export interface ConflictMark {
+  readonly opId: string
+  readonly conflictId: string | null
+  readonly code: ConflictCode
+  /** Dotted paths that clash. */
+  readonly fields: readonly string[]
+  /** What this device wanted; null where it wanted the record gone. */
+  readonly mine: JsonObject | null
+  readonly serverVersion: number
+  readonly serverData: JsonObject | null
+  readonly baseData: JsonObject | null
+  readonly atMs: number
+}
+
+/** A local row. It exists while the server has the record, or this device has something to say about it. */
+export interface StoredRecord extends RecordKey {
+  readonly server: ServerState | null
+  /** Ordinals of the unanswered operations on this record, oldest first. */
+  readonly pending: readonly number[]
+  /** What the app sees instead of the server's state, while edits are pending or in conflict. */
+  readonly local: { readonly data: JsonObject | null } | null
+  readonly conflicts: readonly ConflictMark[]
+  /** Counts this device's edits of the record. */
+  readonly localVersion: number
+  readonly updatedAtMs: number
+}
+
+/** One edit on its way to the server. */
+export interface PendingOperation extends RecordKey {
+  readonly ordinal: number
+  readonly opId: string
+  readonly priority: Priority
+  readonly operation: Operation
+  readonly baseVersion: number
+  readonly baseOpId: string | null
+  readonly data: JsonObject | null
+  readonly hlc: string
+  readonly checksum: string
+  readonly sizeBytes: number
+  readonly editedAtMs: number
+  /** Given at the first send of an incarnation, and kept. */
+  readonly seq: number | null
+  /** Sent at least once, under whatever incarnation: the server may know it, so its content is settled. */
+  readonly wasSent: boolean
+  /** Set once the server has refused it for now: it may come again, repaired. */
+  readonly hole: { readonly code: string; readonly attempts: number; readonly notBeforeMs: number } | null
+}
+
+/** An operation that will not succeed as it is. Kept until the app sends it again or lets it go. */
+export interface DeadLetter {
+  readonly operation: PendingOperation
+  readonly code: string
+  readonly detail: string
+  readonly attempts: number
+  readonly atMs: number
+  /** The server's dead letter, where the server has one. */
+  readonly deadLetterId: string | null
+  /** False while the server still has to be told that this device gave the operation up. */
+  readonly reported: boolean
+}
+
+/** An edit that could not be sent because its record left the device's scopes. */
+export interface ReviewItem extends RecordKey {
+  readonly opId: string
+  readonly reason: 'left_scope'
+  readonly operation: Operation
+  readonly data: JsonObject | null
+  readonly serverData: JsonObject | null
+  readonly atMs: number
+}
+
+export interface TableInfo {
+  readonly strategy: string
+  readonly priority: Priority
+  readonly schemaVersion: number
+}
+
+/** Documents of the `meta` collection. */
+export interface MetaDocuments {
+  identity: {
+    readonly deviceId: string
+    readonly incarnation: string
+    readonly token: string | null
+    readonly scopes: readonly string[]
+    readonly tables: Readonly<Record<string, TableInfo>>
+    readonly limits: {
+      readonly chunkChanges: number
+      readonly chunkBytes: number
+      readonly maxRecordBytes: number
+    }
+  }
+  clock: {
+    readonly hlc: string
+    /** Added to the device's clock for stamps, since the server found it wrong. */
+    readonly offsetMs: number
+  }
+  queue: {
+    readonly nextOrdinal: number
+    readonly nextSeq: number
+    readonly pending: Readonly<Record<Priority, number>>
+  }
+  feed: {
+    readonly token: string | null
+    readonly epoch: string | null
+    readonly lastSyncAtMs: number | null
+  }
+  rows: {
+    /** Rows of this generation are the ones the app sees. */
+    readonly generation: number
+    /** A full sync under way fills the next generation. */
+    readonly snapshot: {
+      readonly generation: number
+      readonly cursor: string | null
+      readonly reason: string
+    } | null
+    /** Generations whose rows are still to be deleted. */
+    readonly garbage: readonly number[]
+  }
+}
+
+const LANES: Record<Priority, string> = { critical: '0', normal: '1', bulk: '2' }
+
+/** Keys order as text, so numbers in them have a fixed width; 2^53 has sixteen digits. */
+export function numberKey(value: number): string {
+  return String(value).padStart(16, '0')
+}
+
+export function laneKey(priority: Priority, ordinal: number): string {
+  return `${LANES[priority]}/${numberKey(ordinal)}`
+}
+
+export function lanePrefix(priority: Priority): string {
+  return `${LANES[priority]}/`
+}
+
+export function generationPrefix(generation: number): string {
+  return `${numberKey(generation)}/`
+}
+
+/** Scope and table are percent-encoded: a table's name may itself contain a slash. */
+export function tablePrefix(generation: number, scope: string, table: string): string {
+  return `${generationPrefix(generation)}${encodeURIComponent(scope)}/${encodeURIComponent(table)}/`
+}
+
+export function recordKey(generation: number, { scope, table, id }: RecordKey): string {
+  return tablePrefix(generation, scope, table) + id
+}
