@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Json } from '#lib/core/json.ts'
+import { auditItemSchema, type AuditItem } from '#lib/protocol/access.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
 import { selectAudit } from './store.ts'
@@ -21,19 +21,6 @@ export const auditQuerySchema = z.object({
 })
 export type AuditQuery = z.input<typeof auditQuerySchema>
 
-export type AuditItem = {
-  id: number
-  at: string
-  actor: { kind: string; id: string; name: string }
-  action: string
-  target: string
-  target_id: string
-  reason: string | null
-  before: Json
-  after: Json
-  trace_id: string | null
-}
-
 /** Who did what, newest first. */
 export async function listAudit(actor: Actor, query: AuditQuery): Promise<Page<AuditItem>> {
   authorise(actor, 'viewer')
@@ -45,7 +32,11 @@ export async function listAudit(actor: Actor, query: AuditQuery): Promise<Page<A
     items: rows.map(({ id, at, actor_kind, actor_id, actor_name, ...rest }) => ({
       id: Number(id),
       at: at.toISOString(),
-      actor: { kind: actor_kind, id: actor_id, name: actor_name },
+      actor: {
+        kind: auditItemSchema.shape.actor.shape.kind.parse(actor_kind),
+        id: actor_id,
+        name: actor_name,
+      },
       ...rest,
     })),
     next_cursor: last && rows.length === limit ? encodeCursor([Number(last.id)]) : null,

@@ -1,16 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { AuditVerification } from '#lib/protocol/access.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { sameHash } from '../tokens.ts'
 import { selectAuditHead, selectAuditLinks } from './store.ts'
-
-export type AuditVerification = {
-  ok: boolean
-  /** Entries whose chain holds, from the first on. */
-  checked: number
-  last_id: number
-  /** The first entry at which the audit is not what was written. */
-  broken: { id: number; reason: 'changed' | 'missing' | 'added' | 'head' } | null
-}
 
 /** What the chain of an empty audit is: migration 20261122000100_log starts with the same. */
 const origin = sha256(Buffer.from('holdfast audit'))

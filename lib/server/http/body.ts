@@ -43,7 +43,8 @@ export async function readJson(
   }
 }
 
-async function readBounded(request: Request, limitBytes: number): Promise<Buffer> {
+/** Reads a body of at most `limitBytes`, as it was sent. @throws AppError `payload_too_large`, `malformed` */
+export async function readBounded(request: Request, limitBytes: number): Promise<Buffer> {
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > limitBytes) throw tooLarge(limitBytes)
   const parts: Uint8Array[] = []

@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import { AppError } from '#lib/protocol/errors.ts'
+import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor, type Role } from '../actor.ts'
 import { authenticateCaller } from '../auth.ts'
 import { answerOnce } from '../idempotency/answer-once.ts'
@@ -12,6 +14,8 @@ import { requireSameOrigin } from './same-origin.ts'
 export type ConsoleCall = Handled & {
   actor: Actor
   params: Params
+  /** The UUID in the address. @throws AppError `not_found` where it is none */
+  id: () => string
   /** The query by its schema. @throws AppError `invalid_request` */
   query: <Schema extends z.ZodType>(schema: Schema) => z.output<Schema>
   /** The JSON body by its schema; none is `{}`. @throws AppError `invalid_request` */
@@ -47,6 +51,7 @@ export function consoleRoute(
       ...handled,
       actor,
       params,
+      id: () => requiredId(params),
       query: (schema) => parseRequest(schema, queryObject(request.url)),
       body: (schema) => parseRequest(schema, body),
       tag: () => requiredTag(request.headers),
@@ -57,4 +62,10 @@ export function consoleRoute(
       ? answerOnce({ actor, key, request, body }, () => answer(call))
       : answer(call)
   })
+}
+
+function requiredId(params: Params): string {
+  const id = uuid.safeParse(params['id']?.toLowerCase())
+  if (!id.success) throw new AppError('not_found', 'There is nothing with this id.')
+  return id.data
 }

@@ -11,6 +11,7 @@ const driverCodes = new Set([
   'P1008',
   'P1017',
   'P2024',
+  'P2028',
 ])
 const driverTexts =
   /timeout exceeded when trying to connect|Connection terminated|terminating connection|not yet accepting|ConnectionClosed|server closed the connection/i

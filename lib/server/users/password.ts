@@ -3,9 +3,6 @@ import { hash, verify } from '@node-rs/argon2'
 /** Argon2id as OWASP recommends it: 19 MiB, two passes, one lane. The library's default algorithm is Argon2id. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** NIST SP 800-63B: length is what counts; an upper bound keeps hashing cheap. */
-export const passwordLength = { min: 12, max: 200 } as const
-
 export function hashPassword(password: string): Promise<string> {
   return hash(password, cost)
 }

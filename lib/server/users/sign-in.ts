@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { passwordLength } from '#lib/protocol/access.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import { logger } from '#lib/telemetry/log.ts'
 import { personActor } from '../actor.ts'
 import { appendAudit } from '../audit/append.ts'
 import { database } from '../db.ts'
 import { createGuessLimit } from '../limits/guess-limit.ts'
-import { passwordLength, passwordMatches } from './password.ts'
+import { passwordMatches } from './password.ts'
 import { selectUserByEmail, touchSignIn, type UserRow } from './store.ts'
 
 const windowSeconds = 600

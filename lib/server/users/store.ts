@@ -1,5 +1,6 @@
-import { database, type Queryable } from '../db.ts'
 import type { Role } from '../actor.ts'
+import { database, type Queryable } from '../db.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 
 export type UserRow = {
   id: string
@@ -10,13 +11,18 @@ export type UserRow = {
   created_at: Date
   last_sign_in_at: Date | null
   disabled_at: Date | null
+  has_password: boolean
 }
 
 export type UserWithPassword = UserRow & { password_hash: string | null }
 
+const columns = Prisma.raw(
+  'id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at, password_hash IS NOT NULL AS has_password',
+)
+
 export async function selectUser(id: string): Promise<UserRow | null> {
   const rows = await database().$queryRaw<UserRow[]>`
-    SELECT id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at
+    SELECT ${columns}
     FROM user_account WHERE id = ${id}::uuid`
   return rows[0] ?? null
 }
@@ -24,7 +30,7 @@ export async function selectUser(id: string): Promise<UserRow | null> {
 /** By e-mail, which is kept in lower case. */
 export async function selectUserByEmail(email: string): Promise<UserWithPassword | null> {
   const rows = await database().$queryRaw<UserWithPassword[]>`
-    SELECT id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at, password_hash
+    SELECT ${columns}, password_hash
     FROM user_account WHERE email = ${email.toLowerCase()}`
   return rows[0] ?? null
 }
@@ -35,10 +41,9 @@ export async function selectPasswordHash(id: string): Promise<string | null> {
   return rows[0]?.password_hash ?? null
 }
 
-export async function selectUsers(): Promise<(UserRow & { has_password: boolean })[]> {
-  return database().$queryRaw<(UserRow & { has_password: boolean })[]>`
-    SELECT id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at,
-      password_hash IS NOT NULL AS has_password
+export async function selectUsers(): Promise<UserRow[]> {
+  return database().$queryRaw<UserRow[]>`
+    SELECT ${columns}
     FROM user_account ORDER BY email`
 }
 
@@ -51,7 +56,7 @@ export async function insertUser(
     INSERT INTO user_account (email, name, role, password_hash)
     VALUES (${user.email.toLowerCase()}, ${user.name}, ${user.role}, ${user.passwordHash})
     ON CONFLICT (email) DO NOTHING
-    RETURNING id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at`
+    RETURNING ${columns}`
   return rows[0] ?? null
 }
 
@@ -76,7 +81,7 @@ export async function setPassword(db: Queryable, id: string, passwordHash: strin
 export async function setRole(db: Queryable, id: string, role: Role): Promise<UserRow | null> {
   const rows = await db.$queryRaw<UserRow[]>`
     UPDATE user_account SET role = ${role}, session_version = session_version + 1 WHERE id = ${id}::uuid
-    RETURNING id, email, name, role, session_version, created_at, last_sign_in_at, disabled_at`
+    RETURNING ${columns}`
   return rows[0] ?? null
 }
 

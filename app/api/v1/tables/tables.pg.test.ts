@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { personActor, type Role } from '#lib/server/actor.ts'
+import { listAudit } from '#lib/server/audit/list.ts'
+import { createDatabase, database } from '#lib/server/db.ts'
+import { loadPolicies, policyCache } from '#lib/server/tables/policy-cache.ts'
+import { caller } from '#lib/server/testing/caller.ts'
+import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
+import { GET, PUT } from './[...name]/route.ts'
+import { GET as listRoute } from './route.ts'
+
+let own: TestDatabase
+let call: (
+  role: Role,
+  method: string,
+  path: string,
+  init?: { body?: unknown; ifMatch?: string },
+) => Promise<Answer>
+type Answer = { status: number; etag: string | null; body: Record<string, unknown> }
+
+beforeAll(async () => {
+  own = await testDatabase()
+  process.env['DATABASE_URL'] = own.url
+  const keys = await caller(own.db)
+  call = async (role, method, path, init = {}) => {
+    const route = path.startsWith('/api/v1/tables/') ? { GET, PUT }[method] : listRoute
+    const response = await route!(keys.request(role, method, path, init))
+    return { status: response.status, etag: response.headers.get('etag'), body: await response.json() }
+  }
+})
+afterAll(() => own.close())
+
+const admin = personActor({ id: 'a', name: 'admin', role: 'admin', via: 'session' })
+const put = (name: string, body: unknown, ifMatch?: string) =>
+  call('admin', 'PUT', `/api/v1/tables/${name}`, { body, ...(ifMatch && { ifMatch }) })
+
+describe('PUT /tables/{name}', () => {
+  test('a first PUT makes the table, with defaults for what it leaves out', async () => {
+    const made = await put('inspections', { strategy: 'lww' })
+    expect(made).toMatchObject({ status: 201, etag: '"1"' })
+    expect(made.body).toMatchObject({
+      name: 'inspections',
+      version: 1,
+      strategy: 'lww',
+      priority: 'normal',
+      on_delete: null,
+    })
+    expect((await call('viewer', 'GET', '/api/v1/tables/inspections')).body).toEqual(made.body)
+  })
+
+  test('what was read can be written back, and changes nothing', async () => {
+    const read = await call('viewer', 'GET', '/api/v1/tables/inspections')
+    const again = await put('inspections', read.body, read.etag!)
+    expect(again).toEqual(read)
+  })
+
+  test('a change makes a version, and the audit has what differs', async () => {
+    const changed = await put('inspections', { strategy: 'merge', tiebreak: 'lww' }, '"1"')
+    expect(changed).toMatchObject({ status: 200, etag: '"2"' })
+    const { items } = await listAudit(admin, { target: 'table', target_id: 'inspections' })
+    expect(items[0]).toMatchObject({
+      action: 'table.put',
+      before: { strategy: 'lww', tiebreak: 'manual', on_delete: null },
+      after: { strategy: 'merge', tiebreak: 'lww', on_delete: 'manual' },
+    })
+    const { body } = await call('viewer', 'GET', '/api/v1/tables/inspections?include=versions')
+    expect(body['versions']).toMatchObject([{ version: 2 }, { version: 1, policy: { strategy: 'lww' } }])
+  })
+
+  test('someone else was faster', async () => {
+    expect(await put('inspections', { strategy: 'fww' }, '"1"')).toMatchObject({
+      status: 412,
+      body: { code: 'stale' },
+    })
+    expect(await put('unheard-of', {}, '"1"')).toMatchObject({ status: 412 })
+  })
+
+  test('of many at once with the same ETag, one wins', async () => {
+    await put('raced', {})
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => put('raced', { retention_days: 100 + i }, '"1"')),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412, 412])
+  })
+
+  test('names with slashes, encoded or as they are', async () => {
+    expect((await put('brands%2Famenity%2Fcafe', {})).body['name']).toBe('brands/amenity/cafe')
+    expect((await call('viewer', 'GET', '/api/v1/tables/brands/amenity/cafe')).status).toBe(200)
+    expect((await call('viewer', 'GET', '/api/v1/tables/brands%2Famenity/cafe')).status).toBe(200)
+  })
+
+  test.each([
+    [{ strategy: 'crdt' }, '/strategy', /next release/],
+    [{ fields: { notes: { strategy: 'ot' } } }, '/fields/notes/strategy', /next release/],
+    [{ strategy: 'best' }, '/strategy', /must be one of lww/],
+    [{ name: 'other' }, '/name', /as in the address/],
+    [{ schema: { type: 'objekt' } }, '/schema/type', /./],
+    [{ rules: ['self.quantity >='] }, '/rules/0', /./],
+    [{ upcasts: { 1: [{ move: {} }] } }, '/upcasts/1/0', /rename/],
+  ])('%j is refused with a pointer', async (body, pointer, detail) => {
+    const { status, body: problem } = await put('refused', body)
+    expect(status).toBe(422)
+    const [error] = problem['errors'] as { pointer: string; detail: string }[]
+    expect(error?.pointer).toBe(pointer)
+    expect(error?.detail).toMatch(detail)
+    expect((await call('viewer', 'GET', '/api/v1/tables/refused')).status).toBe(404)
+  })
+
+  test('an operator may read a policy, not write it', async () => {
+    expect(await call('operator', 'PUT', '/api/v1/tables/inspections', { body: {} })).toMatchObject({
+      status: 403,
+    })
+    expect(await call('operator', 'GET', '/api/v1/tables/inspections')).toMatchObject({ status: 200 })
+  })
+})
+
+test('lists every table by name, page by page', async () => {
+  const all = await call('viewer', 'GET', '/api/v1/tables')
+  const names = (all.body['items'] as { name: string }[]).map(({ name }) => name)
+  expect(names).toEqual([...names].sort())
+  const seen: string[] = []
+  for (let cursor: unknown = ''; cursor !== null;) {
+    const page = await call(
+      'viewer',
+      'GET',
+      `/api/v1/tables?limit=1${cursor ? `&cursor=${String(cursor)}` : ''}`,
+    )
+    expect(page.body['total']).toBe(names.length)
+    seen.push(...(page.body['items'] as { name: string }[]).map(({ name }) => name))
+    cursor = page.body['next_cursor']
+  }
+  expect(seen).toEqual(names)
+})
+
+test('a change takes effect at once in every process; an unchanged policy is compiled once', async () => {
+  await put('shared', { rules: ['self.n > 0'] })
+  const other = createDatabase(own.url)
+  const [here, there] = [database(), other]
+  const before = (await loadPolicies(there, ['shared', 'absent'])).get('shared')
+  expect(before).toMatchObject({ version: 1, compiledRules: [{}] })
+  expect((await loadPolicies(there, ['shared'])).get('shared')).toBe(before)
+  await loadPolicies(here, ['shared'])
+  await put('shared', { rules: [] })
+  expect(policyCache(there).get('shared', 2)).toBeNull()
+  expect((await loadPolicies(there, ['shared'])).get('shared')).toMatchObject({
+    version: 2,
+    compiledRules: [],
+  })
+  expect((await loadPolicies(here, ['shared'])).get('shared')?.version).toBe(2)
+  await other.$disconnect()
+})
