@@ -7,7 +7,14 @@ import { parsePath, withValueAt } from './merge.ts'
 const states = {
   base: { name: 'Old', phone: '1', address: { street: 'A', city: 'X' }, 'a.b': 1, kept: true },
   client: { name: 'Device', phone: '2', address: { street: 'B', city: 'X' }, 'a.b': 2, kept: true },
-  server: { name: 'Server', phone: '1', address: { street: 'A', city: 'Y' }, 'a.b': 2, kept: true, added: [1] },
+  server: {
+    name: 'Server',
+    phone: '1',
+    address: { street: 'A', city: 'Y' },
+    'a.b': 2,
+    kept: true,
+    added: [1],
+  },
 }
 
 test('tells who changed what, down into nested objects', () => {
@@ -29,14 +36,24 @@ test('the record is the only place where a side deleted it', () => {
 
 test('everything one-sided is merged; what clashes has the server’s value until a person decides', () => {
   expect(suggestMerge(states)).toEqual({
-    data: { name: 'Server', phone: '2', address: { street: 'B', city: 'Y' }, 'a.b': 2, kept: true, added: [1] },
+    data: {
+      name: 'Server',
+      phone: '2',
+      address: { street: 'B', city: 'Y' },
+      'a.b': 2,
+      kept: true,
+      added: [1],
+    },
     clashes: ['name'],
   })
 })
 
 const record: fc.Arbitrary<JsonObject> = fc.dictionary(
   fc.constantFrom('a', 'b', 'c.d', 'e\\'),
-  fc.oneof(fc.integer({ min: 0, max: 3 }), fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 3 }))),
+  fc.oneof(
+    fc.integer({ min: 0, max: 3 }),
+    fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 3 })),
+  ),
 ) as fc.Arbitrary<JsonObject>
 
 test('the changes between two states lead from one to the other', () => {

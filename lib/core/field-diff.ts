@@ -33,10 +33,19 @@ export function fieldViews({ base, client, server }: ThreeStates): FieldView[] {
  * What merges by itself, with the server's value where a person has to decide.
  * @returns null where a side deleted the record: then there is nothing between the two
  */
-export function suggestMerge({ base, client, server }: ThreeStates): { data: JsonObject; clashes: string[] } | null {
+export function suggestMerge({
+  base,
+  client,
+  server,
+}: ThreeStates): { data: JsonObject; clashes: string[] } | null {
   if (client === null || server === null) return null
   const side = (data: JsonObject) => ({ data, hlc: '', deviceId: null })
-  const { data, clashes } = mergeRecords({ base, client: side(client), server: side(server), ruleFor: () => askAPerson })
+  const { data, clashes } = mergeRecords({
+    base,
+    client: side(client),
+    server: side(server),
+    ruleFor: () => askAPerson,
+  })
   return { data, clashes }
 }
 
@@ -50,7 +59,9 @@ export function fieldChanges(
 ): { path: string; before: Json | undefined; after: Json | undefined }[] {
   if (isJsonObject(before) && isJsonObject(after)) {
     const names = new Set([...Object.keys(before), ...Object.keys(after)])
-    return [...names].flatMap((name) => fieldChanges(own(before, name), own(after, name), [...segments, name]))
+    return [...names].flatMap((name) =>
+      fieldChanges(own(before, name), own(after, name), [...segments, name]),
+    )
   }
   return jsonEqual(before, after) ? [] : [{ path: formatPath(segments), before, after }]
 }
@@ -63,9 +74,13 @@ function walk(
 ): FieldView[] {
   // As the merge descends: what one side removed or replaced is one place.
   if (isJsonObject(client) && isJsonObject(server)) {
-    const names = new Set([server, client, base].flatMap((value) => (isJsonObject(value) ? Object.keys(value) : [])))
+    const names = new Set(
+      [server, client, base].flatMap((value) => (isJsonObject(value) ? Object.keys(value) : [])),
+    )
     if (names.size > 0) {
-      return [...names].flatMap((name) => walk([...segments, name], own(base, name), own(client, name), own(server, name)))
+      return [...names].flatMap((name) =>
+        walk([...segments, name], own(base, name), own(client, name), own(server, name)),
+      )
     }
   }
   return [{ path: formatPath(segments), segments, kind: kindOf(base, client, server), base, client, server }]

@@ -1,14 +1,22 @@
 import { expect, test } from 'vitest'
 import { detailPattern, fingerprint } from './fingerprint.ts'
 
-const fault = { code: 'schema_mismatch', table: 'inspections', detail: '/data/count must be >= 0', schemaVersion: 1 }
+const fault = {
+  code: 'schema_mismatch',
+  table: 'inspections',
+  detail: '/data/count must be >= 0',
+  schemaVersion: 1,
+}
 
 test.each([
   ['/data/lines/3/count must be >= 0', '/data/lines/#/count must be >= #'],
   ['the record 0193f3a2-b4c0-7000-8000-9f2c01aa77e0 is gone', 'the record <id> is gone'],
   ['There is no table "brands/amenity" on this server.', 'There is no table "…" on this server.'],
   ['said "it\\"s" and "x"', 'said "…" and "…"'],
-  ["must not be 'a' nor 'b'; don't retry, it won't help", "must not be '…' nor '…'; don't retry, it won't help"],
+  [
+    "must not be 'a' nor 'b'; don't retry, it won't help",
+    "must not be '…' nor '…'; don't retry, it won't help",
+  ],
   ['stamped 2026-11-22T08:00:00.123Z, 12.5 s ahead', 'stamped <time>, # s ahead'],
   ['checksum 9f86d081884c7d65 is not e3b0c44298fc', 'checksum <id> is not <id>'],
   ['the   face\nis effaced', 'the face is effaced'],

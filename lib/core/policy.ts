@@ -92,7 +92,7 @@ export function defaultDeleteRule(strategy: Strategy): DeleteRule | null {
 
 /** The override that covers a field: its own, or that of the nearest field it lies in. */
 export function fieldPolicy(policy: Pick<TablePolicy, 'fields'>, path: string): FieldPolicy | null {
-  for (let at = path; ; ) {
+  for (let at = path; ;) {
     if (Object.hasOwn(policy.fields, at)) return policy.fields[at] ?? null
     const dot = at.lastIndexOf('.')
     if (dot < 0) return null

@@ -96,7 +96,11 @@ export const conflictDetailSchema = conflictItemSchema.extend({
   /** Everything that merges by itself, with the record's values where it clashes; null where a side is a delete. */
   suggestion: z.object({ data, clashes: z.array(path) }).nullable(),
   resolution: z
-    .object({ version: z.int(), data: data.nullable(), /** The record is still as the resolution left it. */ can_undo: z.boolean() })
+    .object({
+      version: z.int(),
+      data: data.nullable(),
+      /** The record is still as the resolution left it. */ can_undo: z.boolean(),
+    })
     .nullable(),
 })
 export type ConflictDetail = z.output<typeof conflictDetailSchema>
@@ -114,7 +118,9 @@ export const resolveConflictSchema = z
   })
 export type ResolveConflict = z.input<typeof resolveConflictSchema>
 
-export const reasonSchema = z.object({ reason: z.string().trim().min(1, 'is required: the audit will want it').max(1_000) })
+export const reasonSchema = z.object({
+  reason: z.string().trim().min(1, 'is required: the audit will want it').max(1_000),
+})
 
 // ---- Dead letters ----
 
@@ -219,7 +225,12 @@ export const replayReplySchema = z.object({
   /** What the edit changed in the change. */
   edited: z.array(fieldChangeSchema),
   /** What it does to the record. */
-  record: z.object({ before: data.nullable(), after: data.nullable(), version: z.int(), changes: z.array(fieldChangeSchema) }),
+  record: z.object({
+    before: data.nullable(),
+    after: data.nullable(),
+    version: z.int(),
+    changes: z.array(fieldChangeSchema),
+  }),
 })
 export type ReplayReply = z.output<typeof replayReplySchema>
 
@@ -245,7 +256,12 @@ export type RecordState = z.output<typeof recordSchema>
 
 export const writeRecordSchema = z.object({ data, reason: z.string().trim().max(1_000).default('') })
 
-export const lostValueSchema = z.object({ path, value: json, from: z.enum(['client', 'server']), hlc: z.string() })
+export const lostValueSchema = z.object({
+  path,
+  value: json,
+  from: z.enum(['client', 'server']),
+  hlc: z.string(),
+})
 
 export const recordVersionSchema = z.object({
   at,
@@ -284,7 +300,10 @@ export const tableSchema = z.object({
   strategy: z.enum(strategies),
   tiebreak: z.enum(tiebreaks),
   on_delete: z.enum(deleteRules).nullable(),
-  fields: z.record(path, z.object({ strategy: z.enum(strategies).optional(), tiebreak: z.enum(tiebreaks).optional() })),
+  fields: z.record(
+    path,
+    z.object({ strategy: z.enum(strategies).optional(), tiebreak: z.enum(tiebreaks).optional() }),
+  ),
   sets: z.array(path),
   priority: z.enum(tablePriorities),
   schema: data.nullable(),
@@ -296,5 +315,10 @@ export const tableSchema = z.object({
 })
 export type Table = z.output<typeof tableSchema>
 
-export const tableVersionSchema = z.object({ version: z.int(), policy: data, created_at: at, created_by: z.string() })
+export const tableVersionSchema = z.object({
+  version: z.int(),
+  policy: data,
+  created_at: at,
+  created_by: z.string(),
+})
 export type TableVersion = z.output<typeof tableVersionSchema>

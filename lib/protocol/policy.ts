@@ -24,7 +24,8 @@ const strategy = z.enum(strategies, {
       ? `the strategy ${String(input)} comes with the next release: use ${strategies.join(', ')} until then`
       : `must be one of ${strategies.join(', ')}`,
 })
-const oneOf = <const T extends readonly string[]>(values: T) => z.enum(values, { error: `must be one of ${values.join(', ')}` })
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` })
 
 const fieldPolicySchema = z
   .object({ strategy: strategy.optional(), tiebreak: oneOf(tiebreaks).optional() })
@@ -34,9 +35,19 @@ const fieldPolicySchema = z
 
 const ruleText = z.string().min(1).max(2_000)
 const ruleSchema = z
-  .union([ruleText, z.object({ rule: ruleText, message: z.string().max(500).optional(), field: path.optional() })], {
-    error: 'must be a CEL expression, or {"rule", "message", "field"}',
-  })
+  .union(
+    [
+      ruleText,
+      z.object({
+        rule: ruleText,
+        message: z.string().max(500).optional(),
+        field: z.string().max(200).optional(),
+      }),
+    ],
+    {
+      error: 'must be a CEL expression, or {"rule", "message", "field"}',
+    },
+  )
   .transform((rule) =>
     typeof rule === 'string'
       ? { rule, message: '', field: '' }
@@ -73,22 +84,23 @@ export const tablePolicySchema = z
     schema: object.nullable().default(null),
     schema_version: z.int().min(1).max(1_000_000).default(1),
     upcasts: z
-      .record(z.string().regex(/^[1-9]\d{0,5}$/, 'must be the version the steps start from'), z.array(upcastStepSchema))
+      .record(
+        z.string().regex(/^[1-9]\d{0,5}$/, 'must be the version the steps start from'),
+        z.array(upcastStepSchema),
+      )
       .default({}),
     rules: z.array(ruleSchema).max(50).default([]),
     retention_days: z.int().min(1).max(36_500).default(defaultRetentionDays),
     max_record_bytes: z.int().min(2).max(maxRecordBytes).default(maxRecordBytes),
   })
-  .transform(
-    (policy): TablePolicy => ({
-      ...policy,
-      on_delete: policy.on_delete ?? defaultDeleteRule(policy.strategy),
-      fields: Object.fromEntries(
-        Object.entries(policy.fields).map(([at, { strategy, tiebreak }]) => [
-          at,
-          { ...(strategy && { strategy }), ...(tiebreak && { tiebreak }) },
-        ]),
-      ),
-    }),
-  )
+  .transform((policy): TablePolicy => ({
+    ...policy,
+    on_delete: policy.on_delete ?? defaultDeleteRule(policy.strategy),
+    fields: Object.fromEntries(
+      Object.entries(policy.fields).map(([at, { strategy, tiebreak }]) => [
+        at,
+        { ...(strategy && { strategy }), ...(tiebreak && { tiebreak }) },
+      ]),
+    ),
+  }))
 export type TablePolicyInput = z.input<typeof tablePolicySchema>

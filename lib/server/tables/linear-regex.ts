@@ -12,7 +12,8 @@ export type LinearRegex = { test(text: string): boolean }
  * @throws Error where the pattern is too long or RE2 does not know its syntax
  */
 export function linearRegex(pattern: string): LinearRegex {
-  if (pattern.length > maxPatternLength) throw new Error(`a pattern may have ${maxPatternLength} characters at most`)
+  if (pattern.length > maxPatternLength)
+    throw new Error(`a pattern may have ${maxPatternLength} characters at most`)
   const compiled = RE2JS.compile(pattern)
   return { test: (text) => compiled.matcher(text).find() }
 }

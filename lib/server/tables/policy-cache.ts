@@ -46,13 +46,18 @@ export function policyCache(db: Database) {
 }
 
 /** Policies of these tables by name, as they stand in the database now; a table without one is left out. */
-export async function loadPolicies(db: Database, names: readonly string[]): Promise<Map<string, KnownPolicy>> {
+export async function loadPolicies(
+  db: Database,
+  names: readonly string[],
+): Promise<Map<string, KnownPolicy>> {
   const cache = policyCache(db)
   await cache.refresh(names)
-  return new Map(names.flatMap((name) => {
-    const policy = cache.get(name)
-    return policy ? [[name, policy] as const] : []
-  }))
+  return new Map(
+    names.flatMap((name) => {
+      const policy = cache.get(name)
+      return policy ? [[name, policy] as const] : []
+    }),
+  )
 }
 
 /** A policy from its JSON column. What an older version of Holdfast left out takes its default. */

@@ -28,7 +28,10 @@ export type CompiledRule = {
  * `self` is the record's new data, `oldSelf` its data before; numbers are doubles, and mix with ints in arithmetic.
  * @returns the rules, or what is wrong with them by JSON pointer into the policy
  */
-export function compileRules(rules: readonly BusinessRule[]): { rules: CompiledRule[]; errors: FieldError[] } {
+export function compileRules(rules: readonly BusinessRule[]): {
+  rules: CompiledRule[]
+  errors: FieldError[]
+} {
   const compiled: CompiledRule[] = []
   const errors: FieldError[] = []
   rules.forEach((rule, index) => {
@@ -85,18 +88,23 @@ function compileRule(rule: BusinessRule): CompiledRule {
   const run = environment.parse(serialize(parsed.ast))
   const check = run.check()
   if (!check.valid) throw check.error ?? new Error('is not valid')
-  if (check.type !== 'bool' && check.type !== 'dyn') throw new Error(`must be true or false, but is of type ${check.type}`)
+  if (check.type !== 'bool' && check.type !== 'dyn')
+    throw new Error(`must be true or false, but is of type ${check.type}`)
   return { rule, ...shape, run }
 }
 
 /** Measures an expression and puts the linear `matches` in place of the library's. */
-function inspect(node: AstNode, depth: number, shape: { needsOld: boolean; nodes: number; loopDepth: number }): void {
+function inspect(
+  node: AstNode,
+  depth: number,
+  shape: { needsOld: boolean; nodes: number; loopDepth: number },
+): void {
   shape.nodes++
   shape.loopDepth = Math.max(shape.loopDepth, depth)
   if (node.op === 'id' && node.args === 'oldSelf') shape.needsOld = true
   let inner = depth
   if (node.op === 'rcall') {
-    const args = node.args as [string, AstNode, AstNode[]]
+    const args = node.args
     const name = args[0]
     if (name === 'bind') throw new Error('cel.bind may not be used')
     if (name === 'matches') {

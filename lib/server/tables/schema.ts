@@ -30,14 +30,20 @@ export function compileSchema(schema: JsonObject): { check: SchemaCheck } | { er
   try {
     schemaOfSchemas ??= newAjv(false)
     if (!schemaOfSchemas.validateSchema(schema)) {
-      return { errors: (schemaOfSchemas.errors ?? []).slice(0, maxErrors).map((error) => describe(error, '/schema')) }
+      return {
+        errors: (schemaOfSchemas.errors ?? []).slice(0, maxErrors).map((error) => describe(error, '/schema')),
+      }
     }
     first = newAjv(false).compile(schema)
     // Shows a schema that refers to itself without end, which compiles and then overflows.
     first({})
   } catch (error) {
     const overflow = error instanceof RangeError
-    const detail = overflow ? 'refers to itself without end' : error instanceof Error ? error.message : 'is not valid'
+    const detail = overflow
+      ? 'refers to itself without end'
+      : error instanceof Error
+        ? error.message
+        : 'is not valid'
     return { errors: [{ pointer: '/schema', detail }] }
   }
   let all: ValidateFunction | null = null
@@ -49,7 +55,8 @@ export function compileSchema(schema: JsonObject): { check: SchemaCheck } | { er
       all(data)
       return errorsOf(all)
     } catch (error) {
-      if (error instanceof RangeError) return [{ pointer: '/data', detail: 'is nested too deep for its schema' }]
+      if (error instanceof RangeError)
+        return [{ pointer: '/data', detail: 'is nested too deep for its schema' }]
       throw error
     }
   }
@@ -58,7 +65,17 @@ export function compileSchema(schema: JsonObject): { check: SchemaCheck } | { er
 
 const exactFormats: FormatName[] = ['date', 'time', 'date-time', 'iso-time', 'iso-date-time']
 const simpleFormats: FormatName[] = [
-  ...(['duration', 'uri', 'uri-reference', 'email', 'hostname', 'ipv4', 'ipv6', 'uuid', 'json-pointer'] as const),
+  ...([
+    'duration',
+    'uri',
+    'uri-reference',
+    'email',
+    'hostname',
+    'ipv4',
+    'ipv6',
+    'uuid',
+    'json-pointer',
+  ] as const),
   ...(['int32', 'int64', 'float', 'double'] as const),
 ]
 /** Compiles the schema of schemas once. */
@@ -93,12 +110,17 @@ function describe(error: ErrorObject, root: string): FieldError {
   const extra = params['additionalProperty'] ?? params['unevaluatedProperty']
   const at = root + error.instancePath
   if (typeof missing === 'string') return { pointer: `${at}/${escapeToken(missing)}`, detail: 'is required' }
-  if (typeof extra === 'string') return { pointer: `${at}/${escapeToken(extra)}`, detail: 'is not a field of this table' }
+  if (typeof extra === 'string')
+    return { pointer: `${at}/${escapeToken(extra)}`, detail: 'is not a field of this table' }
   const allowed = params['allowedValues']
   if (error.keyword === 'enum' && Array.isArray(allowed)) {
-    return { pointer: at, detail: `must be one of ${allowed.map((value) => JSON.stringify(value)).join(', ')}` }
+    return {
+      pointer: at,
+      detail: `must be one of ${allowed.map((value) => JSON.stringify(value)).join(', ')}`,
+    }
   }
-  if (error.keyword === 'const') return { pointer: at, detail: `must be ${JSON.stringify(params['allowedValue'])}` }
+  if (error.keyword === 'const')
+    return { pointer: at, detail: `must be ${JSON.stringify(params['allowedValue'])}` }
   return { pointer: at, detail: error.message ?? `breaks ${error.keyword}` }
 }
 

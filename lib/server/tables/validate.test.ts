@@ -51,7 +51,9 @@ describe('schema', () => {
   test('a schema may refer to itself for what lies deeper', () => {
     const tree: JsonObject = { properties: { child: { $ref: '#' }, name: { type: 'string' } } }
     expect(check({ schema: tree }, { child: { child: { name: 'leaf' } } })).toBeNull()
-    expect(check({ schema: tree }, { child: { child: { name: 1 } } })?.errors[0]?.pointer).toBe('/data/child/child/name')
+    expect(check({ schema: tree }, { child: { child: { name: 1 } } })?.errors[0]?.pointer).toBe(
+      '/data/child/child/name',
+    )
   })
 
   test('a date that does not exist is no date-time', () => {

@@ -5,7 +5,10 @@ import { brokenRules, compileRules, type CompiledRule } from './rules.ts'
 import { compileSchema, type SchemaCheck } from './schema.ts'
 
 /** A policy ready for use: schema and rules are compiled once, not once per change. */
-export type CompiledPolicy = TablePolicy & { readonly check: SchemaCheck | null; readonly compiledRules: CompiledRule[] }
+export type CompiledPolicy = TablePolicy & {
+  readonly check: SchemaCheck | null
+  readonly compiledRules: CompiledRule[]
+}
 
 /** Why a record may not be written as it is. Pointers lead into the change: `/data/…`. */
 export type InvalidRecord = {
@@ -43,7 +46,8 @@ export function validateRecord(
     return { code: 'record_too_large', detail: `/data ${detail}`, errors: [{ pointer: '/data', detail }] }
   }
   const mismatches = compiled.check?.(data, sizeBytes) ?? []
-  if (mismatches.length > 0) return { code: 'schema_mismatch', detail: summary(mismatches), errors: mismatches }
+  if (mismatches.length > 0)
+    return { code: 'schema_mismatch', detail: summary(mismatches), errors: mismatches }
   const broken = compiled.compiledRules.length > 0 ? brokenRules(compiled.compiledRules, data, oldData) : []
   if (broken.length > 0) return { code: 'business_rule', detail: summary(broken), errors: broken }
   return null
