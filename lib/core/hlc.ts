@@ -39,7 +39,9 @@ export function receiveHlc(clock: Hlc, remote: Hlc, nowMillis: number): Hlc {
 
 /** A full counter carries into the milliseconds: order is kept, time runs ahead by one. */
 function increment(millis: number, counter: number, node: string): Hlc {
-  return counter < maxCounter ? { millis, counter: counter + 1, node } : { millis: millis + 1, counter: 0, node }
+  return counter < maxCounter
+    ? { millis, counter: counter + 1, node }
+    : { millis: millis + 1, counter: 0, node }
 }
 
 /** Negative, zero or positive, as text order gives it. Total on well-formed clocks. */

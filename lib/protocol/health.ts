@@ -18,7 +18,14 @@ export type Figure = z.output<typeof figure>
 /** A number of devices and its share of those that people expect to sync (paused and revoked ones are not). */
 const stateFigure = figure.extend({ share: z.number().nullable() })
 
-export const trendMetrics = ['lag', 'failure_rate', 'conflict_rate', 'queue_depth', 'payload', 'duration'] as const
+export const trendMetrics = [
+  'lag',
+  'failure_rate',
+  'conflict_rate',
+  'queue_depth',
+  'payload',
+  'duration',
+] as const
 export type TrendMetric = (typeof trendMetrics)[number]
 
 const trend = z.object({
@@ -68,7 +75,12 @@ export const healthSummarySchema = z.object({
     total: z.int(),
     active: figure,
     syncing: figure,
-    states: z.object(Object.fromEntries(healthStates.map((state) => [state, stateFigure])) as Record<(typeof healthStates)[number], typeof stateFigure>),
+    states: z.object(
+      Object.fromEntries(healthStates.map((state) => [state, stateFigure])) as Record<
+        (typeof healthStates)[number],
+        typeof stateFigure
+      >,
+    ),
   }),
   lag: z.object({ average_seconds: figure, p50_seconds: figure, p95_seconds: figure, max_seconds: figure }),
   /** Over the last five minutes. */

@@ -14,7 +14,9 @@ export const limits = {
 export const protocolVersion = 1
 
 /** Lower-case UUID of any version. */
-export const uuid = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID')
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID')
 
 export const operations = ['CREATE', 'UPDATE', 'DELETE'] as const
 export type Operation = (typeof operations)[number]
@@ -25,7 +27,9 @@ export type Priority = (typeof priorities)[number]
 const name = z.string().min(1).max(200)
 const version = z.int().min(0).max(2_147_483_647)
 const seq = z.int().min(1)
-export const hlcText = z.string().regex(/^[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{16}$/, 'must be 12-4-16 hex digits')
+export const hlcText = z
+  .string()
+  .regex(/^[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{16}$/, 'must be 12-4-16 hex digits')
 const jsonObject = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'must be an object',
@@ -72,7 +76,11 @@ function isObject(value: unknown): boolean {
 export type Change = z.output<typeof changeSchema>
 export type ChangeInput = z.input<typeof changeSchema>
 
-const bounded = (max: number) => z.string().max(max).catch((context) => String(context.value ?? '').slice(0, max))
+const bounded = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .catch((context) => String(context.value ?? '').slice(0, max))
 
 export const reportedDeadLetterSchema = z.object({
   op_id: uuid,
@@ -84,7 +92,15 @@ export const reportedDeadLetterSchema = z.object({
   change: z.unknown().optional(),
 })
 
-export const deviceStates = ['IDLE', 'CHECKING', 'PUSHING', 'RESOLVING', 'RETRYING', 'FAILED', 'COMPLETE'] as const
+export const deviceStates = [
+  'IDLE',
+  'CHECKING',
+  'PUSHING',
+  'RESOLVING',
+  'RETRYING',
+  'FAILED',
+  'COMPLETE',
+] as const
 export type DeviceState = (typeof deviceStates)[number]
 
 export const breakerStates = ['closed', 'open', 'half_open'] as const
@@ -95,7 +111,9 @@ export const statusListLimit = 100
 export const statusSchema = z.object({
   state: z.enum(deviceStates),
   pending: z.int().min(0),
-  pending_by_priority: z.object({ critical: z.int().min(0), normal: z.int().min(0), bulk: z.int().min(0) }).optional(),
+  pending_by_priority: z
+    .object({ critical: z.int().min(0), normal: z.int().min(0), bulk: z.int().min(0) })
+    .optional(),
   oldest_pending_at: z.iso.datetime({ offset: true }).nullish(),
   retries: z.int().min(0).optional(),
   breaker: z.enum(breakerStates).optional(),
@@ -111,7 +129,13 @@ export const statusSchema = z.object({
     )
     .optional(),
   errors: z
-    .array(z.object({ at: z.iso.datetime({ offset: true }), code: z.string().max(100), detail: bounded(2_000).optional() }))
+    .array(
+      z.object({
+        at: z.iso.datetime({ offset: true }),
+        code: z.string().max(100),
+        detail: bounded(2_000).optional(),
+      }),
+    )
     .optional(),
 })
 export type DeviceStatus = z.output<typeof statusSchema>

@@ -19,7 +19,10 @@ export const syncsQuerySchema = z.object({
   error_code: z.string().max(100).optional(),
   app_version: z.string().max(100).optional(),
   sync_id: uuid.optional(),
-  trace_id: z.string().regex(/^[0-9a-f]{32}$/).optional(),
+  trace_id: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
   /** Inclusive. */
   from: z.iso.datetime({ offset: true }).optional(),
   /** Exclusive. */
@@ -97,6 +100,8 @@ export const syncDetailSchema = syncItemSchema.extend({
   /** What it touched, in order. At most 1,000. */
   touched: z.array(syncTouchSchema),
   /** The other requests of the same sync, oldest first. */
-  siblings: z.array(z.object({ id: uuid, started_at: at, outcome: z.enum(syncOutcomes), duration_ms: z.number() })),
+  siblings: z.array(
+    z.object({ id: uuid, started_at: at, outcome: z.enum(syncOutcomes), duration_ms: z.number() }),
+  ),
 })
 export type SyncDetail = z.output<typeof syncDetailSchema>

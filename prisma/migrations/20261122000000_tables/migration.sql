@@ -400,6 +400,9 @@ CREATE INDEX "device_event_device_id_id_idx" ON "device_event"("device_id", "id"
 CREATE INDEX "device_event_kind_id_idx" ON "device_event"("kind", "id");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "device_event_device_id_at_kind_code_key" ON "device_event"("device_id", "at", "kind", "code");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "enrollment_key_key_hash_key" ON "enrollment_key"("key_hash");
 
 -- CreateIndex

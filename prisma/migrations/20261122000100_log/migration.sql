@@ -8,6 +8,7 @@ CREATE TABLE "feed_commit" (
     "batch" UUID NOT NULL,
     "position" BIGINT NOT NULL,
     "changes" INTEGER NOT NULL,
+    "size_bytes" INTEGER NOT NULL,
     "digest" BYTEA NOT NULL,
     "chain" BYTEA NOT NULL,
     "actor_kind" TEXT NOT NULL,

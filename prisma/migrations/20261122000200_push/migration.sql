@@ -66,7 +66,7 @@ END $$;
  * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
  * letter that the batch closes was changed by someone else.
  * p: stream {device, incarnation, revision, last_seq} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
- *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, digest}],
+ *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}],
  *    batch, actor_kind, actor_id, trace_id, resolve, replay, audit[]
  */
 CREATE FUNCTION push_commit(p jsonb) RETURNS json LANGUAGE plpgsql
@@ -236,7 +236,7 @@ BEGIN
 
   -- Publish last: the heads serialise each scope's commits, so they are held for as short as can be.
   FOR v_commit IN
-    SELECT * FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, digest text) ORDER BY k.scope
+    SELECT * FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text) ORDER BY k.scope
   LOOP
     LOOP
       UPDATE feed_head SET seq = seq + 1, chain = sha256(chain || decode(v_commit.digest, 'hex'))
@@ -250,10 +250,10 @@ BEGIN
   END LOOP;
   IF v_heads <> '{}' THEN
     v_position := nextval('feed_position');
-    INSERT INTO feed_commit (scope, seq, committed_at, batch, position, changes, digest, chain, actor_kind, actor_id, trace_id)
-    SELECT k.scope, (v_heads->k.scope->>'seq')::bigint, v_now, v_batch, v_position, k.changes, decode(k.digest, 'hex'),
+    INSERT INTO feed_commit (scope, seq, committed_at, batch, position, changes, size_bytes, digest, chain, actor_kind, actor_id, trace_id)
+    SELECT k.scope, (v_heads->k.scope->>'seq')::bigint, v_now, v_batch, v_position, k.changes, k.size_bytes, decode(k.digest, 'hex'),
       decode(v_heads->k.scope->>'chain', 'hex'), p->>'actor_kind', p->>'actor_id', v_trace
-    FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, digest text);
+    FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text);
   END IF;
   RETURN json_build_object('heads', v_heads, 'committed_at', v_now);
 END $$;

@@ -1,7 +1,7 @@
 -- What a request to /sync leaves behind: its session, the health of its device, what the device reported.
 
 -- A device whose answer was lost reports the same events again; they are kept once.
-CREATE UNIQUE INDEX "device_event_device_id_at_kind_code_key" ON "device_event"("device_id", "at", "kind", "code");
+CREATE UNIQUE INDEX IF NOT EXISTS "device_event_device_id_at_kind_code_key" ON "device_event"("device_id", "at", "kind", "code");
 
 -- Room in every page, so that the update at each sync stays in place.
 ALTER TABLE "device_health" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);

@@ -20,7 +20,8 @@ export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   GET: deviceRoute('snapshot.read', async ({ request, device }) => {
     const text = await snapshotPage(database(), device, parseRequest(query, queryObject(request.url)))
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-    if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers: { etag } })
+    if (request.headers.get('if-none-match') === etag)
+      return new Response(null, { status: 304, headers: { etag } })
     return jsonText(text, { headers: { etag } })
   }),
 })

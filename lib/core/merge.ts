@@ -1,0 +1,130 @@
+import { compareHlc } from './hlc.ts'
+import { isJsonObject, jsonEqual, type Json, type JsonObject } from './json.ts'
+
+export type Tiebreak = 'manual' | 'lww' | 'client' | 'server'
+
+/** How one place in a record merges. `whole`: the value is one thing, however deep; `set`: an array without order. */
+export type FieldRule = { tiebreak: Tiebreak; shape: 'nested' | 'whole' | 'set' }
+
+/** A place in a record, from the top. */
+export type Path = readonly string[]
+
+/** A value that a rule discarded. Path "" is the whole record. */
+export type LostValue = { path: string; value: Json; from: 'client' | 'server'; hlc: string }
+
+export type Side = { data: JsonObject; hlc: string; deviceId: string | null }
+
+export type Merge = {
+  data: JsonObject
+  /** What gave way where both sides changed the same place. */
+  lost: LostValue[]
+  /** Places that only a person can settle; `data` has the server's value there. */
+  clashes: string[]
+}
+
+/** Dotted path; a dot or backslash within a name is escaped with a backslash. */
+export function formatPath(path: Path): string {
+  return path.map((name) => name.replace(/[\\.]/g, '\\$&')).join('.')
+}
+
+export function parsePath(text: string): string[] {
+  return (text.match(/(?:\\.|[^.\\])+/g) ?? []).map((name) => name.replace(/\\(.)/g, '$1'))
+}
+
+/** Who wins where both wrote: the higher HLC, of equal ones the higher device id. A total order. */
+export function clientIsLater(client: Omit<Side, 'data'>, server: Omit<Side, 'data'>): boolean {
+  const order = compareHlc(client.hlc, server.hlc)
+  return order !== 0 ? order > 0 : (client.deviceId ?? '') > (server.deviceId ?? '')
+}
+
+/**
+ * Three-way merge of two edits of one state: places that one side changed take that side's value; places that both
+ * changed differently follow their rule.
+ * @param base what both started from; null where there was nothing
+ */
+export function mergeRecords(options: {
+  base: JsonObject | null
+  client: Side
+  server: Side
+  ruleFor: (path: Path) => FieldRule
+}): Merge {
+  const { client, server, ruleFor } = options
+  const lost: LostValue[] = []
+  const clashes: string[] = []
+
+  const settle = (path: Path, tiebreak: Tiebreak, ours: Json | undefined, theirs: Json | undefined) => {
+    if (tiebreak === 'manual') {
+      clashes.push(formatPath(path))
+      return theirs
+    }
+    const clientWins = tiebreak === 'client' || (tiebreak === 'lww' && clientIsLater(client, server))
+    lost.push(
+      clientWins
+        ? { path: formatPath(path), value: theirs ?? null, from: 'server', hlc: server.hlc }
+        : { path: formatPath(path), value: ours ?? null, from: 'client', hlc: client.hlc },
+    )
+    return clientWins ? ours : theirs
+  }
+
+  const mergeValue = (
+    path: Path,
+    base: Json | undefined,
+    ours: Json | undefined,
+    theirs: Json | undefined,
+  ): Json | undefined => {
+    if (jsonEqual(ours, theirs) || jsonEqual(ours, base)) return theirs
+    if (jsonEqual(theirs, base)) return ours
+    const rule = ruleFor(path)
+    if (rule.shape === 'nested' && isJsonObject(ours) && isJsonObject(theirs)) {
+      return mergeObject(path, isJsonObject(base) ? base : {}, ours, theirs)
+    }
+    if (rule.shape === 'set' && Array.isArray(ours) && Array.isArray(theirs)) {
+      return mergeSet(Array.isArray(base) ? base : [], ours, theirs)
+    }
+    return settle(path, rule.tiebreak, ours, theirs)
+  }
+
+  const mergeObject = (path: Path, base: JsonObject, ours: JsonObject, theirs: JsonObject): JsonObject => {
+    const merged: JsonObject = {}
+    for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
+      const value = mergeValue([...path, name], own(base, name), own(ours, name), own(theirs, name))
+      if (value !== undefined) merged[name] = value
+    }
+    return merged
+  }
+
+  return { data: mergeObject([], options.base ?? {}, client.data, server.data), lost, clashes }
+}
+
+/** Both sides' additions, neither side's removals, in the server's order. */
+function mergeSet(base: Json[], ours: Json[], theirs: Json[]): Json[] {
+  const has = (list: Json[], item: Json) => list.some((other) => jsonEqual(other, item))
+  const kept = theirs.filter((item) => has(ours, item) || !has(base, item))
+  const added = ours.filter((item) => !has(theirs, item) && !has(base, item))
+  return [...kept, ...added]
+}
+
+function own(object: JsonObject, name: string): Json | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+/** The value at a path, `undefined` where there is none. */
+export function valueAt(data: Json | undefined, path: Path): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (value, name) => (isJsonObject(value) ? own(value, name) : undefined),
+    data,
+  )
+}
+
+/** A copy with another value at the path; `undefined` removes it. Missing objects on the way are made. */
+export function withValueAt(data: JsonObject, path: Path, value: Json | undefined): JsonObject {
+  const [name, ...rest] = path
+  if (name === undefined) return data
+  const inner = own(data, name)
+  const next = rest.length === 0 ? value : withValueAt(isJsonObject(inner) ? inner : {}, rest, value)
+  if (next === undefined) {
+    const { [name]: _removed, ...others } = data
+    return others
+  }
+  return { ...data, [name]: next }
+}

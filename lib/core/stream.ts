@@ -1,0 +1,113 @@
+/** A device's stream as the server knows it: every seq up to `lastSeq` was answered, but for the open holes. */
+export type Stream = { lastSeq: number; holes: ReadonlyMap<number, { opId: string | null }> }
+
+/** An operation as it arrives. `seq` and `opId` are null where they could not be read. */
+export type Arrival = { index: number; seq: number | null; opId: string | null; hash: string }
+
+/** An operation that was answered for good before. */
+export type Answered = { opId: string; hash: string; ownDevice: boolean }
+
+export type Place =
+  /** Answered before: gets its first answer again. */
+  | { kind: 'replay'; opId: string }
+  /** New at the end of the stream. */
+  | { kind: 'fresh'; seq: number }
+  /** Repaired: closes a hole, or fails again. */
+  | { kind: 'retry'; seq: number }
+  /** The same operation a second time in one batch. */
+  | { kind: 'repeat'; of: number }
+  /** Cannot be answered under its own name: refused alone. It leaves a hole at the `seq` it takes. */
+  | { kind: 'misplaced'; seq: number | null; detail: string }
+
+export type Placement =
+  | { kind: 'placed'; places: Map<number, Place>; lastSeq: number; order: number[] }
+  | { kind: 'forked'; acknowledgedSeq: number }
+  | { kind: 'gap'; expectedSeq: number }
+
+/**
+ * Where each operation of a batch stands in its device's stream.
+ *
+ * `forked`: an answered seq comes again with other content, so two devices live in one identity. `gap`: operations are
+ * missing before this batch. An operation without a readable seq takes the one that is missing where it stands, so that
+ * it holds back nothing behind it.
+ * @returns places by index, and the indexes in the order in which to decide them
+ */
+export function placeInStream(
+  stream: Stream,
+  answered: ReadonlyMap<string, Answered>,
+  arrivals: readonly Arrival[],
+): Placement {
+  const places = new Map<number, Place>()
+  const seqOwners = new Map<number, Arrival>()
+  const opOwners = new Map<string, Arrival>()
+  const ordered = inSeqOrder(arrivals)
+  let lastSeq = stream.lastSeq
+
+  for (const [position, arrival] of ordered.entries()) {
+    const { index, seq, opId, hash } = arrival
+    if (seq === null) {
+      const next = ordered.slice(position + 1).find((other) => other.seq !== null)?.seq
+      const takesSeq = next === undefined || next === null || next > lastSeq + 1
+      if (takesSeq) lastSeq++
+      places.set(index, {
+        kind: 'misplaced',
+        seq: takesSeq ? lastSeq : null,
+        detail: 'The seq could not be read.',
+      })
+      continue
+    }
+    const earlier = seqOwners.get(seq) ?? (opId === null ? undefined : opOwners.get(opId))
+    if (earlier) {
+      const same = earlier.opId === opId && earlier.hash === hash
+      places.set(
+        index,
+        same
+          ? { kind: 'repeat', of: earlier.index }
+          : { kind: 'misplaced', seq: null, detail: `Its seq ${seq} or op_id stands twice in this batch.` },
+      )
+      continue
+    }
+    seqOwners.set(seq, arrival)
+    if (opId !== null) opOwners.set(opId, arrival)
+
+    if (opId === null) {
+      const takesSeq = seq === lastSeq + 1
+      if (seq > lastSeq + 1) return { kind: 'gap', expectedSeq: lastSeq + 1 }
+      if (takesSeq) lastSeq = seq
+      places.set(index, {
+        kind: 'misplaced',
+        seq: takesSeq ? seq : null,
+        detail: 'The op_id could not be read.',
+      })
+      continue
+    }
+    const before = answered.get(opId)
+    if (before && !before.ownDevice) {
+      places.set(index, { kind: 'misplaced', seq: null, detail: 'Its op_id was used by another device.' })
+    } else if (before) {
+      if (before.hash !== hash) return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
+      places.set(index, { kind: 'replay', opId: before.opId })
+    } else if (seq <= stream.lastSeq) {
+      const hole = stream.holes.get(seq)
+      if (!hole || (hole.opId !== null && hole.opId !== opId)) {
+        return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
+      }
+      places.set(index, { kind: 'retry', seq })
+      continue
+    } else {
+      places.set(index, { kind: 'fresh', seq })
+    }
+    if (seq > lastSeq + 1) return { kind: 'gap', expectedSeq: lastSeq + 1 }
+    if (seq === lastSeq + 1) lastSeq = seq
+  }
+  return { kind: 'placed', places, lastSeq, order: ordered.map(({ index }) => index) }
+}
+
+/** By seq; one without a seq stays behind the one it was sent after. */
+function inSeqOrder(arrivals: readonly Arrival[]): Arrival[] {
+  let previous = 0
+  return arrivals
+    .map((arrival, position) => ({ arrival, position, key: (previous = arrival.seq ?? previous) }))
+    .toSorted((a, b) => a.key - b.key || a.position - b.position)
+    .map(({ arrival }) => arrival)
+}

@@ -1,0 +1,152 @@
+import { limits, type ResyncReason } from '#lib/protocol/sync.ts'
+import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
+import type { Database } from '../db.ts'
+import { readEpoch, readFeedPage, readLeavePage, type Standing } from './feed-store.ts'
+import { serverSecret } from './secret.ts'
+import { chainPrefix, readToken, writeToken, type SyncToken } from './token.ts'
+
+export type Pull = {
+  /** As the device sent it; null to read from the start. */
+  token: string | null
+  scopes: readonly string[]
+  limit: number
+  /** The batch that this very request pushed. */
+  ownBatch: string | null
+  /** A full sync that an admin asked for. */
+  resyncReason: ResyncReason | null
+}
+
+export type Pulled = {
+  epoch: string
+  token: string | null
+  /** Server changes as JSON text, comma-separated. */
+  changes: string
+  delivered: number
+  hasMore: boolean
+  resync: ResyncReason | null
+  /** What the device acknowledged by sending its token back: {scope: seq}. */
+  acknowledged: Record<string, number> | null
+}
+
+const nil = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * A page of the feed after the device's token, in commit order and never part of a batch; first the records of scopes
+ * that were revoked, as LEAVE. A token of another history is refused with the reason for a full sync.
+ */
+export function pull(db: Database, request: Pull): Promise<Pulled> {
+  return withSpan('sync.pull', { [spanAttributes.scopes]: request.scopes.length }, async (span) => {
+    const epoch = await readEpoch(db)
+    const token = request.token === null ? startToken(epoch) : readToken(request.token, serverSecret())
+    const pulled =
+      token === null || token.epoch !== epoch
+        ? refused(request, epoch, 'epoch_changed')
+        : await pullAfter(db, request, token)
+    span.setAttributes({
+      [spanAttributes.pulled]: pulled.delivered,
+      ...(pulled.resync && { resync: pulled.resync }),
+    })
+    return pulled
+  })
+}
+
+async function pullAfter(db: Database, request: Pull, token: SyncToken): Promise<Pulled> {
+  const acknowledged = request.token === null ? null : Object.fromEntries(token.positions)
+  if (request.resyncReason) return { ...refused(request, token.epoch, request.resyncReason), acknowledged }
+
+  const granted = new Set(request.scopes)
+  const limit = Math.min(request.limit, limits.max_pull)
+  const left = await leave(db, token, granted, limit)
+  const page = await readFeedPage(db, {
+    asked: request.scopes.map((scope) => ({ scope, seq: token.positions.get(scope) ?? 0 })),
+    maxChanges: Math.max(0, limit - left.delivered),
+    ownBatch: request.ownBatch,
+  })
+  const reason = resyncReason(page.standing ?? [], token, request.token === null)
+  if (reason) return { ...refused(request, token.epoch, reason), acknowledged }
+
+  const next: SyncToken = {
+    epoch: token.epoch,
+    positions: new Map(),
+    chains: new Map(),
+    leaving: left.leaving,
+  }
+  for (const { scope, seq, chain } of page.standing ?? []) {
+    const reached = page.positions?.[scope]
+    next.positions.set(scope, reached?.seq ?? seq)
+    const reachedChain = reached?.chain ?? chain
+    if (reachedChain) next.chains.set(scope, chainPrefix(reachedChain))
+  }
+  for (const [scope] of left.leaving) {
+    next.positions.set(scope, token.positions.get(scope) ?? 0)
+    const chain = token.chains.get(scope)
+    if (chain) next.chains.set(scope, chain)
+  }
+  return {
+    epoch: token.epoch,
+    token: writeToken(next, serverSecret()),
+    changes: [left.changes, page.changes].filter(Boolean).join(','),
+    delivered: left.delivered + page.delivered,
+    hasMore: page.has_more || left.leaving.size > 0,
+    resync: null,
+    acknowledged,
+  }
+}
+
+/** Why a delta on this token would not be the truth. */
+function resyncReason(standing: readonly Standing[], token: SyncToken, first: boolean): ResyncReason | null {
+  for (const { scope, seq, head, min_seq, chain } of standing) {
+    if (seq > head) return 'token_ahead'
+    if (seq < min_seq)
+      return first ? 'first_sync' : token.positions.has(scope) ? 'token_expired' : 'scope_changed'
+    const known = token.chains.get(scope)
+    if (seq > 0 && known !== undefined && chain !== null && chainPrefix(chain) !== known)
+      return 'history_diverged'
+  }
+  return null
+}
+
+/** The next records to leave the device, of scopes in its token that are granted no more. */
+async function leave(db: Database, token: SyncToken, granted: ReadonlySet<string>, limit: number) {
+  const revoked = [...token.positions.keys()].filter((scope) => !granted.has(scope))
+  const leaving = new Map<string, [string, string]>()
+  if (revoked.length === 0) return { changes: '', delivered: 0, leaving }
+  const pages = await readLeavePage(db, {
+    leaving: revoked.map((scope) => {
+      const [table, id] = token.leaving.get(scope) ?? ['', nil]
+      return { scope, seq: token.positions.get(scope) ?? 0, table, id }
+    }),
+    maxChanges: limit,
+  })
+  let delivered = 0
+  const changes: string[] = []
+  for (const page of pages) {
+    const told = token.leaving.get(page.scope) ?? ['', nil]
+    // The limit is for all scopes together: a scope that no longer fits waits for the next page.
+    if (delivered > 0 && delivered + page.delivered > limit) {
+      leaving.set(page.scope, told)
+      continue
+    }
+    if (page.changes) changes.push(page.changes)
+    delivered += page.delivered
+    if (page.delivered >= limit && page.last_table !== null)
+      leaving.set(page.scope, [page.last_table, page.last_id ?? nil])
+  }
+  return { changes: changes.join(','), delivered, leaving }
+}
+
+function startToken(epoch: string): SyncToken {
+  return { epoch, positions: new Map(), chains: new Map(), leaving: new Map() }
+}
+
+function refused(request: Pull, epoch: string, resync: ResyncReason): Pulled {
+  return {
+    epoch,
+    token: request.token,
+    changes: '',
+    delivered: 0,
+    hasMore: false,
+    resync,
+    acknowledged: null,
+  }
+}

@@ -1,0 +1,293 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
+import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
+import { AppError } from '#lib/protocol/errors.ts'
+import { reportedDeadLetterSchema, type ChangeActor } from '#lib/protocol/sync.ts'
+import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
+import { auditRows, type AuditEntry } from '../audit/append.ts'
+import type { Database } from '../db.ts'
+import { jitteredRetryMs } from '../http/reply.ts'
+import { policyCache } from '../tables/policy-cache.ts'
+import { deadLetterRow } from './dead-letter-row.ts'
+import {
+  decideBatch,
+  keyOfChange,
+  type Answer,
+  type BatchContext,
+  type DecidedBatch,
+} from './decide-batch.ts'
+import { feedDigest } from './digest.ts'
+import type { ReadChange } from './read-changes.ts'
+import {
+  commitPush,
+  loadPush,
+  type CommitRequest,
+  type Loaded,
+  type LoadRequest,
+  type ReplayRow,
+  type ResolveRow,
+} from './store.ts'
+
+/** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
+const maxTries = 12
+
+export type Push = {
+  by: ChangeActor
+  /** The stream the operations belong to; null for those of a person or the system, and for replays. */
+  stream: { deviceId: string; incarnation: string } | null
+  /** The device in whose name the operations are made. */
+  deviceId: string | null
+  changes: readonly ReadChange[]
+  /** Operations the device gave up, as it reports them. */
+  reported: readonly unknown[]
+  granted: (scope: string) => boolean
+  schemaVersion: number
+  traceId: string
+  annotations?: Pick<BatchContext, 'conflictId' | 'deadLetterId' | 'exact'>
+  /** What else the same transaction writes, once the batch is decided. */
+  also?: (decided: DecidedBatch) => { resolve?: ResolveRow; replay?: ReplayRow; audit?: AuditEntry[] }
+  /** Decide and answer, write nothing. */
+  dryRun?: boolean
+}
+
+export type Pushed = {
+  answers: Answer[]
+  /** null where nothing was to be written. */
+  batch: string | null
+  /** Scopes in which the batch was published. */
+  scopes: string[]
+  decided: DecidedBatch
+}
+
+/**
+ * Takes a batch: two calls of the database, whatever its size. Reads without locks what the decisions rest on, decides,
+ * then one transaction locks, sees that nothing moved, writes everything and publishes last. What moved meanwhile is
+ * decided again.
+ * @throws AppError `device_forked`, `seq_gap`, `stale` (see `also`), `unavailable` when the records stay too busy
+ */
+export async function push(db: Database, request: Push): Promise<Pushed> {
+  for (let attempt = 1; attempt <= maxTries; attempt++) {
+    const done = await tryPush(db, request, attempt)
+    if (done) return done
+    await sleep(Math.random() * 5 * attempt)
+  }
+  throw new AppError(
+    'unavailable',
+    'These records are being changed by many at once. Nothing was written; try again.',
+    {
+      extras: { retry_after_ms: jitteredRetryMs(1_000) },
+    },
+  )
+}
+
+async function tryPush(db: Database, request: Push, attempt: number): Promise<Pushed | null> {
+  const loaded = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () => load(db, request))
+  const placement = withSpan('sync.dedupe', {}, (span) => {
+    const placed = place(request, loaded)
+    const replays = [...placed.places.values()].filter(({ kind }) => kind === 'replay').length
+    span.setAttribute(spanAttributes.replayed, replays)
+    return placed
+  })
+  const policies = policyCache(db)
+  const decided = withSpan('sync.decide', { [spanAttributes.changes]: request.changes.length }, (span) => {
+    const decision = decideBatch(request.changes, placement, loaded, {
+      deviceId: request.deviceId,
+      incarnation: request.stream?.incarnation ?? null,
+      granted: request.granted,
+      schemaVersion: request.schemaVersion,
+      nowMillis: Date.parse(loaded.now),
+      policies: (name) => policies.get(name),
+      ...request.annotations,
+    })
+    span.setAttributes(countByKind(decision.answers))
+    return decision
+  })
+  const commit = commitRequest(request, loaded, placement, decided)
+  if (request.dryRun || commit === null) return { answers: decided.answers, batch: null, scopes: [], decided }
+
+  const committed = await withSpan(
+    'sync.write',
+    { [spanAttributes.changes]: decided.changes.length },
+    (span) =>
+      commitPush(db, commit).then((result) => {
+        if (typeof result === 'string') span.setAttribute(spanAttributes.outcome, result)
+        return result
+      }),
+  )
+  if (committed === 'moved') return null
+  if (committed === 'stale') {
+    throw new AppError('stale', 'Someone else settled this first. Nothing was written; look again.')
+  }
+  return { answers: decided.answers, batch: commit.batch, scopes: Object.keys(committed.heads), decided }
+}
+
+async function load(db: Database, { stream, changes, deviceId }: Push): Promise<Loaded> {
+  const readable = changes.flatMap(({ change }) => (change ? [change] : []))
+  const inBatch = new Set(readable.map(({ op_id }) => op_id))
+  const request: LoadRequest = {
+    device: stream?.deviceId ?? deviceId,
+    incarnation: stream?.incarnation ?? null,
+    op_ids: changes.flatMap(({ opId }) => (opId ? [opId] : [])),
+    seqs: [],
+    keys: readable.flatMap((change) => {
+      const key = keyOfChange(change)
+      return key.scope === change.scope ? [key] : [key, { ...key, scope: change.scope }]
+    }),
+    bases: readable
+      .filter(({ base_version }) => base_version > 0)
+      .map((change) => ({ ...keyOfChange(change), version: change.base_version })),
+    base_op_ids: readable.flatMap(({ base_op_id }) =>
+      base_op_id && !inBatch.has(base_op_id) ? [base_op_id] : [],
+    ),
+    tables: [...new Set(readable.map(({ table }) => table))],
+  }
+  request.keys = distinct(request.keys)
+  request.bases = distinct(request.bases)
+  const loaded = await loadPush(db, request)
+  const policies = policyCache(db)
+  const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
+  const changed = request.tables.filter((name) => policies.get(name)?.version !== current.get(name))
+  if (changed.length > 0) await policies.refresh(changed)
+  return loaded
+}
+
+function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement & { kind: 'placed' } {
+  if (!stream) {
+    const places = new Map<number, Place>(changes.map(({ index }) => [index, { kind: 'fresh', seq: 0 }]))
+    return { kind: 'placed', places, lastSeq: 0, order: changes.map(({ index }) => index) }
+  }
+  const placement = placeInStream(
+    {
+      lastSeq: loaded.stream?.last_seq ?? 0,
+      holes: new Map((loaded.holes ?? []).map((hole) => [hole.seq, { opId: hole.op_id }])),
+    },
+    new Map(
+      (loaded.seen ?? []).map((seen) => [
+        seen.op_id,
+        { opId: seen.op_id, hash: seen.hash, ownDevice: seen.device_id === deviceId },
+      ]),
+    ),
+    changes,
+  )
+  switch (placement.kind) {
+    case 'placed':
+      return placement
+    case 'forked':
+      throw new AppError(
+        'device_forked',
+        'An operation that was answered came again with other content: this store was cloned or restored. ' +
+          'Nothing was written. Take a new incarnation and send everything unanswered again under new seqs.',
+        { extras: { acknowledged_seq: placement.acknowledgedSeq } },
+      )
+    case 'gap':
+      throw new AppError(
+        'seq_gap',
+        `Operations before this batch are missing. Send from seq ${placement.expectedSeq}.`,
+        {
+          extras: { expected_seq: placement.expectedSeq },
+        },
+      )
+  }
+}
+
+/** The batch as the database takes it; null where it leaves nothing to write. */
+function commitRequest(
+  request: Push,
+  loaded: Loaded,
+  placement: Placement & { kind: 'placed' },
+  decided: DecidedBatch,
+): CommitRequest | null {
+  const reported = reportedDeadLetters(request, loaded)
+  const also = request.also?.(decided) ?? {}
+  const stream = request.stream && {
+    device: request.stream.deviceId,
+    incarnation: request.stream.incarnation,
+    revision: loaded.stream?.revision ?? 0,
+    last_seq: placement.lastSeq,
+  }
+  const { answers, changes, results, conflicts, holes } = decided
+  const deadLetters = request.stream ? [...decided.deadLetters, ...reported.rows] : []
+  const close = [...holes.close, ...reported.closed]
+  const settled = answers.every(({ replayed }) => replayed) && holes.open.length === 0
+  if (settled && deadLetters.length === 0 && close.length === 0 && !also.replay && !also.resolve) return null
+
+  const scopes = [...new Set(changes.map(({ scope }) => scope))].toSorted()
+  return {
+    stream,
+    holes: { open: holes.open.filter(({ seq }) => !close.includes(seq)), close },
+    rests_on: decided.restsOn,
+    inserts: changes.filter(({ final }) => final === 'insert').length,
+    updates: changes.filter(({ final }) => final === 'update').length,
+    changes,
+    results,
+    conflicts,
+    dead_letters: deadLetters,
+    commits: scopes.map((scope) => {
+      const own = changes.filter((change) => change.scope === scope)
+      return { scope, changes: own.length, size_bytes: sizeOf(own), digest: feedDigest(own) }
+    }),
+    batch: uuidv7(),
+    actor_kind: request.by.kind,
+    actor_id: request.by.id,
+    trace_id: request.traceId,
+    resolve: also.resolve ?? null,
+    replay: also.replay ?? null,
+    audit: auditRows(also.audit ?? []),
+  }
+}
+
+/** What the device gave up: dead letters of its own, which close the holes they name. */
+function reportedDeadLetters({ stream, reported, schemaVersion }: Push, loaded: Loaded) {
+  const rows: DecidedBatch['deadLetters'] = []
+  const closed: number[] = []
+  for (const raw of stream ? reported : []) {
+    const report = reportedDeadLetterSchema.safeParse(raw)
+    const given = report.success
+      ? report.data
+      : {
+          op_id: null,
+          code: 'invalid_change',
+          attempts: 1,
+          detail: 'The report of a dead letter could not be read.',
+          change: raw,
+        }
+    const hole = (loaded.holes ?? []).find(({ op_id }) => op_id !== null && op_id === given.op_id)
+    if (hole) closed.push(hole.seq)
+    rows.push(
+      deadLetterRow({
+        source: 'device',
+        deviceId: stream!.deviceId,
+        incarnation: stream!.incarnation,
+        seq: hole?.seq ?? null,
+        opId: given.op_id,
+        raw: given.change ?? {
+          op_id: given.op_id,
+          table: 'table' in given ? given.table : null,
+          record_id: 'record_id' in given ? given.record_id : null,
+        },
+        refusal: { code: given.code, detail: given.detail ?? 'The device gave this operation up.' },
+        schemaVersion,
+        attempts: given.attempts ?? 1,
+      }),
+    )
+  }
+  return { rows: [...new Map(rows.map((row) => [row.id, row])).values()], closed }
+}
+
+/** Near enough to bound a page, without making the JSON twice. */
+function sizeOf(changes: DecidedBatch['changes']): number {
+  return changes.reduce((total, { size_bytes }) => total + size_bytes + 400, 0)
+}
+
+function countByKind(answers: readonly Answer[]) {
+  const count = (kind: Answer['kind']) => answers.filter((answer) => answer.kind === kind).length
+  return {
+    [spanAttributes.accepted]: count('accepted'),
+    [spanAttributes.conflicts]: count('conflict'),
+    [spanAttributes.rejected]: count('rejected'),
+  }
+}
+
+function distinct<T>(items: readonly T[]): T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+}

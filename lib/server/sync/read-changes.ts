@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import type { z } from 'zod'
+import type { Refusal } from '#lib/core/decide.ts'
+import { findUnfaithful, isJsonObject, type JsonObject } from '#lib/core/json.ts'
+import { canonicalJson } from '#lib/protocol/checksum.ts'
+import { changeSchema, uuid, type Change } from '#lib/protocol/sync.ts'
+
+export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** One element of `changes`, as far as it could be read. */
+export type ReadChange = {
+  /** Position in the request. */
+  index: number
+  raw: unknown
+  opId: string | null
+  seq: number | null
+  recordId: string | null
+  /** Checksum of the data as it was received, and its size as canonical JSON. */
+  checksum: string
+  sizeBytes: number
+  /** SHA-256 of what the operation does: two sendings of one operation have the same. */
+  hash: string
+} & ({ change: Change; fault: null } | { change: null; fault: Refusal<'invalid_change'> })
+
+/** Reads each change on its own, so that a malformed one is refused alone. */
+export function readChanges(raw: readonly unknown[]): ReadChange[] {
+  return raw.map(readChange)
+}
+
+function readChange(raw: unknown, index: number): ReadChange {
+  const object: JsonObject = isJsonObject(raw) ? raw : {}
+  const named = {
+    index,
+    raw,
+    opId: uuid.safeParse(object['op_id']).data ?? null,
+    seq: Number.isSafeInteger(object['seq']) && Number(object['seq']) >= 1 ? Number(object['seq']) : null,
+    recordId: uuid.safeParse(object['record_id']).data ?? null,
+  }
+  const unfaithful = findUnfaithful(raw)
+  if (unfaithful) {
+    return { ...named, ...invalid(raw, [unfaithful]) }
+  }
+  const parsed = changeSchema.safeParse(raw)
+  if (!parsed.success) return { ...named, ...invalid(raw, parsed.error.issues.map(issueToFieldError)) }
+  const change = parsed.data
+  const canonical = canonicalJson(change.data ?? null)
+  const checksum = sha256Hex(canonical)
+  const sizeBytes = Buffer.byteLength(canonical)
+  return { ...named, change, fault: null, checksum, sizeBytes, hash: contentHash(change, checksum) }
+}
+
+/** The clock and the trace are left out: a device may restamp what it sends again. */
+function contentHash(change: Change, checksum: string): string {
+  return sha256Hex(
+    JSON.stringify([
+      change.op_id,
+      change.table,
+      change.operation,
+      change.record_id,
+      change.scope,
+      change.from_scope ?? null,
+      change.base_version,
+      change.base_op_id ?? null,
+      checksum,
+      change.text_ops ?? null,
+      change.saga ?? null,
+    ]),
+  )
+}
+
+function invalid(raw: unknown, errors: { pointer: string; detail: string }[]) {
+  const shown = errors.slice(0, 5)
+  const detail = shown.map((error) => `${error.pointer || 'The change'} ${error.detail}`).join('; ')
+  return {
+    change: null,
+    fault: { code: 'invalid_change' as const, detail: `${detail}.`, errors: shown },
+    checksum: '',
+    sizeBytes: 0,
+    hash: sha256Hex(JSON.stringify(raw) ?? ''),
+  }
+}
+
+function issueToFieldError(issue: z.core.$ZodIssue): { pointer: string; detail: string } {
+  return { pointer: issue.path.map((part) => `/${String(part)}`).join(''), detail: issue.message }
+}

@@ -1,0 +1,92 @@
+import type { Base, Current } from '#lib/core/decide.ts'
+import type { JsonObject } from '#lib/core/json.ts'
+import type { Vector } from '#lib/core/vector.ts'
+import type { FeedChangeRow, Loaded, LoadedRecord, RecordKey } from './store.ts'
+
+/** A record as it stands while a batch is being decided. */
+export type RecordNow = Current & { checksum: string; vector: Vector }
+
+type Entry = {
+  key: RecordKey
+  initial: LoadedRecord | undefined
+  now: RecordNow | undefined
+  last: FeedChangeRow | null
+}
+
+export const keyOf = ({ scope, table, id }: RecordKey): string => JSON.stringify([scope, table, id])
+
+/** The records a batch touches: as they were loaded, and as the batch's own earlier operations left them. */
+export class RecordStates {
+  readonly #entries = new Map<string, Entry>()
+  readonly #bases = new Map<string, JsonObject | null>()
+  /** What each operation pushed and what it stands on: for edits made on top of it. */
+  readonly #operations = new Map<string, Base>()
+
+  constructor(loaded: Loaded, keys: readonly RecordKey[]) {
+    const records = new Map((loaded.records ?? []).map((record) => [keyOf(record), record]))
+    for (const key of keys) {
+      const initial = records.get(keyOf(key))
+      const now = initial && {
+        version: initial.version,
+        data: initial.deleted ? null : initial.data,
+        hlc: initial.hlc,
+        deviceId: initial.device_id,
+        checksum: initial.checksum,
+        vector: initial.vector,
+      }
+      this.#entries.set(keyOf(key), { key, initial, now, last: null })
+    }
+    for (const base of loaded.bases ?? []) this.#bases.set(`${keyOf(base)}@${base.version}`, base.data)
+    for (const operation of loaded.base_ops ?? []) {
+      this.#operations.set(operation.op_id, {
+        data: operation.known ? operation.pushed : undefined,
+        standsOn: operation.stands_on,
+      })
+    }
+  }
+
+  current(key: RecordKey): RecordNow | undefined {
+    return this.#entry(key).now
+  }
+
+  /** What an edit was made on: the operation it names, else the version it names. */
+  base(key: RecordKey, baseVersion: number, baseOpId: string | null | undefined): Base {
+    const operation = baseOpId ? this.#operations.get(baseOpId) : undefined
+    if (operation) return operation
+    if (baseVersion === 0) return { data: null, standsOn: 0 }
+    const { initial } = this.#entry(key)
+    const data =
+      initial?.version === baseVersion
+        ? initial.deleted
+          ? null
+          : initial.data
+        : this.#bases.get(`${keyOf(key)}@${baseVersion}`)
+    return { data, standsOn: baseVersion }
+  }
+
+  /** Remembers what an operation pushed, for those made on top of it. */
+  pushed(opId: string, base: Base): void {
+    this.#operations.set(opId, base)
+  }
+
+  write(key: RecordKey, now: RecordNow, change: FeedChangeRow): void {
+    const entry = this.#entry(key)
+    if (entry.last) entry.last.final = null
+    change.final = entry.initial ? 'update' : 'insert'
+    entry.now = now
+    entry.last = change
+  }
+
+  /** Versions that the decisions rest on, of records that were there. */
+  restsOn(): (RecordKey & { version: number })[] {
+    return [...this.#entries.values()].flatMap(({ key, initial }) =>
+      initial ? [{ ...key, version: initial.version }] : [],
+    )
+  }
+
+  #entry(key: RecordKey): Entry {
+    const entry = this.#entries.get(keyOf(key))
+    if (!entry) throw new Error(`record ${keyOf(key)} was not loaded with its batch`)
+    return entry
+  }
+}

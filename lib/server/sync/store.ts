@@ -1,0 +1,230 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import type { LostValue } from '#lib/core/merge.ts'
+import type { Vector } from '#lib/core/vector.ts'
+import type { AuditRow } from '../audit/store.ts'
+import type { Database } from '../db.ts'
+import { sqlState } from '../sql-state.ts'
+
+export type RecordKey = { scope: string; table: string; id: string }
+
+/** What a batch asks of the database before it decides. */
+export type LoadRequest = {
+  device: string | null
+  incarnation: string | null
+  op_ids: string[]
+  seqs: number[]
+  keys: RecordKey[]
+  bases: (RecordKey & { version: number })[]
+  base_op_ids: string[]
+  tables: string[]
+}
+
+export type LoadedRecord = RecordKey & {
+  version: number
+  data: JsonObject | null
+  checksum: string
+  hlc: string
+  vector: Vector
+  device_id: string | null
+  deleted: boolean
+}
+
+export type Hole = {
+  seq: number
+  op_id: string | null
+  scope: string | null
+  table: string | null
+  record_id: string | null
+  saga_id: string | null
+  code: string
+  attempts: number
+}
+
+export type AnswerKind = 'accepted' | 'conflict' | 'rejected'
+
+export type SeenOperation = {
+  device_id: string
+  incarnation: string
+  seq: number
+  op_id: string
+  hash: string
+  kind: AnswerKind
+  answer: string
+}
+
+/** What push_load returns; a list is null where it is empty. */
+export type Loaded = {
+  stream: { last_seq: number; revision: number } | null
+  holes: Hole[] | null
+  seen: SeenOperation[] | null
+  records: LoadedRecord[] | null
+  bases: (RecordKey & { version: number; data: JsonObject | null })[] | null
+  base_ops: { op_id: string; stands_on: number | null; pushed: JsonObject | null; known: boolean }[] | null
+  open_conflicts: { id: string; scope: string; table: string; record_id: string; version: number }[] | null
+  policies: { name: string; version: number }[] | null
+  now: string
+}
+
+/** One event of the log. `final` marks the last write of a record in its batch. */
+export type FeedChangeRow = {
+  final: 'insert' | 'update' | null
+  scope: string
+  ordinal: number
+  table: string
+  record_id: string
+  operation: string
+  effect: 'UPSERT' | 'DELETE' | 'LEAVE' | 'NONE'
+  op_id: string
+  seq: number | null
+  outcome: string
+  before_version: number
+  after_version: number
+  data: JsonObject | null
+  checksum: string
+  hlc: string
+  vector: Vector
+  rule: JsonObject
+  lost: LostValue[] | null
+  conflict_id: string | null
+  dead_letter_id: string | null
+  device_id: string | null
+  size_bytes: number
+}
+
+export type OpResultRow = {
+  seq: number
+  op_id: string
+  hash: string
+  kind: AnswerKind
+  answer: string
+  scope: string | null
+  table: string | null
+  record_id: string | null
+  version: number | null
+  /** Wrapped, because the state may be null (a delete). */
+  pushed: { data: JsonObject | null } | null
+  stands_on: number | null
+}
+
+export type ConflictRow = {
+  id: string
+  code: string
+  scope: string
+  table: string
+  record_id: string
+  device_id: string | null
+  op_id: string
+  later_op_ids: string[]
+  operation: string
+  fields: string[]
+  base_version: number
+  base_data: JsonObject | null
+  client_data: JsonObject | null
+  client_hlc: string
+  client_vector: Vector
+  server_version: number
+  server_data: JsonObject | null
+  server_hlc: string
+  server_vector: Vector
+  server_device_id: string | null
+  strategy: string
+}
+
+export type DeadLetterRow = {
+  id: string
+  source: 'server' | 'device'
+  device_id: string | null
+  incarnation: string | null
+  seq: number | null
+  op_id: string | null
+  code: string
+  detail: string
+  pointers: string[]
+  scope: string | null
+  table: string | null
+  record_id: string | null
+  fingerprint: string
+  schema_version: number
+  change: string
+  change_hash: string
+  attempts: number
+}
+
+/** A decided batch, as push_commit writes it. */
+export type CommitRequest = {
+  stream: { device: string; incarnation: string; revision: number; last_seq: number } | null
+  holes: { open: Hole[]; close: number[] }
+  rests_on: (RecordKey & { version: number })[]
+  inserts: number
+  updates: number
+  changes: FeedChangeRow[]
+  results: OpResultRow[]
+  conflicts: ConflictRow[]
+  dead_letters: DeadLetterRow[]
+  commits: { scope: string; changes: number; size_bytes: number; digest: string }[]
+  batch: string
+  actor_kind: string
+  actor_id: string
+  trace_id: string
+  resolve: ResolveRow | null
+  replay: ReplayRow | null
+  audit: AuditRow[]
+}
+
+export type ResolveRow = {
+  id: string
+  version: number
+  choice: 'client' | 'server' | 'merged'
+  reason: string
+  resolved_by: string
+  resolution: JsonObject | null
+  resolved_version: number
+}
+
+export type ReplayRow = {
+  id: string
+  version: number
+  state: 'open' | 'replayed'
+  outcome: 'replayed' | 'conflict' | 'failed'
+  op_id: string
+  code: string | null
+  detail: string | null
+  edited: string | null
+  actor: string
+}
+
+export type Committed = { heads: { [scope: string]: { seq: number; chain: string } }; committed_at: string }
+
+export async function loadPush(db: Database, request: LoadRequest): Promise<Loaded> {
+  const [row] = await db.$queryRaw<{ loaded: Loaded }[]>`
+    SELECT push_load(${JSON.stringify(request)}::jsonb) AS loaded`
+  return row!.loaded
+}
+
+/**
+ * Writes a decided batch, or nothing.
+ * `moved`: what the decisions rest on changed meanwhile, or two batches waited for each other: load and decide again.
+ * `stale`: the conflict or dead letter that the batch closes was changed by someone else.
+ */
+export async function commitPush(
+  db: Database,
+  request: CommitRequest,
+): Promise<Committed | 'moved' | 'stale'> {
+  try {
+    const [row] = await db.$queryRaw<{ committed: Committed }[]>`
+      SELECT push_commit(${JSON.stringify(request)}::jsonb) AS committed`
+    return row!.committed
+  } catch (error) {
+    switch (sqlState(error)) {
+      case 'HF001':
+      case '40001': // serialisation failure
+      case '40P01': // deadlock
+      case '23505': // another push of the same operation was first
+        return 'moved'
+      case 'HF002':
+        return 'stale'
+      default:
+        throw error
+    }
+  }
+}

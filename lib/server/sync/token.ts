@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { openCursor, sealCursor } from './cursor.ts'
+
+/** Where a device stands in the feed. Opaque to devices: signed, so that it cannot be made up. */
+const contents = z.object({
+  v: z.literal(1),
+  /** Epoch of the history it belongs to. */
+  e: z.string(),
+  /** Position in each scope. */
+  s: z.record(z.string(), z.number()),
+  /** First bytes of each scope's chain at that position, hex. */
+  c: z.record(z.string(), z.string()),
+  /** Hash of the scopes that were granted. */
+  g: z.string(),
+  /** Scopes that were revoked and are being left: the last record told, `["", ""]` at the start. */
+  l: z.record(z.string(), z.tuple([z.string(), z.string()])).optional(),
+})
+
+export type SyncToken = {
+  epoch: string
+  positions: Map<string, number>
+  chains: Map<string, string>
+  leaving: Map<string, [table: string, recordId: string]>
+}
+
+const chainBytesHex = 16
+
+/** What a token keeps of a chain hash. */
+export function chainPrefix(chainHex: string): string {
+  return chainHex.slice(0, chainBytesHex)
+}
+
+export function writeToken(token: SyncToken, secret: string): string {
+  const body: z.output<typeof contents> = {
+    v: 1,
+    e: token.epoch,
+    s: Object.fromEntries(token.positions),
+    c: Object.fromEntries(token.chains),
+    g: scopesHash([...token.positions.keys()]),
+  }
+  if (token.leaving.size > 0) body.l = Object.fromEntries(token.leaving)
+  return sealCursor(body, secret)
+}
+
+/** @returns null where the token was not made by this server's secret, or not in this form */
+export function readToken(token: string, secret: string): SyncToken | null {
+  const parsed = contents.safeParse(openCursor(token, secret))
+  if (!parsed.success) return null
+  const body = parsed.data
+  return {
+    epoch: body.e,
+    positions: new Map(Object.entries(body.s)),
+    chains: new Map(Object.entries(body.c)),
+    leaving: new Map(Object.entries(body.l ?? {})),
+  }
+}
+
+function scopesHash(scopes: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(scopes.toSorted())).digest('hex').slice(0, 16)
+}

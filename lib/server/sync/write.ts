@@ -1,0 +1,176 @@
+import { compareHlc, formatHlc, hlcNode, parseHlc, tickHlc } from '#lib/core/hlc.ts'
+import type { JsonObject } from '#lib/core/json.ts'
+import { canonicalJson } from '#lib/protocol/checksum.ts'
+import { AppError } from '#lib/protocol/errors.ts'
+import type { Accepted, ChangeActor, Conflicted, Operation, Rejected } from '#lib/protocol/sync.ts'
+import type { AuditEntry } from '../audit/append.ts'
+import { database, type Database } from '../db.ts'
+import { notifyChanged } from '../stream/notify.ts'
+import type { DecidedBatch } from './decide-batch.ts'
+import { push } from './push.ts'
+import { readChanges, sha256Hex } from './read-changes.ts'
+import type { ReplayRow, ResolveRow } from './store.ts'
+
+export type RecordWrite = {
+  /** Author in the feed. */
+  by: ChangeActor
+  /** In whose name a replay is made. */
+  deviceId?: string | null
+  change: {
+    op_id: string
+    table: string
+    operation: Operation
+    record_id: string
+    scope: string
+    from_scope?: string | undefined
+    base_version: number
+    base_op_id?: string | null | undefined
+    data?: JsonObject | null | undefined
+    /** Stamped by the server where it is absent. */
+    hlc?: string | undefined
+  }
+  /** `merge`: decided as a device's change is. `exact`: written as it is on `base_version`, or refused as `stale`. */
+  mode?: 'merge' | 'exact'
+  /** Whether the author may write to a scope; people may to all. */
+  granted?: (scope: string) => boolean
+  schemaVersion?: number
+  /** The conflict that this write settles, in the same transaction. */
+  resolves?: {
+    conflictId: string
+    conflictVersion: number
+    choice: ResolveRow['choice']
+    reason: string
+    resolvedBy: string
+  }
+  /** The dead letter that this write replays, in the same transaction. */
+  replays?: { deadLetterId: string; deadLetterVersion: number; edited: string | null; actor: string }
+  audit: AuditEntry[]
+  /** Decide and answer, write nothing. */
+  dryRun?: boolean
+  traceId: string
+}
+
+export type WriteAnswer =
+  | ({ kind: 'accepted' } & Accepted)
+  | ({ kind: 'conflict' } & Conflicted)
+  | ({ kind: 'rejected' } & Rejected)
+
+export type Written = { answer: WriteAnswer; recordVersion: number; recordData: JsonObject | null }
+
+/**
+ * One change by a person, the system, or (a replay) in a device's name: the same decision, transaction and feed as a
+ * sync's.
+ * @throws AppError `stale` when an exact write's base, or what it settles, moved
+ */
+export async function writeRecord(write: RecordWrite, db: Database = database()): Promise<Written> {
+  const { change, resolves, replays } = write
+  const canonical = canonicalJson(change.data ?? null)
+  const read = readChanges([
+    { ...change, seq: 1, hlc: change.hlc ?? stamp(write.by.id), checksum: sha256Hex(canonical) },
+  ])
+  const done = await push(db, {
+    by: write.by,
+    stream: null,
+    deviceId: write.deviceId ?? null,
+    changes: read,
+    reported: [],
+    granted: write.granted ?? (() => true),
+    schemaVersion: write.schemaVersion ?? 1,
+    traceId: write.traceId,
+    annotations: {
+      conflictId: resolves?.conflictId ?? null,
+      deadLetterId: replays?.deadLetterId ?? null,
+      exact: write.mode === 'exact',
+    },
+    also: (decided) => {
+      if (write.mode === 'exact') refuseMoved(change, decided)
+      const written = outcomeOf(decided, change.data ?? null)
+      return {
+        ...(resolves && written.answer.kind === 'accepted' && { resolve: resolveRow(resolves, written) }),
+        ...(replays && { replay: replayRow(replays, change.op_id, written.answer) }),
+        audit: write.audit,
+      }
+    },
+    dryRun: write.dryRun ?? false,
+  })
+  if (!write.dryRun) {
+    notifyChanged({
+      kinds: [
+        'record',
+        ...(resolves ? (['conflict'] as const) : []),
+        ...(replays ? (['dead_letter'] as const) : []),
+      ],
+      scopes: done.scopes,
+    })
+  }
+  return outcomeOf(done.decided, change.data ?? null)
+}
+
+function refuseMoved(change: RecordWrite['change'], decided: DecidedBatch): void {
+  const loaded = decided.restsOn.find(({ scope }) => scope === (change.from_scope ?? change.scope))
+  if ((loaded?.version ?? 0) !== change.base_version) {
+    throw new AppError('stale', `The record is at version ${loaded?.version ?? 0} now. Look at it again.`)
+  }
+}
+
+function outcomeOf(decided: DecidedBatch, sent: JsonObject | null): Written {
+  const [given] = decided.answers
+  if (!given) throw new Error('a write was not answered')
+  const answer = { kind: given.kind, ...JSON.parse(given.text) } as WriteAnswer
+  const written = decided.changes.findLast(({ final }) => final !== null)
+  if (written) return { answer, recordVersion: written.after_version, recordData: written.data }
+  switch (answer.kind) {
+    case 'accepted':
+      return {
+        answer,
+        recordVersion: answer.version,
+        recordData: answer.outcome === 'no_change' ? sent : answer.data,
+      }
+    case 'conflict':
+      return { answer, recordVersion: answer.server_version, recordData: answer.server_data }
+    case 'rejected': {
+      // A person reads the refusal at once: it is not queued anywhere.
+      const { dead_letter_id: _unwritten, ...refusal } = answer
+      return { answer: refusal, recordVersion: decided.restsOn[0]?.version ?? 0, recordData: null }
+    }
+  }
+}
+
+function resolveRow(resolves: NonNullable<RecordWrite['resolves']>, written: Written): ResolveRow {
+  return {
+    id: resolves.conflictId,
+    version: resolves.conflictVersion,
+    choice: resolves.choice,
+    reason: resolves.reason,
+    resolved_by: resolves.resolvedBy,
+    resolution: written.recordData,
+    resolved_version: written.recordVersion,
+  }
+}
+
+function replayRow(
+  replays: NonNullable<RecordWrite['replays']>,
+  opId: string,
+  answer: WriteAnswer,
+): ReplayRow {
+  const { deadLetterId: id, deadLetterVersion: version, edited, actor } = replays
+  const common = { id, version, op_id: opId, edited, actor }
+  switch (answer.kind) {
+    case 'accepted':
+      return { ...common, state: 'replayed', outcome: 'replayed', code: null, detail: null }
+    case 'conflict':
+      return { ...common, state: 'replayed', outcome: 'conflict', code: null, detail: null }
+    case 'rejected':
+      return { ...common, state: 'open', outcome: 'failed', code: answer.code, detail: answer.detail }
+  }
+}
+
+let clock = formatHlc({ millis: 0, counter: 0, node: hlcNode('00000000-0000-0000-0000-000000000000') })
+
+/** The server's own clock, for what people and the system write: each stamp is after the one before. */
+function stamp(author: string): string {
+  const last = parseHlc(clock)!
+  const next = formatHlc(tickHlc({ ...last, node: sha256Hex(author).slice(0, 16) }, Date.now()))
+  if (compareHlc(next, clock) > 0) clock = next
+  return next
+}
