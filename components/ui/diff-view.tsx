@@ -1,8 +1,8 @@
 import { plural } from './quantity.ts'
-import type { JsonDifference } from './json-diff.ts'
+import type { FieldChange } from '#lib/protocol/console.ts'
 
 /** Differences as a list: what it was, what it is. Marked by − and + as well as by colour. */
-export function DiffView({ differences, label }: { differences: readonly JsonDifference[]; label: string }) {
+export function DiffView({ differences, label }: { differences: readonly FieldChange[]; label: string }) {
   if (differences.length === 0) return <p className="text-faint">No difference.</p>
   return (
     <ul aria-label={`${label}: ${plural(differences.length, 'difference')}`} className="flex flex-col gap-2 font-mono text-12">

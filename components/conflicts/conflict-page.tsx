@@ -1,0 +1,122 @@
+import Link from 'next/link'
+import { DeviceLink } from '#components/devices/device-link.tsx'
+import { Badge } from '#components/ui/badge.tsx'
+import { DiffView } from '#components/ui/diff-view.tsx'
+import { JsonView } from '#components/ui/json-view.tsx'
+import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
+import { plural } from '#components/ui/quantity.ts'
+import { ShortId } from '#components/ui/short-id.tsx'
+import { Time } from '#components/ui/time.tsx'
+import { fieldChanges } from '#lib/core/field-diff.ts'
+import { parseHlc } from '#lib/core/hlc.ts'
+import type { ConflictDetail } from '#lib/protocol/console.ts'
+import { ConflictMark } from './conflict-mark.tsx'
+import { Resolver } from './resolver.tsx'
+
+const orderWords: Record<ConflictDetail['vector_order'], string> = {
+  concurrent: 'concurrent: neither side had seen the other',
+  before: 'theirs is behind ours',
+  after: 'theirs had seen ours',
+  equal: 'equal',
+}
+
+/** One conflict: what stands against what, and how it was or can be settled. */
+export function ConflictPage({ conflict, refusal }: { conflict: ConflictDetail; refusal?: string | undefined }) {
+  const states = { base: conflict.base.data, client: conflict.client.data, server: conflict.current.data }
+  return (
+    <>
+      <div className="grid gap-x-8 gap-y-4 rounded-lg border border-line bg-surface p-4 md:grid-cols-3">
+        <Facts>
+          <Fact name="State">
+            <ConflictMark state={conflict.state} choice={conflict.choice} />
+          </Fact>
+          <Fact name="Record">
+            <Badge mono>{conflict.table}</Badge> <ShortId id={conflict.record_id} label="record id" />
+          </Fact>
+          <Fact name="Scope">{conflict.scope}</Fact>
+          <Fact name="Since">
+            <Time at={conflict.created_at} show="both" precision="minute" />
+          </Fact>
+        </Facts>
+        <Facts>
+          <Fact name="Theirs">
+            <DeviceLink id={conflict.device_id} name={conflict.device_name} />
+          </Fact>
+          <Fact name="Did">
+            {conflict.operation} on version {conflict.base_version}
+            {conflict.later_op_ids.length > 0 ? `, and ${plural(conflict.later_op_ids.length, 'edit')} after it` : ''}
+          </Fact>
+          <Fact name="Clock">
+            <HlcTime hlc={conflict.client.hlc} />
+          </Fact>
+          <Fact name="Strategy">{conflict.strategy}</Fact>
+        </Facts>
+        <Facts>
+          <Fact name="Ours">
+            version {conflict.current.version}, by {conflict.current.by.name ?? conflict.current.by.kind}
+          </Fact>
+          <Fact name="Written">
+            <Time at={conflict.current.updated_at} show="both" precision="minute" />
+          </Fact>
+          <Fact name="Vectors">{orderWords[conflict.vector_order]}</Fact>
+          {conflict.trace_id ? (
+            <Fact name="Trace">
+              <ShortId id={conflict.trace_id} label="trace id" />{' '}
+              <Link href={`/syncs?q=${conflict.trace_id}`} className="link">
+                Its sync
+              </Link>
+            </Fact>
+          ) : null}
+        </Facts>
+      </div>
+      {conflict.state === 'open' ? (
+        <Resolver
+          key={conflict.id}
+          id={conflict.id}
+          etag={conflict.etag}
+          version={conflict.current.version}
+          states={states}
+          names={{
+            client: conflict.device_name ?? 'the device',
+            server: `version ${conflict.current.version}, ${conflict.current.by.name ?? conflict.current.by.kind}`,
+          }}
+          refusal={refusal}
+        />
+      ) : (
+        <Resolved conflict={conflict} />
+      )}
+    </>
+  )
+}
+
+function HlcTime({ hlc }: { hlc: string }) {
+  const parsed = parseHlc(hlc)
+  return parsed ? <Time at={new Date(parsed.millis).toISOString()} show="both" precision="minute" /> : <>{hlc}</>
+}
+
+/** How it was settled: by whom, why, and what that did to either side. */
+function Resolved({ conflict }: { conflict: ConflictDetail }) {
+  const data = conflict.resolution?.data
+  return (
+    <div className="grid items-start gap-4 xl:grid-cols-2">
+      <Panel title="Resolution" aside={conflict.resolution ? `version ${conflict.resolution.version}` : undefined}>
+        <p role="status">
+          Resolved by {conflict.resolved_by ?? 'the server'}
+          {conflict.resolved_at ? (
+            <>
+              , <Time at={conflict.resolved_at} />
+            </>
+          ) : null}
+          {conflict.reason ? `: “${conflict.reason}”` : '. No reason was given.'}
+        </p>
+        <p className="mt-1 mb-3 text-muted">Both sides are kept in the record’s history.</p>
+        {data ? <JsonView label="The record as it was resolved" value={data} className="max-h-96" /> : <p>The record was deleted.</p>}
+      </Panel>
+      <Panel title="What it changed against ours">
+        <DiffView label="Against ours" differences={fieldChanges(conflict.server.data, data ?? null)} />
+        <h3 className="mt-6 mb-2 text-13 font-semibold">What it changed against theirs</h3>
+        <DiffView label="Against theirs" differences={fieldChanges(conflict.client.data, data ?? null)} />
+      </Panel>
+    </div>
+  )
+}

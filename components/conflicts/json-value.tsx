@@ -1,0 +1,21 @@
+import { clsx } from 'clsx'
+import type { Json } from '#lib/core/json.ts'
+
+/** A field's value on one line of thought: strings as they are, the rest as JSON, absence in words. */
+export function JsonValue({ value, whole = false, className }: { value: Json | undefined; whole?: boolean; className?: string }) {
+  if (value === undefined) return <span className={clsx('text-faint italic', className)}>absent</span>
+  if (value === null) return <span className={clsx('text-faint italic', className)}>null</span>
+  const text = typeof value === 'string' ? value : jsonText(value)
+  if (text === '') return <span className={clsx('text-faint italic', className)}>empty text</span>
+  return (
+    <span className={clsx('font-mono text-12 leading-[18px] break-words whitespace-pre-wrap', !whole && 'line-clamp-3', className)}>
+      {text}
+    </span>
+  )
+}
+
+/** On one line while it is short enough to be read there. */
+function jsonText(value: Json): string {
+  const line = JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ')
+  return line.length <= 60 ? line : JSON.stringify(value, null, 1)
+}

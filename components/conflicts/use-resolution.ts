@@ -1,0 +1,44 @@
+'use client'
+
+import { useMemo, useState } from 'react'
+import { fieldViews, type ThreeStates } from '#lib/core/field-diff.ts'
+import { mergePicks, movedPaths, pickOf, type Pick, type Picks } from './picks.ts'
+
+/**
+ * What a person has decided about one conflict. The picks outlive a refresh of its states: when someone else was
+ * faster they stay, and `moved` names the places to look at again.
+ */
+export function useResolution(states: ThreeStates, version: number) {
+  const [picks, setPicks] = useState<Picks>({})
+  const [began] = useState({ states, version })
+  const fields = useMemo(() => fieldViews(states), [states])
+  const decidable = useMemo(() => fields.filter((field) => field.kind !== 'unchanged' && field.kind !== 'same'), [fields])
+  const moved = useMemo(
+    () => (version === began.version ? new Set<string>() : movedPaths(fieldViews(began.states), fields)),
+    [began, version, fields],
+  )
+  const merged = useMemo(() => mergePicks(fields, picks, states), [fields, picks, states])
+
+  const firstUndecided = decidable.findIndex((field) => !pickOf(field, picks))
+  const [active, setActive] = useState(Math.max(0, firstUndecided))
+
+  const pick = (path: string, choice: Pick) => setPicks({ ...picks, [path]: choice })
+  const pickAll = (from: 'client' | 'server') =>
+    setPicks(Object.fromEntries(decidable.map((field) => [field.path, { from }])))
+  const reset = () => setPicks({})
+
+  /** Picks for the active place and goes on to the next one that waits. */
+  const pickActive = (from: 'client' | 'server' | 'base') => {
+    const field = decidable[active]
+    if (!field) return
+    const next = { ...picks, [field.path]: { from } }
+    setPicks(next)
+    const waiting = decidable.findIndex((each, index) => index > active && !pickOf(each, next))
+    if (waiting >= 0) setActive(waiting)
+  }
+  const move = (step: 1 | -1) => setActive(Math.min(Math.max(active + step, 0), decidable.length - 1))
+
+  return { fields, decidable, picks, merged, moved, active, setActive, pick, pickAll, pickActive, move, reset }
+}
+
+export type Resolution = ReturnType<typeof useResolution>
