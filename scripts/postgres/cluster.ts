@@ -37,7 +37,11 @@ export type Cluster = {
  * UTF-8 with code-point order, whatever the locale of the machine.
  * @returns false if there was one already
  */
-export async function createCluster(dir: string, password: string, options?: { durable: boolean }): Promise<boolean> {
+export async function createCluster(
+  dir: string,
+  password: string,
+  options?: { durable: boolean },
+): Promise<boolean> {
   const target = resolve(dir)
   if (await readFile(join(target, 'PG_VERSION')).catch(() => null)) return false
   const [{ initdb }, owner] = await Promise.all([postgresBinaries(), postgresOwner()])
@@ -111,7 +115,8 @@ function launch({ file, args, owner }: Command, logFd: number): ChildProcess {
 
 function running(child: ChildProcess, dir: string, { port, password }: ClusterOptions): Cluster {
   const pid = child.pid ?? 0
-  const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve([])
+  const exited =
+    child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve([])
   const release = guard(pid, join(dir, 'postmaster.pid'))
   child.unref()
   return {

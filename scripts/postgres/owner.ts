@@ -57,7 +57,12 @@ export async function giveTo(owner: PostgresOwner, path: string): Promise<void> 
  *
  * @throws Error naming the folder that `owner` cannot enter
  */
-export async function commandFor(owner: PostgresOwner, file: string, args: string[], paths: string[]): Promise<Command> {
+export async function commandFor(
+  owner: PostgresOwner,
+  file: string,
+  args: string[],
+  paths: string[],
+): Promise<Command> {
   const closed = owner && (await firstClosedFolder(owner, [file, ...paths]))
   if (!owner || !closed) return { file, args, owner }
   const capabilities = '+dac_override,+dac_read_search'
@@ -67,12 +72,17 @@ export async function commandFor(owner: PostgresOwner, file: string, args: strin
     await run('setpriv', [...setpriv, file, '--version'])
   } catch (cause) {
     const help = `Open it (chmod o+x ${closed}), keep the project elsewhere, or run as an ordinary user.`
-    throw new Error(`PostgreSQL runs as the user "postgres", which may not enter ${closed}. ${help}`, { cause })
+    throw new Error(`PostgreSQL runs as the user "postgres", which may not enter ${closed}. ${help}`, {
+      cause,
+    })
   }
   return { file: 'setpriv', args: [...setpriv, file, ...args], owner: null }
 }
 
-async function firstClosedFolder(owner: { uid: number; gid: number }, paths: string[]): Promise<string | null> {
+async function firstClosedFolder(
+  owner: { uid: number; gid: number },
+  paths: string[],
+): Promise<string | null> {
   for (const path of paths) {
     for (let folder = dirname(path); ; folder = dirname(folder)) {
       if (await exists(folder)) {

@@ -16,7 +16,9 @@ export function findFreePort(host = '127.0.0.1'): Promise<number> {
     probe.once('error', reject)
     probe.listen({ port: 0, host }, () => {
       const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      )
     })
   })
 }

@@ -55,6 +55,11 @@ function isAlive(pid: number): boolean {
 async function isServerOf(pid: number, clusterDir: string): Promise<boolean> {
   const folder = await realpath(clusterDir)
   if (process.platform === 'linux') return (await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder
-  const listed = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'command=']).catch(() => ({ stdout: '' }))
-  return listed.stdout.includes('postgres') && (listed.stdout.includes(folder) || listed.stdout.includes(clusterDir))
+  const listed = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'command=']).catch(() => ({
+    stdout: '',
+  }))
+  return (
+    listed.stdout.includes('postgres') &&
+    (listed.stdout.includes(folder) || listed.stdout.includes(clusterDir))
+  )
 }

@@ -58,11 +58,14 @@ export class MigrationAdapterFactory implements SqlMigrationAwareDriverAdapterFa
     const query: (...args: never[]) => Promise<unknown> = pool.query.bind(pool)
     const queryRaw = adapter.queryRaw.bind(adapter)
     const charColumns = new WeakMap<object, number[]>()
-    Object.assign(pool, { query: async (...args: never[]) => hideCharColumns(await query(...args), charColumns) })
+    Object.assign(pool, {
+      query: async (...args: never[]) => hideCharColumns(await query(...args), charColumns),
+    })
     return Object.assign(adapter, {
       queryRaw: async (sql: SqlQuery) => {
         const result = await queryRaw(sql)
-        for (const index of charColumns.get(result.rows) ?? []) result.columnTypes[index] = ColumnTypeEnum.Character
+        for (const index of charColumns.get(result.rows) ?? [])
+          result.columnTypes[index] = ColumnTypeEnum.Character
         return result
       },
       executeScript: async (script: string) => {

@@ -20,7 +20,9 @@ export function parseEngineArguments(argv: string[]): EngineArguments {
   })
   if (values['version']) return { kind: 'version' }
   const datasource = typeof values['datasource'] === 'string' ? values['datasource'] : '{}'
-  const { url = process.env['DATABASE_URL'] ?? 'postgresql://127.0.0.1/holdfast' } = JSON.parse(datasource) as { url?: string }
+  const { url = process.env['DATABASE_URL'] ?? 'postgresql://127.0.0.1/holdfast' } = JSON.parse(
+    datasource,
+  ) as { url?: string }
   if (positionals[0] === 'cli') return { kind: 'database', command: positionals[1] ?? '', url }
   const datamodels = (values['datamodels'] ?? []).filter((path) => typeof path === 'string')
   return { kind: 'serve', datamodels, url }

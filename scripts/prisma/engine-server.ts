@@ -22,18 +22,20 @@ if (options.kind === 'version') {
     options.datamodels.map(async (path): Promise<[string, string]> => [path, await readFile(path, 'utf8')]),
   )
   await withEngine(options.url, datamodels.length > 0 ? datamodels : undefined, async (engine) => {
-    const methods = engine as unknown as Record<string, (params: unknown) => Promise<unknown>>
     for await (const line of createInterface({ input: process.stdin })) {
       const request = JSON.parse(line) as Request
-      if (request.method) await answer(request, methods)
+      if (request.method) await answer(request, engine)
     }
   })
 }
 
-async function answer({ id, method = '', params }: Request, methods: Record<string, (params: unknown) => Promise<unknown>>) {
+async function answer({ id, method = '', params }: Request, engine: object): Promise<void> {
   try {
-    const result = await methods[method === 'getDatabaseVersion' ? 'version' : method]?.(params ?? {})
-    const text = method === 'diff' && typeof result === 'object' && result && 'stdout' in result ? result.stdout : null
+    const run: unknown = Reflect.get(engine, method === 'getDatabaseVersion' ? 'version' : method)
+    if (typeof run !== 'function') throw new Error(`The engine has no method ${method}`)
+    const result: unknown = await run.call(engine, params ?? {})
+    const text =
+      method === 'diff' && typeof result === 'object' && result && 'stdout' in result ? result.stdout : null
     if (text) send({ id: id + 1_000_000, method: 'print', params: { content: text } })
     send({ id, result: result ?? null })
   } catch (error) {

@@ -22,7 +22,11 @@ export async function withEngine<T>(
   const log = (line: string) => process.env['DEBUG']?.includes('prisma') && console.error(line)
   const factory = new MigrationAdapterFactory(url)
   try {
-    const engine = await glue.SchemaEngine.new({ datamodels }, log, bindMigrationAwareSqlAdapterFactory(factory))
+    const engine = await glue.SchemaEngine.new(
+      { datamodels },
+      log,
+      bindMigrationAwareSqlAdapterFactory(factory),
+    )
     return await use(engine)
   } finally {
     await factory.close()
@@ -31,8 +35,12 @@ export async function withEngine<T>(
 
 /** The package's entry expects a bundler that imports `.wasm` files; Node wants it put together by hand. */
 async function load(): Promise<void> {
-  const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm').replace(/\.js$/, '_bg.wasm')
-  const { instance } = await WebAssembly.instantiate(await readFile(file), { './schema_engine_bg.js': imports() })
+  const file = createRequire(import.meta.url)
+    .resolve('@prisma/schema-engine-wasm')
+    .replace(/\.js$/, '_bg.wasm')
+  const { instance } = await WebAssembly.instantiate(await readFile(file), {
+    './schema_engine_bg.js': imports(),
+  })
   glue.__wbg_set_wasm(instance.exports)
   const begin = instance.exports['__wbindgen_start']
   if (typeof begin === 'function') begin()
@@ -53,7 +61,8 @@ function imports(): WebAssembly.ModuleImports {
       name.startsWith('__wbg_setTimeout') && typeof value === 'function'
         ? (...args: unknown[]) => {
             const timer: unknown = value(...args)
-            if (timer instanceof Object && 'unref' in timer && typeof timer.unref === 'function') timer.unref()
+            if (timer instanceof Object && 'unref' in timer && typeof timer.unref === 'function')
+              timer.unref()
             return timer
           }
         : value,

@@ -14,10 +14,15 @@ const stampFile = join(root, 'lib/server/generated/prisma/.schema-hash')
  * @returns whether it had to
  */
 export async function generateClient(): Promise<boolean> {
-  const inputs = await Promise.all([schemaFile, join(root, 'node_modules/prisma/package.json')].map((file) => readFile(file)))
+  const inputs = await Promise.all(
+    [schemaFile, join(root, 'node_modules/prisma/package.json')].map((file) => readFile(file)),
+  )
   const hash = createHash('sha256').update(Buffer.concat(inputs)).digest('hex')
   if ((await readFile(stampFile, 'utf8').catch(() => '')) === hash) return false
-  await promisify(execFile)(process.execPath, [prismaCli, 'generate', '--no-hints'], { cwd: root, env: prismaEnvironment() })
+  await promisify(execFile)(process.execPath, [prismaCli, 'generate', '--no-hints'], {
+    cwd: root,
+    env: prismaEnvironment(),
+  })
   await writeFile(stampFile, hash)
   return true
 }

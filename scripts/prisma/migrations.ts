@@ -16,7 +16,10 @@ export async function readMigrations(baseDir = migrationsDir): Promise<Migration
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
   return {
     baseDir,
-    lockfile: { path: 'migration_lock.toml', content: await readFile(join(baseDir, 'migration_lock.toml'), 'utf8') },
+    lockfile: {
+      path: 'migration_lock.toml',
+      content: await readFile(join(baseDir, 'migration_lock.toml'), 'utf8'),
+    },
     shadowDbInitScript: '',
     migrationDirectories: await Promise.all(
       names.toSorted().map(async (path) => {

@@ -36,7 +36,8 @@ export async function testDatabase(): Promise<TestDatabase> {
 /** Like {@link testDatabase}, without a client. @returns the connection string */
 export async function createTestDatabase(): Promise<string> {
   const server = process.env[clusterVariable]
-  if (!server) throw new Error('No test cluster is running: name the file *.pg.test.ts and run it with vitest')
+  if (!server)
+    throw new Error('No test cluster is running: name the file *.pg.test.ts and run it with vitest')
   const url = new URL(server)
   url.pathname = `/test_${randomUUID().replaceAll('-', '')}`
   await createDatabaseFromTemplate(url.href, templateName)
