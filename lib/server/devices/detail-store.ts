@@ -1,0 +1,36 @@
+import { database } from '../db.ts'
+
+export type StreamRow = { incarnation: string; last_seq: bigint; holes: bigint; created_at: Date }
+
+export async function selectStreams(deviceId: string): Promise<StreamRow[]> {
+  return database().$queryRaw<StreamRow[]>`
+    SELECT s.incarnation, s.last_seq, s.created_at, (
+      SELECT count(*) FROM stream_hole g WHERE g.device_id = s.device_id AND g.incarnation = s.incarnation) AS holes
+    FROM device_stream s WHERE s.device_id = ${deviceId}::uuid ORDER BY s.created_at DESC, s.incarnation LIMIT 100`
+}
+
+export type EventRow = { id: bigint; at: Date; kind: string; code: string; detail: string }
+
+/** The newest events: 100 transitions, and 100 of what went wrong. */
+export async function selectEvents(deviceId: string): Promise<EventRow[]> {
+  return database().$queryRaw<EventRow[]>`
+    (SELECT id, at, kind, code, detail FROM device_event
+      WHERE device_id = ${deviceId}::uuid AND kind = 'transition' ORDER BY id DESC LIMIT 100)
+    UNION ALL
+    (SELECT id, at, kind, code, detail FROM device_event
+      WHERE device_id = ${deviceId}::uuid AND kind <> 'transition' ORDER BY id DESC LIMIT 100)
+    ORDER BY id DESC`
+}
+
+export async function selectHeads(scopes: string[]): Promise<{ scope: string; seq: bigint }[]> {
+  return database().$queryRaw<{ scope: string; seq: bigint }[]>`
+    SELECT s.scope, coalesce(f.seq, 0) AS seq FROM unnest(${scopes}::text[]) AS s(scope)
+    LEFT JOIN feed_head f ON f.scope = s.scope ORDER BY s.scope`
+}
+
+export async function selectKeyName(id: string): Promise<string | null> {
+  const rows = await database().$queryRaw<
+    { name: string }[]
+  >`SELECT name FROM enrollment_key WHERE id = ${id}::uuid`
+  return rows[0]?.name ?? null
+}
