@@ -125,17 +125,19 @@ export async function buryOperation(
     ...reason,
     attempts: (operation.hole?.attempts ?? 0) + 1,
   })
-  let row = await settleOperation(unit, operation, reason.atMs)
+  const row = await settleOperation(unit, operation, reason.atMs)
+  const dropped: number[] = []
   for (const next of await readPending(unit, row)) {
     if (next.baseOpId !== operation.opId || next.wasSent) continue
     const rebased = rebaseOnto(operation, next)
     if (rebased) await revise(unit, next, rebased)
     else {
       await dequeue(unit, next)
-      row = { ...row, pending: row.pending.filter((ordinal) => ordinal !== next.ordinal) }
+      dropped.push(next.ordinal)
     }
   }
-  await writeRow(unit, settled(row))
+  const pending = row.pending.filter((ordinal) => !dropped.includes(ordinal))
+  await writeRow(unit, settled({ ...row, pending }))
 }
 
 /**

@@ -16,7 +16,8 @@ export interface Batch {
  * Chooses what the next request carries. Everything sent and unanswered comes first, because the
  * server takes seqs in order; then the most urgent lane that has something to send. Lanes are not
  * mixed: a request that is slow or refused for its bulk must not take critical changes with it.
- * An operation waits while an earlier one on the same record waits.
+ * An operation waits until the earlier ones on its record are answered: if one of those is refused
+ * for good, what was made on it can still be moved onto firm ground.
  * @param inflight every operation with a seq, ascending
  * @param lanes operations without one, most urgent lane first, each in order of making
  */
@@ -26,7 +27,8 @@ export function chooseBatch(
   limits: BatchLimits,
   nowMs: number,
 ): Batch {
-  const waiting = new Set<string>()
+  /** Records with an operation that is not answered yet. */
+  const busy = new Set<string>()
   const room = { changes: limits.changes, bytes: limits.bytes }
   // The first operation always fits: one that is over the limit alone must go, or nothing ever would.
   const fits = (operation: PendingOperation) =>
@@ -39,11 +41,9 @@ export function chooseBatch(
   const resent: PendingOperation[] = []
   for (const operation of inflight) {
     const record = recordOf(operation)
-    const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !waiting.has(record))
-    if (!isDue) {
-      waiting.add(record)
-      continue
-    }
+    const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !busy.has(record))
+    busy.add(record)
+    if (!isDue) continue
     if (!fits(operation)) return { resent, fresh: [] }
     take(operation)
     resent.push(operation)
@@ -52,8 +52,10 @@ export function chooseBatch(
   for (const lane of lanes) {
     const fresh: PendingOperation[] = []
     for (const operation of lane) {
-      if (waiting.has(recordOf(operation))) continue
+      const record = recordOf(operation)
+      if (busy.has(record)) continue
       if (!fits(operation)) return { resent, fresh }
+      busy.add(record)
       take(operation)
       fresh.push(operation)
     }

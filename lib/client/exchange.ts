@@ -21,6 +21,8 @@ export interface Exchange {
 export interface Exchanger {
   readonly exchange: Exchange
   readonly breaker: () => Breaker
+  /** How long the breaker will hold the next request back; 0 when it will not. */
+  readonly heldBackMs: () => number
 }
 
 /** Guards one server: every request passes the circuit breaker and ends within the policy's timeout. */
@@ -58,7 +60,11 @@ export function createExchanger(kernel: Kernel): Exchanger {
       status: reply.status,
     })
   }
-  return { exchange, breaker: () => breaker }
+  return {
+    exchange,
+    breaker: () => breaker,
+    heldBackMs: () => admitCall(breaker, policy.breaker, clock.nowMs()).retryAfterMs,
+  }
 }
 
 function send(

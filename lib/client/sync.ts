@@ -88,7 +88,8 @@ export function createSyncEngine(
       diary.dispatch('retries_exhausted', `${failure.code}, ${attempt} retries`)
       return fail(tally, failure)
     }
-    const { retryAfterMs } = failure
+    // A retry that the breaker would hold back is a retry wasted: wait until it lets one through.
+    const retryAfterMs = Math.max(failure.retryAfterMs, exchanger.heldBackMs())
     const random = randomUnit(kernel.random)
     const delayMs = retryDelayMs({ attempt, policy: policy.backoff, random, retryAfterMs })
     attempt += 1

@@ -9,27 +9,10 @@ import {
   type ServerChange,
   type SyncReply,
 } from '#lib/protocol/sync.ts'
-import { TransportError, type Transport, type TransportReply, type TransportRequest } from '../ports.ts'
+import type { Transport, TransportReply, TransportRequest } from '../ports.ts'
+import { ok, refusal, withFault, type Fault } from './faults.ts'
 
 export const sha256Hex = (text: string) => createHash('sha256').update(text).digest('hex')
-
-/** What a test makes happen to one request. */
-export type Fault =
-  /** The request never arrives. */
-  | 'lose_request'
-  /** The server acts on it; the answer never arrives. */
-  | 'lose_reply'
-  /** The request arrives twice. */
-  | 'duplicate'
-  /** The answer breaks off in the middle. */
-  | 'truncate'
-  /** One row of the answer has another content than its checksum says. */
-  | 'corrupt_row'
-  /** The answer leaves out what it says about the last operation. */
-  | 'forget_one'
-  /** No answer, ever. */
-  | 'hang'
-  | { status: number; code?: string; retryAfterMs?: number; header?: string }
 
 type Strategy = 'lww' | 'fww' | 'manual'
 
@@ -48,8 +31,6 @@ interface Stream {
 }
 
 type Reply = { kind: 'accepted' | 'conflicts' | 'rejected'; value: Record<string, Json | undefined> }
-
-const BAD_SEQ = 'bad seq'
 
 /**
  * A server as small as the protocol allows: seqs, holes, forks, stable replies, a feed with tokens,
@@ -93,21 +74,7 @@ export class ModelServer {
 
   /** The line to this server, with the faults in it that the test has queued. */
   transport(): Transport {
-    return {
-      send: async (request) => {
-        const fault = this.faults.shift()
-        if (fault === 'lose_request') throw new TransportError('network', 'lost on the way there')
-        if (fault === 'hang') return new Promise<TransportReply>(() => undefined)
-        if (typeof fault === 'object') return refusal(fault)
-        if (fault === 'duplicate') this.handle(request)
-        const reply = this.handle(request)
-        if (fault === 'lose_reply') throw new TransportError('network', 'lost on the way back')
-        if (fault === 'truncate') return { ...reply, body: reply.body.slice(0, reply.body.length / 2) }
-        if (fault === 'corrupt_row') return { ...reply, body: corruptRow(reply.body) }
-        if (fault === 'forget_one') return { ...reply, body: forgetOne(reply.body) }
-        return reply
-      },
-    }
+    return { send: (request) => withFault(this.faults.shift(), () => this.handle(request)) }
   }
 
   /** Somebody else's write. */
@@ -214,7 +181,8 @@ export class ModelServer {
       return reply
     }
     if (known) return settle(known)
-    if (each.seq <= stream.lastSeq && !stream.holes.has(each.seq)) throw new Error(BAD_SEQ)
+    if (each.seq <= stream.lastSeq && !stream.holes.has(each.seq))
+      throw new Error(`seq ${each.seq} was given before and is no hole`)
 
     const key = rowKey(each.scope, each.table, each.record_id)
     const hold = (code: string, extra: Record<string, Json> = {}): Reply => {
@@ -380,37 +348,4 @@ function rejection(each: Change, code: string, retryable: boolean, extra: Record
     kind: 'rejected',
     value: { op_id: each.op_id, code, detail: `refused: ${code}`, retryable, ...extra },
   }
-}
-
-function ok(body: object): TransportReply {
-  return { status: 200, headers: {}, body: JSON.stringify(body) }
-}
-
-function refusal(fault: {
-  status: number
-  code?: string
-  retryAfterMs?: number
-  header?: string
-  expected_seq?: number
-}): TransportReply {
-  const { status, code, retryAfterMs, header, expected_seq } = fault
-  const problem = { code, detail: code, retry_after_ms: retryAfterMs, expected_seq }
-  return {
-    status,
-    headers: header === undefined ? {} : { 'retry-after': header },
-    body: code === undefined ? '<html>Bad gateway</html>' : JSON.stringify(problem),
-  }
-}
-
-function corruptRow(text: string): string {
-  const body = JSON.parse(text)
-  const row = (body.server_changes ?? body.items)?.[0]
-  if (row) row.data = { ...row.data, mangled: true }
-  return JSON.stringify(body)
-}
-
-function forgetOne(text: string): string {
-  const body = JSON.parse(text)
-  body.accepted?.pop()
-  return JSON.stringify(body)
 }

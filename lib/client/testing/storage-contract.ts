@@ -7,7 +7,7 @@ const del = (key: string): Write => ({ kind: 'delete', collection: 'records', ke
 
 /** What every store a device may run on has to do. Call it from the store's own test file. */
 export function describeStorage(name: string, open: () => Promise<Storage>): void {
-  describe(name, () => {
+  describe(`storage: ${name}`, () => {
     let store: Storage
     beforeEach(async () => {
       store = await open()
