@@ -36,6 +36,8 @@ export type ProblemExtras = {
   expected_seq?: number
   limit_bytes?: number
   server_time?: string
+  /** With `stale`: the item as it is now, so that nobody has to ask again. */
+  current?: object
 }
 
 /** RFC 9457 problem details, with Holdfast's `code`, `retryable` and `trace_id`. */

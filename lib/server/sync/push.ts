@@ -24,6 +24,7 @@ import {
   type CommitRequest,
   type Loaded,
   type LoadRequest,
+  type ReopenRow,
   type ReplayRow,
   type ResolveRow,
 } from './store.ts'
@@ -45,7 +46,12 @@ export type Push = {
   traceId: string
   annotations?: Pick<BatchContext, 'conflictId' | 'deadLetterId' | 'exact'>
   /** What else the same transaction writes, once the batch is decided. */
-  also?: (decided: DecidedBatch) => { resolve?: ResolveRow; replay?: ReplayRow; audit?: AuditEntry[] }
+  also?: (decided: DecidedBatch) => {
+    resolve?: ResolveRow
+    reopen?: ReopenRow
+    replay?: ReplayRow
+    audit?: AuditEntry[]
+  }
   /** Decide and answer, write nothing. */
   dryRun?: boolean
 }
@@ -231,6 +237,7 @@ function commitRequest(
     actor_id: request.by.id,
     trace_id: request.traceId,
     resolve: also.resolve ?? null,
+    reopen: also.reopen ?? null,
     replay: also.replay ?? null,
     audit: auditRows(also.audit ?? []),
   }

@@ -167,6 +167,7 @@ export type CommitRequest = {
   actor_id: string
   trace_id: string
   resolve: ResolveRow | null
+  reopen: ReopenRow | null
   replay: ReplayRow | null
   audit: AuditRow[]
 }
@@ -181,6 +182,9 @@ export type ResolveRow = {
   resolved_version: number
 }
 
+/** A resolved conflict that is to be open again. */
+export type ReopenRow = { id: string; version: number }
+
 export type ReplayRow = {
   id: string
   version: number
@@ -189,6 +193,9 @@ export type ReplayRow = {
   op_id: string
   code: string | null
   detail: string | null
+  /** Of the new fault; null where the replay went well. */
+  fingerprint: string | null
+  pointers: string[] | null
   edited: string | null
   actor: string
 }

@@ -1,3 +1,4 @@
+import { fingerprint } from '#lib/core/fingerprint.ts'
 import { compareHlc, formatHlc, hlcNode, parseHlc, tickHlc } from '#lib/core/hlc.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
@@ -42,8 +43,11 @@ export type RecordWrite = {
     reason: string
     resolvedBy: string
   }
+  /** The resolved conflict whose resolution this write undoes, in the same transaction. */
+  reopens?: { conflictId: string; conflictVersion: number }
   /** The dead letter that this write replays, in the same transaction. */
   replays?: { deadLetterId: string; deadLetterVersion: number; edited: string | null; actor: string }
+  /** What the audit says of it. Nothing where a write was rejected; a replay that was is an attempt, and is told. */
   audit: AuditEntry[]
   /** Decide and answer, write nothing. */
   dryRun?: boolean
@@ -63,7 +67,7 @@ export type Written = { answer: WriteAnswer; recordVersion: number; recordData: 
  * @throws AppError `stale` when an exact write's base, or what it settles, moved
  */
 export async function writeRecord(write: RecordWrite, db: Database = database()): Promise<Written> {
-  const { change, resolves, replays } = write
+  const { change, resolves, reopens, replays } = write
   const canonical = canonicalJson(change.data ?? null)
   const read = readChanges([
     { ...change, seq: 1, hlc: change.hlc ?? stamp(write.by.id), checksum: sha256Hex(canonical) },
@@ -78,17 +82,19 @@ export async function writeRecord(write: RecordWrite, db: Database = database())
     schemaVersion: write.schemaVersion ?? 1,
     traceId: write.traceId,
     annotations: {
-      conflictId: resolves?.conflictId ?? null,
+      conflictId: (resolves ?? reopens)?.conflictId ?? null,
       deadLetterId: replays?.deadLetterId ?? null,
       exact: write.mode === 'exact',
     },
     also: (decided) => {
       if (write.mode === 'exact') refuseMoved(change, decided)
       const written = outcomeOf(decided, change.data ?? null)
+      const accepted = written.answer.kind === 'accepted'
       return {
-        ...(resolves && written.answer.kind === 'accepted' && { resolve: resolveRow(resolves, written) }),
-        ...(replays && { replay: replayRow(replays, change.op_id, written.answer) }),
-        audit: write.audit,
+        ...(resolves && accepted && { resolve: resolveRow(resolves, written) }),
+        ...(reopens && accepted && { reopen: { id: reopens.conflictId, version: reopens.conflictVersion } }),
+        ...(replays && { replay: replayRow(write, replays, written.answer) }),
+        audit: written.answer.kind === 'rejected' && !replays ? [] : write.audit,
       }
     },
     dryRun: write.dryRun ?? false,
@@ -97,7 +103,7 @@ export async function writeRecord(write: RecordWrite, db: Database = database())
     notifyChanged({
       kinds: [
         'record',
-        ...(resolves ? (['conflict'] as const) : []),
+        ...(resolves || reopens ? (['conflict'] as const) : []),
         ...(replays ? (['dead_letter'] as const) : []),
       ],
       scopes: done.scopes,
@@ -149,19 +155,24 @@ function resolveRow(resolves: NonNullable<RecordWrite['resolves']>, written: Wri
 }
 
 function replayRow(
+  { change, schemaVersion = 1 }: RecordWrite,
   replays: NonNullable<RecordWrite['replays']>,
-  opId: string,
   answer: WriteAnswer,
 ): ReplayRow {
   const { deadLetterId: id, deadLetterVersion: version, edited, actor } = replays
-  const common = { id, version, op_id: opId, edited, actor }
+  const common = { id, version, op_id: change.op_id, edited, actor, fingerprint: null, pointers: null }
   switch (answer.kind) {
     case 'accepted':
       return { ...common, state: 'replayed', outcome: 'replayed', code: null, detail: null }
     case 'conflict':
       return { ...common, state: 'replayed', outcome: 'conflict', code: null, detail: null }
     case 'rejected':
-      return { ...common, state: 'open', outcome: 'failed', code: answer.code, detail: answer.detail }
+      return {
+        ...common,
+        ...{ state: 'open', outcome: 'failed', code: answer.code, detail: answer.detail },
+        fingerprint: fingerprint({ ...answer, table: change.table, schemaVersion }),
+        pointers: (answer.errors ?? []).map(({ pointer }) => pointer),
+      }
   }
 }
 

@@ -67,7 +67,7 @@ END $$;
  * letter that the batch closes was changed by someone else.
  * p: stream {device, incarnation, revision, last_seq} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
  *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}],
- *    batch, actor_kind, actor_id, trace_id, resolve, replay, audit[]
+ *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, audit[]
  */
 CREATE FUNCTION push_commit(p jsonb) RETURNS json LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -180,7 +180,8 @@ BEGIN
         server_data jsonb, server_hlc text, server_vector jsonb, server_device_id uuid, strategy text)
       -- A later operation of the same device on a record that already waits for a person: the same conflict goes on.
       ON CONFLICT (id) DO UPDATE SET later_op_ids = k.later_op_ids || excluded.op_id || excluded.later_op_ids,
-        operation = excluded.operation, fields = excluded.fields, client_data = excluded.client_data,
+        operation = excluded.operation,
+        fields = ARRAY(SELECT DISTINCT unnest(k.fields || excluded.fields) ORDER BY 1), client_data = excluded.client_data,
         client_hlc = excluded.client_hlc, client_vector = excluded.client_vector, server_version = excluded.server_version,
         server_data = excluded.server_data, server_hlc = excluded.server_hlc, server_vector = excluded.server_vector,
         server_device_id = excluded.server_device_id, version = k.version + 1
@@ -218,12 +219,22 @@ BEGIN
     IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
   END IF;
 
+  IF p->'reopen' <> 'null' THEN
+    UPDATE conflict SET state = 'open', choice = NULL, reason = NULL, resolved_by = NULL, resolved_at = NULL,
+      resolution = NULL, resolved_version = NULL, version = version + 1
+    WHERE id = (p->'reopen'->>'id')::uuid AND state = 'resolved' AND version = (p->'reopen'->>'version')::int;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
+  END IF;
+
   IF p->'replay' <> 'null' THEN
     UPDATE dead_letter SET state = p->'replay'->>'state', updated_at = v_now, version = version + 1,
       replay_op_id = CASE WHEN p->'replay'->>'state' = 'replayed' THEN (p->'replay'->>'op_id')::uuid END,
       closed_by = CASE WHEN p->'replay'->>'state' = 'replayed' THEN p->'replay'->>'actor' END,
       closed_at = CASE WHEN p->'replay'->>'state' = 'replayed' THEN v_now END,
       code = coalesce(p->'replay'->>'code', code), detail = coalesce(p->'replay'->>'detail', detail),
+      fingerprint = coalesce(p->'replay'->>'fingerprint', fingerprint),
+      pointers = CASE WHEN p->'replay'->'pointers' <> 'null'
+        THEN ARRAY(SELECT jsonb_array_elements_text(p->'replay'->'pointers')) ELSE pointers END,
       attempts = attempts + 1
     WHERE id = (p->'replay'->>'id')::uuid AND state IN ('open', 'replaying') AND version = (p->'replay'->>'version')::int;
     IF NOT FOUND THEN RAISE EXCEPTION 'the dead letter moved' USING ERRCODE = 'HF002'; END IF;

@@ -127,7 +127,7 @@ test('lists every table by name, page by page', async () => {
   const names = (all.body['items'] as { name: string }[]).map(({ name }) => name)
   expect(names).toEqual([...names].sort())
   const seen: string[] = []
-  for (let cursor: unknown = ''; cursor !== null;) {
+  for (let cursor: string | null = ''; cursor !== null;) {
     const page = await call('viewer', 'GET', `/api/v1/tables?limit=1${cursor ? `&cursor=${cursor}` : ''}`)
     expect(page.body['total']).toBe(names.length)
     seen.push(...(page.body['items'] as { name: string }[]).map(({ name }) => name))

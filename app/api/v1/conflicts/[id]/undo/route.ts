@@ -1,0 +1,16 @@
+import { reasonSchema } from '#lib/protocol/console.ts'
+import { seenVersions } from '#lib/server/conflicts/etag.ts'
+import { undoResolution } from '#lib/server/conflicts/undo.ts'
+import { consoleRoute } from '#lib/server/http/console-route.ts'
+import { endpoint } from '#lib/server/http/door.ts'
+import { itemId } from '#lib/server/http/path.ts'
+import { json } from '#lib/server/http/reply.ts'
+
+export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
+  POST: consoleRoute('conflict.undo', 'admin', async ({ actor, params, request, body, traceId }) => {
+    const { reason } = body(reasonSchema)
+    const seen = seenVersions(request.headers)
+    const conflict = await undoResolution(actor, { id: itemId(params), seen, reason, traceId })
+    return json(conflict, { headers: { etag: conflict.etag } })
+  }),
+})

@@ -1,0 +1,65 @@
+import { v7 as uuidv7 } from 'uuid'
+import { AppError } from '#lib/protocol/errors.ts'
+import type { ConflictDetail } from '#lib/protocol/console.ts'
+import { authorise, type Actor } from '../actor.ts'
+import { staleError } from '../http/precondition.ts'
+import { stateAt } from '../records/read.ts'
+import { refuseUnlessAccepted } from '../records/refusal.ts'
+import { writeRecord } from '../sync/write.ts'
+import type { SeenVersions } from './etag.ts'
+import { getConflict, keyOf, loadConflict } from './get.ts'
+import { withCurrent } from './resolve.ts'
+
+/**
+ * Takes a resolution back: the record's state before it becomes the next version, and the conflict is open again.
+ * Only while the record is as the resolution left it; after that it is history, and an edit is the way.
+ * @throws AppError `stale`, `conflict`, `invalid_request` where the state before no longer passes schema and rules
+ */
+export async function undoResolution(
+  actor: Actor,
+  undo: { id: string; seen: SeenVersions; reason: string; traceId: string },
+): Promise<ConflictDetail> {
+  authorise(actor, 'admin')
+  const { id, seen, reason, traceId } = undo
+  const { conflict, record } = await loadConflict(id)
+  try {
+    if (conflict.version !== seen.conflict || record.version !== seen.record) throw staleError()
+    if (conflict.resolved_version === null) {
+      throw new AppError('conflict', 'This conflict is open: there is nothing to undo.')
+    }
+    if (conflict.resolved_version !== record.version) {
+      throw new AppError('conflict', 'The record was changed since it was resolved. Edit the record instead.')
+    }
+    const before = await stateAt(keyOf(conflict), conflict.resolved_version - 1)
+    if (before === undefined) {
+      throw new AppError(
+        'conflict',
+        'The state before the resolution is no longer kept. Edit the record instead.',
+      )
+    }
+    const { answer } = await writeRecord({
+      by: { kind: actor.kind, id: actor.id },
+      change: {
+        op_id: uuidv7(),
+        ...{ table: conflict.table, scope: conflict.scope, record_id: conflict.record_id },
+        operation: before === null ? 'DELETE' : 'UPDATE',
+        base_version: record.version,
+        data: before,
+      },
+      mode: 'exact',
+      reopens: { conflictId: id, conflictVersion: conflict.version },
+      audit: [
+        {
+          ...{ actor, action: 'conflict.undo', target: 'conflict', targetId: id, reason, traceId },
+          before: { state: 'resolved', choice: conflict.choice, version: record.version, data: record.data },
+          after: { state: 'open', version: record.version + 1, data: before },
+        },
+      ],
+      traceId,
+    })
+    refuseUnlessAccepted(answer)
+  } catch (error) {
+    throw error instanceof AppError && error.code === 'stale' ? await withCurrent(error, actor, id) : error
+  }
+  return getConflict(actor, id)
+}

@@ -1,0 +1,119 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import type { LostValue } from '#lib/core/merge.ts'
+import type { Vector } from '#lib/core/vector.ts'
+import type { RecordVersion } from '#lib/protocol/console.ts'
+import { database } from '../db.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+
+export type RecordRow = {
+  scope: string
+  table: string
+  record_id: string
+  version: number
+  data: JsonObject | null
+  deleted: boolean
+  checksum: string
+  hlc: string
+  vector: Vector
+  last_op_id: string | null
+  last_device_id: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+/** The records of one id in a table: more than one where it lives in several scopes. */
+export function selectRecords(table: string, id: string, scope: string | undefined): Promise<RecordRow[]> {
+  const inScope = scope === undefined ? Prisma.empty : Prisma.sql`AND scope = ${scope}`
+  return database().$queryRaw<RecordRow[]>`
+    SELECT scope, "table", id AS record_id, version, data, deleted, checksum, hlc, vector, last_op_id, last_device_id,
+      created_at, updated_at
+    FROM record WHERE "table" = ${table} AND id = ${id}::uuid ${inScope} ORDER BY scope LIMIT 20`
+}
+
+export type VersionRow = {
+  ordinal: number
+  batch: string
+  committed_at: Date
+  operation: RecordVersion['operation']
+  effect: RecordVersion['effect']
+  op_id: string | null
+  outcome: string
+  before_version: number
+  after_version: number
+  data: JsonObject | null
+  checksum: string
+  hlc: string
+  vector: Vector
+  rule: JsonObject
+  lost: LostValue[] | null
+  conflict_id: string | null
+  dead_letter_id: string | null
+  trace_id: string | null
+  actor_kind: RecordVersion['by']['kind']
+  actor_id: string
+  actor_name: string | null
+  /** State at `before_version`. */
+  before_data: JsonObject | null
+}
+
+type RecordKey = { scope: string; table: string; id: string }
+export type HistoryPlace = { at: string; version: number; ordinal: number }
+
+/** What happened to a record, newest first; `after` is the last row of the page before. */
+export async function selectVersions(
+  key: RecordKey,
+  page: { limit: number; after: HistoryPlace | null },
+): Promise<{ rows: VersionRow[]; total: number }> {
+  const of = Prisma.sql`c.record_id = ${key.id}::uuid AND c."table" = ${key.table} AND c.scope = ${key.scope}`
+  const after = page.after
+    ? Prisma.sql`AND (c.committed_at, c.after_version, c.ordinal)
+        < (${page.after.at}::timestamptz, ${page.after.version}, ${page.after.ordinal})`
+    : Prisma.empty
+  const [rows, counted] = await Promise.all([
+    database().$queryRaw<VersionRow[]>`
+      SELECT c.ordinal, c.batch, c.committed_at, c.operation, c.effect, c.op_id, c.outcome, c.before_version,
+        c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id, c.dead_letter_id,
+        k.trace_id, k.actor_kind, k.actor_id, actor_name(k.actor_kind, k.actor_id) AS actor_name,
+        before.data AS before_data
+      FROM (
+        SELECT * FROM feed_change c WHERE ${of} ${after}
+        ORDER BY c.committed_at DESC, c.after_version DESC, c.ordinal DESC LIMIT ${page.limit}
+      ) c
+      JOIN feed_commit k ON k.batch = c.batch AND k.scope = c.scope AND k.committed_at = c.committed_at
+      LEFT JOIN LATERAL (
+        SELECT b.data FROM feed_change b
+        WHERE b.record_id = c.record_id AND b."table" = c."table" AND b.scope = c.scope
+          AND b.after_version = c.before_version AND b.effect IN ('UPSERT', 'DELETE')
+        LIMIT 1
+      ) before ON c.effect <> 'NONE'
+      ORDER BY c.committed_at DESC, c.after_version DESC, c.ordinal DESC`,
+    database().$queryRaw<{ total: bigint }[]>`SELECT count(*) AS total FROM feed_change c WHERE ${of}`,
+  ])
+  return { rows, total: Number(counted[0]?.total ?? 0) }
+}
+
+/** A record's state at a version. @returns undefined where that version can no longer be read */
+export async function selectStateAt(key: RecordKey, version: number): Promise<JsonObject | null | undefined> {
+  if (version === 0) return null
+  const [row] = await database().$queryRaw<{ data: JsonObject | null }[]>`
+    SELECT data FROM feed_change
+    WHERE record_id = ${key.id}::uuid AND "table" = ${key.table} AND scope = ${key.scope}
+      AND after_version = ${version} AND effect IN ('UPSERT', 'DELETE') LIMIT 1`
+  return row?.data
+}
+
+/** Who wrote a version of a record. */
+export async function selectWriter(
+  key: RecordKey,
+  version: number,
+): Promise<{ kind: RecordVersion['by']['kind']; id: string; name: string | null } | null> {
+  const [row] = await database().$queryRaw<
+    { kind: RecordVersion['by']['kind']; id: string; name: string | null }[]
+  >`
+    SELECT k.actor_kind AS kind, k.actor_id AS id, actor_name(k.actor_kind, k.actor_id) AS name
+    FROM feed_change c
+    JOIN feed_commit k ON k.batch = c.batch AND k.scope = c.scope AND k.committed_at = c.committed_at
+    WHERE c.record_id = ${key.id}::uuid AND c."table" = ${key.table} AND c.scope = ${key.scope}
+      AND c.after_version = ${version} AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1`
+  return row ?? null
+}
