@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     // Two cores: the tests, and the PostgreSQL or the server they talk to.
     maxWorkers: 2,
+    env: { LOG_LEVEL: 'silent' },
     projects: [
       {
         extends: true,

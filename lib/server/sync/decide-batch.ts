@@ -364,7 +364,7 @@ class BatchDecision {
       op_id: begun?.op_id ?? change.op_id,
       later_op_ids: begun ? [...begun.later_op_ids, change.op_id] : [],
       operation: change.operation,
-      fields,
+      fields: [...new Set([...(begun?.fields ?? []), ...fields])],
       base_version: begun?.base_version ?? change.base_version,
       base_data: begun ? begun.base_data : (base.data ?? null),
       client_data: change.data ?? null,

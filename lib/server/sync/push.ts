@@ -72,9 +72,11 @@ export type Pushed = {
  * @throws AppError `device_forked`, `seq_gap`, `stale` (see `also`), `unavailable` when the records stay too busy
  */
 export async function push(db: Database, request: Push): Promise<Pushed> {
-  for (let attempt = 1; attempt <= maxTries; attempt++) {
-    const done = await tryPush(db, request, attempt)
-    if (done) return done
+  const first = await tryPush(db, request, 1)
+  if (first) return first
+  for (let attempt = 2; attempt <= maxTries; attempt++) {
+    const again = await oneByOne(request, () => tryPush(db, request, attempt))
+    if (again) return again
     await sleep(Math.random() * 5 * attempt)
   }
   throw new AppError(
@@ -84,6 +86,18 @@ export async function push(db: Database, request: Push): Promise<Pushed> {
       extras: { retry_after_ms: jitteredRetryMs(1_000) },
     },
   )
+}
+
+const waiting = new Map<string, Promise<unknown>>()
+
+/** Batches of one scope that were overtaken try again one after the other, so that they do not overtake each other for ever. */
+async function oneByOne<T>({ changes }: Push, work: () => Promise<T>): Promise<T> {
+  const scope = changes.find(({ change }) => change)?.change?.scope ?? ''
+  const turn = (waiting.get(scope) ?? Promise.resolve()).then(work, work)
+  const settled = turn.catch(() => {})
+  waiting.set(scope, settled)
+  void settled.then(() => waiting.get(scope) === settled && waiting.delete(scope))
+  return turn
 }
 
 async function tryPush(db: Database, request: Push, attempt: number): Promise<Pushed | null> {

@@ -13,7 +13,10 @@ import { defaultPolicy, type TablePolicy } from '#lib/core/policy.ts'
 process.env['HOLDFAST_TOKEN_SECRET'] ??= randomBytes(32).toString('hex')
 
 /** Sets a table's policy, defaults but for what is given. */
-export async function putPolicy(db: Database, policy: Partial<TablePolicy> & { name: string }): Promise<void> {
+export async function putPolicy(
+  db: Database,
+  policy: Partial<TablePolicy> & { name: string },
+): Promise<void> {
   const whole = { ...defaultPolicy(policy.name, policy.strategy), ...policy }
   await db.$executeRaw`
     INSERT INTO table_policy (name, policy, updated_by) VALUES (${policy.name}, ${JSON.stringify(whole)}::jsonb, 'test')
@@ -79,7 +82,7 @@ export class RawDevice {
 
   /** Sends and reads the reply, without taking its token. */
   async send(changes: unknown[], more: Record<string, unknown> = {}): Promise<SyncReply & { text: string }> {
-    const { body } = await sync(this.#db, this.#identity(), this.envelope(changes, more), {
+    const { body } = await sync(this.#db, this.identity(), this.envelope(changes, more), {
       traceId: randomBytes(16).toString('hex'),
       requestId: randomUUID(),
       sizeBytes: 0,
@@ -95,7 +98,8 @@ export class RawDevice {
     return reply
   }
 
-  #identity(): AuthenticatedDevice {
+  /** As the device route finds it. */
+  identity(): AuthenticatedDevice {
     return {
       ...{ id: this.id, name: 'raw', status: 'active', scopes: this.scopes, incarnation: this.incarnation },
       ...{ platform: '', appVersion: '', schemaVersion: 1, resyncReason: null, lastSyncAt: null },
