@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { deviceHealth, healthStates, type DeviceCondition } from '#lib/core/health.ts'
+import { deviceHealth, type DeviceCondition } from '#lib/core/health.ts'
 import { deviceStatuses, type DeviceItem } from '#lib/protocol/devices.ts'
 import { breakerStates } from '#lib/protocol/sync.ts'
 import type { DeviceRow, DeviceView } from './list-store.ts'
 
 const status = z.enum(deviceStatuses)
 const breaker = z.enum(breakerStates)
-const state = z.enum(healthStates)
 
 /** A row as the console shows it, with the causes of its state. */
 export function toDeviceItem(row: DeviceRow, { now, limits }: DeviceView): DeviceItem {
@@ -17,10 +16,10 @@ export function toDeviceItem(row: DeviceRow, { now, limits }: DeviceView): Devic
     platform: row.platform,
     app_version: row.app_version,
     status: status.parse(row.status),
-    state: state.parse(row.health_state),
-    reasons: health.reasons.map(({ code, state: worst, since }) => ({
+    state: health.state,
+    reasons: health.reasons.map(({ code, state, since }) => ({
       code,
-      state: worst,
+      state,
       since: since === null ? null : new Date(since).toISOString(),
     })),
     scopes: row.scopes,

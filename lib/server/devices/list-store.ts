@@ -34,7 +34,6 @@ export type DeviceRow = {
   last_error_code: string | null
   last_error_at: Date | null
   acknowledged: unknown
-  health_state: string
   open_conflicts: bigint
   oldest_open_conflict_at: Date | null
   open_dead_letters: bigint
@@ -86,7 +85,7 @@ const columns = Prisma.sql`d.id, d.name, d.platform, d.app_version, d.schema_ver
   coalesce(h.pending, 0) AS pending, coalesce(h.pending_critical, 0) AS pending_critical,
   coalesce(h.pending_bulk, 0) AS pending_bulk, h.oldest_pending_at, coalesce(h.retries, 0) AS retries,
   coalesce(h.breaker, 'closed') AS breaker, h.storage_bytes, coalesce(h.clock_skew_ms, 0) AS clock_skew_ms,
-  h.last_error_code, h.last_error_at, coalesce(h.acknowledged, '{}') AS acknowledged, s.state AS health_state`
+  h.last_error_code, h.last_error_at, coalesce(h.acknowledged, '{}') AS acknowledged`
 
 const counts = Prisma.sql`c.open_conflicts, c.oldest_open_conflict_at, l.open_dead_letters`
 const countsOf = Prisma.sql`
