@@ -111,7 +111,8 @@ export async function selectDifferingMinutes(tx: Queryable, from: Date, until: D
  * lost a month ago is critical, and would tell nothing about how the others fare.
  */
 export function fleetSql(now: Date, limits: HealthThresholds, scopes: 'all' | 'each'): Prisma.Sql {
-  const each = Prisma.sql`UNION ALL SELECT s.scope, device.* FROM device, unnest(device.scopes) AS s(scope)`
+  const each = Prisma.sql`
+    UNION ALL SELECT s.scope, ${fleetColumns} FROM device, unnest(device.scopes) AS s(scope) GROUP BY s.scope`
   return Prisma.sql`
     WITH device AS MATERIALIZED (
       SELECT d.scopes, ${healthStateSql(now, limits)} AS state, ${isActiveSql(now, limits)} AS active,
@@ -119,20 +120,22 @@ export function fleetSql(now: Date, limits: HealthThresholds, scopes: 'all' | 'e
         coalesce(h.pending, 0) AS pending, coalesce(h.pending_critical, 0) AS pending_critical,
         coalesce(h.pending_bulk, 0) AS pending_bulk
       FROM device d LEFT JOIN device_health h ON h.device_id = d.id
-    ), part AS (SELECT '' AS scope, device.* FROM device ${scopes === 'each' ? each : Prisma.empty})
-    SELECT scope, count(*) FILTER (WHERE active)::int AS active, count(*) FILTER (WHERE syncing)::int AS syncing,
-      count(*) FILTER (WHERE state = 'healthy')::int AS healthy, count(*) FILTER (WHERE state = 'warning')::int AS warning,
-      count(*) FILTER (WHERE state = 'critical')::int AS critical, count(*) FILTER (WHERE state = 'unknown')::int AS unknown,
-      count(*) FILTER (WHERE state = 'paused')::int AS paused, count(*) FILTER (WHERE state = 'revoked')::int AS revoked,
-      avg(lag) FILTER (WHERE active)::float8 AS avg_lag_seconds,
-      percentile_cont(0.5) WITHIN GROUP (ORDER BY lag) FILTER (WHERE active) AS p50_lag_seconds,
-      percentile_cont(0.95) WITHIN GROUP (ORDER BY lag) FILTER (WHERE active) AS p95_lag_seconds,
-      max(lag) FILTER (WHERE active) AS max_lag_seconds,
-      coalesce(sum(pending_critical) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_critical,
-      coalesce(sum(pending - pending_critical - pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_normal,
-      coalesce(sum(pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_bulk
-    FROM part GROUP BY scope`
+    )
+    SELECT '' AS scope, ${fleetColumns} FROM device ${scopes === 'each' ? each : Prisma.empty}`
 }
+
+const fleetColumns = Prisma.sql`
+  count(*) FILTER (WHERE active)::int AS active, count(*) FILTER (WHERE syncing)::int AS syncing,
+  count(*) FILTER (WHERE state = 'healthy')::int AS healthy, count(*) FILTER (WHERE state = 'warning')::int AS warning,
+  count(*) FILTER (WHERE state = 'critical')::int AS critical, count(*) FILTER (WHERE state = 'unknown')::int AS unknown,
+  count(*) FILTER (WHERE state = 'paused')::int AS paused, count(*) FILTER (WHERE state = 'revoked')::int AS revoked,
+  avg(lag) FILTER (WHERE active)::float8 AS avg_lag_seconds,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY lag) FILTER (WHERE active) AS p50_lag_seconds,
+  percentile_cont(0.95) WITHIN GROUP (ORDER BY lag) FILTER (WHERE active) AS p95_lag_seconds,
+  max(lag) FILTER (WHERE active) AS max_lag_seconds,
+  coalesce(sum(pending_critical) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_critical,
+  coalesce(sum(pending - pending_critical - pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_normal,
+  coalesce(sum(pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_bulk`
 
 /** Writes the fleet's state into the row of its minute; the last one in the minute stands. */
 export async function foldFleet(tx: Queryable, now: Date, bucket: Date, limits: HealthThresholds): Promise<void> {

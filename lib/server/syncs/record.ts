@@ -1,6 +1,8 @@
+import { trace } from '@opentelemetry/api'
 import { logger } from '#lib/telemetry/log.ts'
 import { instruments, measureSync } from '#lib/telemetry/metrics.ts'
 import { syncLog } from '#lib/telemetry/sync-log.ts'
+import { spanAttributes } from '#lib/telemetry/trace.ts'
 import { notifyChanged } from '../stream/notify.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { toRow } from './session-row.ts'
@@ -20,6 +22,7 @@ const holder = globalThis as { holdfastSyncRecords?: Batcher<SyncRecord> }
 export async function recordSync(record: SyncRecord): Promise<void> {
   measure(record)
   report(record)
+  annotate(record)
   holder.holdfastSyncRecords ??= createBatcher({ flush: insertAll, maxBatch: 500, maxWaiting: 5_000 })
   try {
     await holder.holdfastSyncRecords.add(record)
@@ -57,4 +60,23 @@ function report(record: SyncRecord): void {
   if (status >= 400) return log.failed(sync, { status, code: record.errorCode ?? 'internal', durationMs })
   const { pushed, pulled, conflicts, rejected } = counts
   log.completed(sync, { outcome: syncOutcome(record), durationMs, pushed, pulled, conflicts, rejected })
+}
+
+/** Puts the result on the root span of the request, which is the active one while it is recorded. */
+function annotate(record: SyncRecord): void {
+  const { counts } = record
+  trace.getActiveSpan()?.setAttributes({
+    [spanAttributes.deviceId]: record.deviceId,
+    [spanAttributes.tables]: Object.keys(record.tables),
+    [spanAttributes.scopes]: record.scopes.slice(0, 20),
+    [spanAttributes.changes]: counts.pushed,
+    [spanAttributes.accepted]: counts.applied + counts.merged + counts.superseded + counts.noChange,
+    [spanAttributes.conflicts]: counts.conflicts,
+    [spanAttributes.rejected]: counts.rejected,
+    [spanAttributes.replayed]: counts.replayed,
+    [spanAttributes.pulled]: counts.pulled,
+    [spanAttributes.requestBytes]: record.requestBytes,
+    [spanAttributes.responseBytes]: record.responseBytes,
+    [spanAttributes.outcome]: syncOutcome(record),
+  })
 }

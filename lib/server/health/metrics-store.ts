@@ -1,0 +1,82 @@
+import type { HealthState } from '#lib/core/health.ts'
+import { database } from '../db.ts'
+import { lagBucket, lagDistribution } from './rollup-sql.ts'
+import { selectRollupState } from './rollup-store.ts'
+import { lagSecondsSql } from './state-sql.ts'
+
+export type FleetFigures = {
+  states: Record<HealthState, number>
+  pendingCritical: number
+  pendingNormal: number
+  pendingBulk: number
+  /** Over the last five minutes. */
+  attempts: number
+  failures: number
+  pushed: number
+  conflicts: number
+  /** Over devices that are neither paused nor revoked. */
+  lagCounts: number[]
+  lagSum: number
+  lagMax: number
+  deadLettersOpen: number
+  conflictsOpen: number
+  feedPosition: number
+  rolledUpAt: Date | null
+}
+
+type FleetRow = Record<HealthState, number> & { pending_critical: number; pending_normal: number; pending_bulk: number }
+type RateRow = Record<'attempts' | 'failures' | 'pushed' | 'conflicts', number>
+type LagRow = { counts: number[]; sum: number; max: number }
+type OpenRow = { conflicts: number; dead_letters: number; feed_position: number }
+
+const noFleet: FleetRow = {
+  ...{ critical: 0, warning: 0, healthy: 0, unknown: 0, paused: 0, revoked: 0 },
+  ...{ pending_critical: 0, pending_normal: 0, pending_bulk: 0 },
+}
+
+/** The fleet for a scrape: from the roll-ups, but for the lag of each device, which is one scan of a narrow table. */
+export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
+  const db = database()
+  const [fleet, rate, lag, open, rollup] = await Promise.all([
+    db.$queryRaw<FleetRow[]>`
+      SELECT critical, warning, healthy, unknown, paused, revoked, pending_critical, pending_normal, pending_bulk
+      FROM fleet_rollup WHERE scope = '' ORDER BY bucket DESC LIMIT 1`,
+    selectRates(now),
+    db.$queryRaw<LagRow[]>`
+      SELECT ${lagDistribution}, coalesce(sum(lag_seconds), 0)::float8 AS sum, coalesce(max(lag_seconds), 0)::float8 AS max
+      FROM (SELECT lag_seconds, ${lagBucket} AS lag FROM (
+        SELECT ${lagSecondsSql(now)} AS lag_seconds
+        FROM device d LEFT JOIN device_health h ON h.device_id = d.id WHERE d.status = 'active') device) device`,
+    db.$queryRaw<OpenRow[]>`
+      SELECT (SELECT count(*) FROM conflict WHERE state = 'open')::int AS conflicts,
+        (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters,
+        (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed_position)::float8 AS feed_position`,
+    selectRollupState(db),
+  ])
+  const { pending_critical, pending_normal, pending_bulk, ...states } = fleet[0] ?? noFleet
+  return {
+    states,
+    pendingCritical: pending_critical,
+    pendingNormal: pending_normal,
+    pendingBulk: pending_bulk,
+    ...rate,
+    lagCounts: lag[0]?.counts ?? [],
+    lagSum: lag[0]?.sum ?? 0,
+    lagMax: lag[0]?.max ?? 0,
+    deadLettersOpen: open[0]?.dead_letters ?? 0,
+    conflictsOpen: open[0]?.conflicts ?? 0,
+    feedPosition: open[0]?.feed_position ?? 0,
+    rolledUpAt: rollup?.rolled_up_at ?? null,
+  }
+}
+
+/** What happened in the five minutes before `until`, from the roll-up. */
+export async function selectRates(until: Date): Promise<RateRow> {
+  const from = new Date(until.getTime() - 5 * 60_000)
+  const rows = await database().$queryRaw<RateRow[]>`
+    SELECT coalesce(sum(attempts), 0)::int AS attempts, coalesce(sum(failures), 0)::int AS failures,
+      coalesce(sum(pushed), 0)::int AS pushed, coalesce(sum(conflicts), 0)::int AS conflicts
+    FROM sync_rollup WHERE resolution = 'minute' AND dimension = 'all' AND key = ''
+      AND bucket > ${from} AND bucket <= ${until}`
+  return rows[0] ?? { attempts: 0, failures: 0, pushed: 0, conflicts: 0 }
+}

@@ -1,0 +1,27 @@
+import { repairRollups, rollUp } from '../health/rollup.ts'
+import { ensurePartitions, trimDeviceEvents, trimIdempotencyKeys, trimRollups, trimTraces } from './store.ts'
+
+/** What a job may use beside the product's own verbs. */
+export type JobTools = {
+  /** Runs SQL as the owner of the database: for what the application's role may not do, such as making tables. */
+  asOwner: (sql: string, values?: unknown[]) => Promise<void>
+}
+
+export type Job = {
+  name: string
+  /** At most once in this many seconds, over all processes. */
+  everySeconds: number
+  run: (tools: JobTools) => Promise<unknown>
+}
+
+/** Everything that happens in the background, and how often. */
+export const jobs: readonly Job[] = [
+  { name: 'rollup', everySeconds: 10, run: () => rollUp() },
+  { name: 'rollup-repair', everySeconds: 300, run: () => repairRollups() },
+  { name: 'trim-traces', everySeconds: 60, run: () => trimTraces() },
+  { name: 'trim-device-events', everySeconds: 600, run: () => trimDeviceEvents() },
+  { name: 'trim-idempotency-keys', everySeconds: 3_600, run: () => trimIdempotencyKeys() },
+  { name: 'trim-rollups', everySeconds: 3_600, run: () => trimRollups() },
+  // Hourly although months are long: a server that was off at the turn of the month makes up for it soon.
+  { name: 'partitions', everySeconds: 3_600, run: ({ asOwner }) => ensurePartitions(asOwner) },
+]

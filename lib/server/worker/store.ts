@@ -1,0 +1,47 @@
+import { database } from '../db.ts'
+
+const traceRows = 20_000
+const traceDays = 7
+const eventDays = 90
+const eventsPerDevice = 500
+const idempotencyHours = 24
+const minuteRollupDays = 8
+const hourRollupDays = 400
+
+/** Months ahead that have their partitions: a worker may be away for two before rows land in the default one. */
+export async function ensurePartitions(asOwner: (sql: string, values?: unknown[]) => Promise<void>): Promise<void> {
+  await asOwner('SELECT ensure_partitions(current_date, 2)')
+}
+
+/** Keeps the traces of the last week, 20,000 at most. @returns how many went */
+export async function trimTraces(): Promise<number> {
+  return database().$executeRaw`
+    DELETE FROM sync_trace WHERE started_at < greatest(now() - make_interval(days => ${traceDays}),
+      (SELECT started_at FROM sync_trace ORDER BY started_at DESC OFFSET ${traceRows} LIMIT 1))`
+}
+
+/** Keeps what devices reported in the last 90 days, the newest 500 of each. @returns how many went */
+export async function trimDeviceEvents(): Promise<number> {
+  return database().$executeRaw`
+    DELETE FROM device_event e USING (
+      SELECT id FROM (
+        SELECT id, at, row_number() OVER (PARTITION BY device_id ORDER BY id DESC) AS rank FROM device_event
+      ) ranked WHERE rank > ${eventsPerDevice} OR at < now() - make_interval(days => ${eventDays})
+    ) old WHERE e.id = old.id`
+}
+
+/** @returns how many went */
+export async function trimIdempotencyKeys(): Promise<number> {
+  return database().$executeRaw`
+    DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => ${idempotencyHours})`
+}
+
+/** Minutes are kept for the week that the board shows, hours for a year. @returns how many went */
+export async function trimRollups(): Promise<number> {
+  const syncs = await database().$executeRaw`
+    DELETE FROM sync_rollup WHERE (resolution = 'minute' AND bucket < now() - make_interval(days => ${minuteRollupDays}))
+      OR (resolution = 'hour' AND bucket < now() - make_interval(days => ${hourRollupDays}))`
+  const fleet = await database().$executeRaw`
+    DELETE FROM fleet_rollup WHERE bucket < now() - make_interval(days => ${minuteRollupDays})`
+  return syncs + fleet
+}
