@@ -10,7 +10,7 @@ import { personActor, type Actor } from './actor.ts'
 import { findApiKey } from './api-keys/authenticate.ts'
 import { isDeviceToken } from './devices/token.ts'
 import { clientAddress } from './http/client-address.ts'
-import { isUnavailable } from './http/unavailable.ts'
+import { expectedError } from './http/expected-error.ts'
 import { bearerToken } from './tokens.ts'
 import { admitOidc, oidcProvider } from './users/oidc.ts'
 import { signIn } from './users/sign-in.ts'
@@ -126,7 +126,7 @@ async function authorizeCredentials(credentials: unknown, network: string) {
     if (error instanceof AppError && error.code === 'unauthenticated') return null
     if (error instanceof AppError) throw new Error(error.code, { cause: error })
     logger.error({ event: 'sign_in.error', err: error }, 'sign-in could not be decided')
-    throw new Error(isUnavailable(error) ? 'unavailable' : 'internal', { cause: error })
+    throw new Error(expectedError(error).code, { cause: error })
   }
 }
 

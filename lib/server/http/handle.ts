@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api'
-import { AppError, errorCodes } from '#lib/protocol/errors.ts'
-import { isUnavailable } from './unavailable.ts'
+import { errorCodes } from '#lib/protocol/errors.ts'
+import { expectedError } from './expected-error.ts'
 import { logger } from '#lib/telemetry/log.ts'
+import { apiContentSecurityPolicy } from './content-security-policy.ts'
 import { problem } from './reply.ts'
 
 export type Handled = { request: Request; span: Span; traceId: string }
@@ -35,21 +36,14 @@ export async function handle(
   })
   span.setAttribute('http.response.status_code', response.status)
   span.end()
+  response.headers.set('content-security-policy', apiContentSecurityPolicy)
   response.headers.set('traceparent', `00-${traceId}-${spanId}-01`)
   return response
 }
 
 function answerError(thrown: unknown, span: Span, traceId: string): Response {
-  const error = isUnavailable(thrown)
-    ? new AppError(
-        'unavailable',
-        'The database cannot be reached. Nothing was lost: keep the changes and try again.',
-        {
-          cause: thrown,
-        },
-      )
-    : thrown
-  const code = error instanceof AppError ? error.code : 'internal'
+  const error = expectedError(thrown)
+  const { code } = error
   span.setAttribute('error.type', code)
   if (errorCodes[code].status >= 500) {
     span.recordException(thrown instanceof Error ? thrown : String(thrown))

@@ -6,7 +6,7 @@ import { AppError } from '#lib/protocol/errors.ts'
 import { logger } from '#lib/telemetry/log.ts'
 import type { Actor } from '../actor.ts'
 import { requirePerson } from '../auth.ts'
-import { isUnavailable } from './unavailable.ts'
+import { expectedError } from './expected-error.ts'
 
 /** What a page was rendered from, and when that was read (ms). */
 export type Loaded<Data> = { actor: Actor; data: Data; asOf: number }
@@ -45,9 +45,7 @@ export async function loadPage<Data>(
 }
 
 function codeOf(error: unknown): string {
-  if (error instanceof AppError) return error.code
-  if (error instanceof ZodError) return 'invalid_request'
-  return isUnavailable(error) ? 'unavailable' : 'internal'
+  return error instanceof ZodError ? 'invalid_request' : expectedError(error).code
 }
 
 /** Redirects and not-founds travel as errors that Next marks. */

@@ -1,4 +1,4 @@
-import { AppError, errorCodes, type Problem, type ProblemExtras } from '#lib/protocol/errors.ts'
+import { type AppError, errorCodes, type Problem, type ProblemExtras } from '#lib/protocol/errors.ts'
 
 /** JSON reply. `undefined` members are left out, as JSON does. */
 export function json(
@@ -23,20 +23,19 @@ export function jsonText(
   })
 }
 
-/** RFC 9457 reply of an expected failure; anything that is not an AppError is answered as `internal`, without its text. */
-export function problem(error: unknown, traceId: string): Response {
-  const known = error instanceof AppError ? error : new AppError('internal', internalDetail, { cause: error })
-  const { status, retryable, title } = errorCodes[known.code]
-  const extras: ProblemExtras = { ...known.extras }
-  if (known.code === 'unavailable' && extras.retry_after_ms === undefined) {
+/** RFC 9457 reply of a failure. */
+export function problem(error: AppError, traceId: string): Response {
+  const { status, retryable, title } = errorCodes[error.code]
+  const extras: ProblemExtras = { ...error.extras }
+  if (status >= 503 && extras.retry_after_ms === undefined) {
     extras.retry_after_ms = jitteredRetryMs(2_000)
   }
   const body: Problem = {
     type: `urn:holdfast:error:${known.code}`,
     title,
     status,
-    detail: known.message,
-    code: known.code,
+    detail: error.message,
+    code: error.code,
     retryable,
     trace_id: traceId,
     ...extras,
@@ -44,7 +43,7 @@ export function problem(error: unknown, traceId: string): Response {
   return jsonText(JSON.stringify(body), {
     status,
     headers: {
-      ...known.headers,
+      ...error.headers,
       'content-type': 'application/problem+json; charset=utf-8',
       ...(extras.retry_after_ms === undefined
         ? {}
@@ -52,9 +51,6 @@ export function problem(error: unknown, traceId: string): Response {
     },
   })
 }
-
-const internalDetail =
-  'This is a fault of the server. Nothing that was acknowledged is lost; quote the trace id when you report it.'
 
 /** Between half and one and a half times the mean, so that a fleet does not come back at one instant. */
 export function jitteredRetryMs(meanMs: number): number {

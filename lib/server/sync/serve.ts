@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { AppError, type ErrorCode, errorCodes } from '#lib/protocol/errors.ts'
+import { errorCodes, type ErrorCode } from '#lib/protocol/errors.ts'
 import { limits } from '#lib/protocol/sync.ts'
 import { database } from '../db.ts'
 import { readJson } from '../http/body.ts'
 import type { DeviceCall } from '../http/device-route.ts'
+import { expectedError } from '../http/expected-error.ts'
 import { jsonText } from '../http/reply.ts'
-import { isUnavailable } from '../http/unavailable.ts'
 import { recordSync } from '../syncs/record.ts'
 import { noCounts } from '../syncs/session.ts'
 import { sync, type SyncFacts } from './sync.ts'
@@ -45,8 +45,7 @@ export async function serveSync({ request, device, traceId }: DeviceCall): Promi
     await record({ status: 200, errorCode: null, responseBytes: Buffer.byteLength(synced.body) })
     return jsonText(synced.body)
   } catch (error) {
-    const errorCode =
-      error instanceof AppError ? error.code : isUnavailable(error) ? 'unavailable' : 'internal'
+    const errorCode = expectedError(error).code
     await record({ status: errorCodes[errorCode].status, errorCode, responseBytes: 0 })
     throw error
   }
