@@ -46,7 +46,9 @@ export async function serveSync({ request, device, traceId }: DeviceCall): Promi
     return jsonText(synced.body)
   } catch (error) {
     const errorCode = expectedError(error).code
-    await record({ status: errorCodes[errorCode].status, errorCode, responseBytes: 0 })
+    const recorded = record({ status: errorCodes[errorCode].status, errorCode, responseBytes: 0 })
+    // With the database away the record waits for it; the device need not.
+    if (errorCode !== 'unavailable') await recorded
     throw error
   }
 }
