@@ -31,7 +31,7 @@ export function problem(error: AppError, traceId: string): Response {
     extras.retry_after_ms = jitteredRetryMs(2_000)
   }
   const body: Problem = {
-    type: `urn:holdfast:error:${known.code}`,
+    type: `urn:holdfast:error:${error.code}`,
     title,
     status,
     detail: error.message,
