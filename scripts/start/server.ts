@@ -60,8 +60,7 @@ export function serverEnvironment(
   secrets: Secrets,
   databaseUrl: string,
 ): NodeJS.ProcessEnv {
-  const { mode, dataDir, distDir, origin } = settings
-  const session = settings.secrets.session ?? secrets.session
+  const { mode, dataDir, distDir } = settings
   return {
     ...process.env,
     NODE_ENV: mode,
@@ -70,9 +69,7 @@ export function serverEnvironment(
     DATABASE_URL: databaseUrl,
     HOLDFAST_DATA_DIR: dataDir,
     HOLDFAST_TOKEN_SECRET: settings.secrets.token ?? secrets.token,
-    HOLDFAST_SESSION_SECRET: session,
-    NEXTAUTH_SECRET: session,
-    NEXTAUTH_URL: process.env['NEXTAUTH_URL'] ?? origin,
+    HOLDFAST_SESSION_SECRET: settings.secrets.session ?? secrets.session,
   }
 }
 
