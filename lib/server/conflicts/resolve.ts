@@ -8,7 +8,7 @@ import { refuseUnlessAccepted } from '../records/refusal.ts'
 import type { CurrentRecord } from '../records/read.ts'
 import { writeRecord } from '../sync/write.ts'
 import type { SeenVersions } from './etag.ts'
-import { getConflict, keyOf, loadConflict } from './get.ts'
+import { getConflict, loadConflict } from './get.ts'
 import type { WholeConflict } from './store.ts'
 
 export type Resolution = {

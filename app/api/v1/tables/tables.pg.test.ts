@@ -3,31 +3,20 @@ import { personActor, type Role } from '#lib/server/actor.ts'
 import { listAudit } from '#lib/server/audit/list.ts'
 import { createDatabase, database } from '#lib/server/db.ts'
 import { loadPolicies, policyCache } from '#lib/server/tables/policy-cache.ts'
-import { caller } from '#lib/server/testing/caller.ts'
-import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
+import { ask } from '#lib/server/testing/ask.ts'
+import { everybody, type Everybody } from '#lib/server/testing/everybody.ts'
 import { GET, PUT } from './[...name]/route.ts'
 import { GET as listRoute } from './route.ts'
 
-let own: TestDatabase
-let call: (
-  role: Role,
-  method: string,
-  path: string,
-  init?: { body?: unknown; ifMatch?: string },
-) => Promise<Answer>
-type Answer = { status: number; etag: string | null; body: Record<string, unknown> }
-
+let callers: Everybody
+const call = (role: Role, method: string, path: string, init: { body?: unknown; ifMatch?: string } = {}) => {
+  const route = path.startsWith('/api/v1/tables/') ? (method === 'PUT' ? PUT : GET) : listRoute
+  return ask(callers, route, { role, method, path, ...init })
+}
 beforeAll(async () => {
-  own = await testDatabase()
-  process.env['DATABASE_URL'] = own.url
-  const keys = await caller(own.db)
-  call = async (role, method, path, init = {}) => {
-    const route = path.startsWith('/api/v1/tables/') ? { GET, PUT }[method] : listRoute
-    const response = await route!(keys.request(role, method, path, init))
-    return { status: response.status, etag: response.headers.get('etag'), body: await response.json() }
-  }
+  callers = await everybody()
 })
-afterAll(() => own.close())
+afterAll(() => callers.close())
 
 const admin = personActor({ id: 'a', name: 'admin', role: 'admin', via: 'session' })
 const put = (name: string, body: unknown, ifMatch?: string) =>
@@ -138,7 +127,7 @@ test('lists every table by name, page by page', async () => {
 
 test('a change takes effect at once in every process; an unchanged policy is compiled once', async () => {
   await put('shared', { rules: ['self.n > 0'] })
-  const other = createDatabase(own.url)
+  const other = createDatabase(callers.own.url)
   const [here, there] = [database(), other]
   const before = (await loadPolicies(there, ['shared', 'absent'])).get('shared')
   expect(before).toMatchObject({ version: 1, compiledRules: [{}] })
