@@ -62,7 +62,7 @@ export function ConflictPage({ conflict, refusal }: { conflict: ConflictDetail; 
           {conflict.trace_id ? (
             <Fact name="Trace">
               <ShortId id={conflict.trace_id} label="trace id" />{' '}
-              <Link href={`/syncs?q=${conflict.trace_id}`} className="link">
+              <Link href={`/syncs?trace_id=${conflict.trace_id}`} className="link">
                 Its sync
               </Link>
             </Fact>

@@ -8,7 +8,7 @@ import { StateShape } from '#components/ui/state-mark.tsx'
 import type { Json } from '#lib/core/json.ts'
 import type { FieldView } from '#lib/core/field-diff.ts'
 import { pickedValue, pickOf, type Pick, type Picks } from './picks.ts'
-import { JsonValue } from './json-value.tsx'
+import { JsonValue } from '#components/ui/json-value.tsx'
 import { ValueEditor } from './value-editor.tsx'
 
 const sides = [

@@ -5,7 +5,7 @@ import { useState, type ReactNode } from 'react'
 import { Kbd } from '#components/ui/kbd.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { FieldRow } from './field-row.tsx'
-import { JsonValue } from './json-value.tsx'
+import { JsonValue } from '#components/ui/json-value.tsx'
 import type { Resolution } from './use-resolution.ts'
 
 export type SideNames = { client: string; server: string }

@@ -124,7 +124,7 @@ function LetterFacts({ letter }: { letter: DeadLetterDetail }) {
       {letter.trace_id ? (
         <Fact name="Trace">
           <ShortId id={letter.trace_id} label="trace id" />{' '}
-          <Link href={`/syncs?q=${letter.trace_id}`} className="link">
+          <Link href={`/syncs?trace_id=${letter.trace_id}`} className="link">
             Its sync
           </Link>
         </Fact>

@@ -15,9 +15,21 @@ export function TrendChart(trend: Trend) {
   const empty = trend.points.every((point) => Object.values(point.values).every((value) => value === null))
   return (
     <section className="flex min-w-0 flex-col rounded-lg border border-line bg-surface">
-      <header className="flex min-h-10 flex-wrap items-center gap-x-4 gap-y-0 px-4 pt-1">
-        <h2 className="text-13 font-semibold">{trend.title}</h2>
-        <ul className="flex flex-1 flex-wrap items-center gap-x-3 text-12">
+      <header className="px-4 pt-1">
+        <div className="flex min-h-8 items-center justify-between gap-2">
+          <h3 className="text-13 font-semibold">{trend.title}</h3>
+          <button
+            type="button"
+            aria-pressed={asTable}
+            aria-label={`${trend.title} as a table`}
+            title="Show the numbers"
+            onClick={() => setAsTable(!asTable)}
+            className="pressable -mr-1.5 rounded-md p-1.5 text-faint hover:bg-hover hover:text-ink aria-pressed:bg-hover aria-pressed:text-ink"
+          >
+            <Icon name="table" />
+          </button>
+        </div>
+        <ul className="flex flex-wrap items-center gap-x-3 pb-1 text-12">
           {trend.series.map((series) => {
             const last = lastValue(trend.points, series.key)
             return (
@@ -34,21 +46,11 @@ export function TrendChart(trend: Trend) {
           })}
           {trend.threshold ? (
             <li className="flex items-center gap-1.5 whitespace-nowrap text-faint">
-              <span aria-hidden className="w-3 border-t border-dashed border-current" />
+              <span aria-hidden className="w-3 border-t border-dashed border-crit-mark" />
               limit {trend.threshold.label}
             </li>
           ) : null}
         </ul>
-        <button
-          type="button"
-          aria-pressed={asTable}
-          aria-label={`${trend.title} as a table`}
-          title="Show the numbers"
-          onClick={() => setAsTable(!asTable)}
-          className="pressable -mr-1.5 rounded-md p-1.5 text-faint hover:bg-hover hover:text-ink aria-pressed:bg-hover aria-pressed:text-ink"
-        >
-          <Icon name="table" />
-        </button>
       </header>
       <div className="h-40 min-w-0">
         {asTable ? (

@@ -1,0 +1,5 @@
+import { BoardLoading } from '#components/shell/loading.tsx'
+
+export default function Loading() {
+  return <BoardLoading />
+}

@@ -1,0 +1,93 @@
+'use client'
+
+import { ListFrame } from '#components/list/list-frame.tsx'
+import { SearchBox } from '#components/list/search-box.tsx'
+import { useFilters } from '#components/list/use-filters.ts'
+import { Button } from '#components/ui/button.tsx'
+import { EmptyState } from '#components/ui/empty-state.tsx'
+import { Select, type Choice } from '#components/ui/select.tsx'
+import { StateShape } from '#components/ui/state-mark.tsx'
+import { healthStates, type HealthState } from '#lib/core/health.ts'
+import type { DeviceItem } from '#lib/protocol/devices.ts'
+import { DeviceTable } from './device-table.tsx'
+
+const stateChoices: Choice<HealthState | 'any'>[] = [
+  { value: 'any', label: 'any' },
+  ...healthStates.map((state) => ({ value: state, label: state, mark: <StateShape state={state} /> })),
+]
+
+const activityChoices = [
+  { value: 'any', label: 'any' },
+  { value: 'active', label: 'active' },
+  { value: 'syncing', label: 'syncing now' },
+] as const
+
+/** The order in which a person looks: the worst first. */
+export const defaultDeviceSort = 'state'
+
+export function DeviceList({ items, total, nextCursor }: { items: DeviceItem[]; total: number; nextCursor: string | null }) {
+  const { values, set, clear, filtered, pending } = useFilters([
+    'q',
+    'state',
+    'activity',
+    'scope',
+    'platform',
+    'app_version',
+    'sort',
+  ])
+  const state = healthStates.find((each) => each === values.state) ?? 'any'
+  const activity = activityChoices.find((each) => each.value === values.activity)?.value ?? 'any'
+  const further = (['scope', 'platform', 'app_version'] as const).filter((name) => values[name] !== null)
+  return (
+    <ListFrame
+      noun="devices"
+      shown={items.length}
+      total={total}
+      nextCursor={nextCursor}
+      pending={pending}
+      filters={
+        <>
+          <SearchBox label="Search devices" value={values.q ?? ''} onChange={(q) => set({ q: q || null }, 'replace')} />
+          <Select
+            label="State"
+            value={state}
+            choices={stateChoices}
+            onChange={(next) => set({ state: next === 'any' ? null : next })}
+          />
+          <Select
+            label="Activity"
+            value={activity}
+            choices={activityChoices}
+            onChange={(next) => set({ activity: next === 'any' ? null : next })}
+          />
+          {further.map((name) => (
+            <Button key={name} onClick={() => set({ [name]: null })} aria-label={`Remove the filter ${name} ${values[name]}`}>
+              <span className="text-faint">{name.replace('_', ' ')}</span> {values[name]} ×
+            </Button>
+          ))}
+          {filtered ? (
+            <Button kind="quiet" onClick={clear}>
+              Clear filters
+            </Button>
+          ) : null}
+        </>
+      }
+    >
+      <DeviceTable
+        items={items}
+        sorting={{ value: values.sort ?? defaultDeviceSort, onChange: (sort) => set({ sort }) }}
+        empty={
+          filtered ? (
+            <EmptyState title="No device matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+              There may be others: the filters leave them out.
+            </EmptyState>
+          ) : (
+            <EmptyState title="No device is enrolled yet">
+              A device appears here the moment it enrols with an enrolment key. The README shows how in ten lines.
+            </EmptyState>
+          )
+        }
+      />
+    </ListFrame>
+  )
+}

@@ -1,0 +1,68 @@
+import Link from 'next/link'
+import { Panel } from '#components/ui/panel.tsx'
+import { formatCount, formatRatio, formatSeconds } from '#components/ui/quantity.ts'
+import type { WorstItem } from '#lib/protocol/health.ts'
+
+type WorstTableProps = {
+  title: string
+  noun: string
+  items: readonly WorstItem[]
+  /** The query that lists the syncs of one of them. */
+  filter: 'scope' | 'table' | 'app_version'
+}
+
+const head = 'h-8 px-2 text-12 font-medium text-faint first:pl-4 last:pr-4'
+const cell = 'h-9 border-t border-line px-2 first:pl-4 last:pr-4'
+
+/** Where it goes worst: of each, the ones with the highest rates. */
+export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
+  return (
+    <Panel title={title} flush>
+      {items.length === 0 ? (
+        <p className="px-4 py-6 text-center text-faint">Nothing was synced in this range.</p>
+      ) : (
+        <table aria-label={title} className="w-full">
+          <thead className="bg-sunken text-right">
+            <tr>
+              <th scope="col" className={`${head} text-left`}>
+                {noun}
+              </th>
+              <th scope="col" className={head}>
+                Syncs
+              </th>
+              <th scope="col" className={head}>
+                Failed
+              </th>
+              <th scope="col" className={head}>
+                Conflicts
+              </th>
+              <th scope="col" className={head}>
+                Lag p95
+              </th>
+            </tr>
+          </thead>
+          <tbody className="text-right">
+            {items.map((item) => (
+              <tr key={item.key} className="hover:bg-hover">
+                <th scope="row" className={`${cell} max-w-0 truncate text-left font-normal`}>
+                  <Link href={`/syncs?${filter}=${encodeURIComponent(item.key)}`} className="row-link">
+                    {item.key || 'not said'}
+                  </Link>
+                </th>
+                <td className={cell}>{formatCount(item.attempts)}</td>
+                <td className={cell}>{rate(item.failure_rate)}</td>
+                <td className={cell}>{rate(item.conflict_rate)}</td>
+                <td className={cell}>{item.lag_p95_seconds === null ? '–' : formatSeconds(item.lag_p95_seconds)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  )
+}
+
+function rate(value: number | null) {
+  if (value === null) return '–'
+  return value === 0 ? <span className="text-faint">0 %</span> : formatRatio(value)
+}

@@ -1,0 +1,72 @@
+'use client'
+
+import { ListFrame } from '#components/list/list-frame.tsx'
+import { Segments } from '#components/list/segments.tsx'
+import { useFilters } from '#components/list/use-filters.ts'
+import { Button } from '#components/ui/button.tsx'
+import { EmptyState } from '#components/ui/empty-state.tsx'
+import { shortenMiddle } from '#components/ui/short-id.tsx'
+import type { SyncItem } from '#lib/protocol/syncs.ts'
+import { SyncTable } from './sync-table.tsx'
+
+const outcomes = [
+  { value: 'any', label: 'All' },
+  { value: 'ok', label: 'OK' },
+  { value: 'partial', label: 'Partial' },
+  { value: 'failed', label: 'Failed' },
+] as const
+
+/** Filters that other pages link to; here they can be seen and taken away. */
+const further = ['device', 'scope', 'table', 'app_version', 'error_code', 'trace_id', 'sync_id'] as const
+
+export function SyncList({ items, total, nextCursor }: { items: SyncItem[]; total: number; nextCursor: string | null }) {
+  const { values, set, clear, filtered, pending } = useFilters(['outcome', ...further])
+  const outcome = outcomes.find((each) => each.value === values.outcome)?.value ?? 'any'
+  return (
+    <ListFrame
+      noun="syncs"
+      shown={items.length}
+      total={total}
+      nextCursor={nextCursor}
+      pending={pending}
+      filters={
+        <>
+          <Segments
+            label="Outcome"
+            value={outcome}
+            segments={outcomes}
+            onChange={(next) => set({ outcome: next === 'any' ? null : next })}
+          />
+          {further.map((name) => {
+            const value = values[name]
+            return value === null ? null : (
+              <Button key={name} onClick={() => set({ [name]: null })}>
+                <span className="text-faint">{name.replace('_', ' ')}</span>{' '}
+                {(name === 'device' && items[0]?.device_name) || shortenMiddle(value)} ×
+                <span className="sr-only">remove filter</span>
+              </Button>
+            )
+          })}
+          {filtered ? (
+            <Button kind="quiet" onClick={clear}>
+              Clear filters
+            </Button>
+          ) : null}
+        </>
+      }
+    >
+      <SyncTable
+        items={items}
+        empty={
+          filtered ? (
+            <EmptyState title="No sync matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+              There may be others, or they are older than what is kept.
+            </EmptyState>
+          ) : (
+            <EmptyState title="No device has synced yet">Each request that a device makes is listed here, whatever came of it.</EmptyState>
+          )
+        }
+      />
+    </ListFrame>
+  )
+}
