@@ -70,13 +70,18 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
   }
 }
 
-/** What happened in the five minutes before `until`, from the roll-up. */
-export async function selectRates(until: Date): Promise<RateRow> {
+/** What happened in the five minutes before `until`, from the roll-up; `minutes` says how much of them it covers. */
+export async function selectRates(until: Date): Promise<RateRow & { minutes: number }> {
   const from = new Date(until.getTime() - 5 * 60_000)
   const rows = await database().$queryRaw<RateRow[]>`
     SELECT coalesce(sum(attempts), 0)::int AS attempts, coalesce(sum(failures), 0)::int AS failures,
       coalesce(sum(pushed), 0)::int AS pushed, coalesce(sum(conflicts), 0)::int AS conflicts
     FROM sync_rollup WHERE resolution = 'minute' AND dimension = 'all' AND key = ''
       AND bucket > ${from} AND bucket <= ${until}`
-  return rows[0] ?? { attempts: 0, failures: 0, pushed: 0, conflicts: 0 }
+  const minutes = 4 + (until.getTime() % 60_000) / 60_000
+  return { ...(rows[0] ?? { attempts: 0, failures: 0, pushed: 0, conflicts: 0 }), minutes }
+}
+
+export async function selectRollupAge(): Promise<Date | null> {
+  return (await selectRollupState(database()))?.rolled_up_at ?? null
 }

@@ -30,7 +30,11 @@ export const bucketOf = {
 }
 
 export const histogramColumns = Prisma.raw([countsSql('lag'), countsSql('duration'), countsSql('payload')].join(',\n'))
-export const histogramSums = Prisma.raw([sumSql('lag'), sumSql('duration'), sumSql('payload')].join(',\n'))
+export const histogramSum = {
+  lag: Prisma.raw(sumSql('lag')),
+  duration: Prisma.raw(sumSql('duration')),
+  payload: Prisma.raw(sumSql('payload')),
+}
 
 /** What a value of the fleet's lag distribution is counted under, for a scrape. */
 export const lagDistribution = Prisma.raw(`${countsSql('lag')} AS counts`)

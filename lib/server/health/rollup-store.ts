@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { HealthThresholds } from '#lib/core/health.ts'
 import { database, type Queryable } from '../db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
-import { bucketOf, histogramColumns, histogramSums, replaceRollup } from './rollup-sql.ts'
+import { bucketOf, histogramColumns, histogramSum, replaceRollup } from './rollup-sql.ts'
 import { healthStateSql, isActiveSql, isSyncingSql, lagSecondsSql } from './state-sql.ts'
 
 /** Key of the advisory lock: one roll-up at a time over all processes. */
@@ -88,7 +88,8 @@ export async function foldHours(tx: Queryable, from: Date, until: Date): Promise
     INSERT INTO sync_rollup (resolution, bucket, dimension, key, attempts, failures, pushed, accepted, conflicts, rejected,
       pulled, lag, duration, payload, max_lag_seconds)
     SELECT 'hour', date_trunc('hour', bucket), dimension, key, sum(attempts), sum(failures), sum(pushed), sum(accepted),
-      sum(conflicts), sum(rejected), sum(pulled), ${histogramSums}, max(max_lag_seconds)
+      sum(conflicts), sum(rejected), sum(pulled),
+      ${histogramSum.lag}, ${histogramSum.duration}, ${histogramSum.payload}, max(max_lag_seconds)
     FROM sync_rollup WHERE resolution = 'minute' AND bucket >= ${from} AND bucket <= ${until}
     GROUP BY 2, 3, 4
     ON CONFLICT (resolution, bucket, dimension, key) DO UPDATE SET ${replaceRollup}`
