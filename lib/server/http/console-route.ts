@@ -3,6 +3,7 @@ import { AppError } from '#lib/protocol/errors.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor, type Role } from '../actor.ts'
 import { authenticateCaller } from '../auth.ts'
+import { requireOwnSession } from '../users/own-session.ts'
 import { answerOnce } from '../idempotency/answer-once.ts'
 import { readJson } from './body.ts'
 import { route, type Params, type Route } from './door.ts'
@@ -31,19 +32,20 @@ const bodyLimitBytes = 4 * 1_048_576
 const reads = new Set(['GET', 'HEAD'])
 
 /**
- * A route for people with a session and for scripts with an API key, whose role is at least `role`.
- * The verb it calls authorises again: this is the door, not the lock.
+ * A route for people with a session and for scripts with an API key, whose role is at least `role`; `person`: for
+ * anybody who is signed in, and no API key. The verb it calls authorises again: this is the door, not the lock.
  */
 export function consoleRoute(
   name: string,
-  role: Role,
+  role: Role | 'person',
   answer: (call: ConsoleCall) => Promise<Response>,
 ): Route {
   return route(name, { kind: 'console', role }, async (handled, params) => {
     const { request, span } = handled
     const actor = await authenticateCaller(request.headers)
     span.setAttribute('enduser.id', actor.id)
-    authorise(actor, role)
+    if (role === 'person') requireOwnSession(actor)
+    else authorise(actor, role)
     const writes = !reads.has(request.method)
     if (writes && actor.via === 'session') requireSameOrigin(request)
     const body = writes ? (await readJson(request, bodyLimitBytes, { whenEmpty: {} })).value : undefined

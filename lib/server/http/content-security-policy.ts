@@ -2,7 +2,10 @@
  * The policy of a page: scripts with this response's nonce and what they load, everything else from here.
  * Style attributes are allowed, because charts and floating elements are placed by them; style elements are not.
  */
-export function contentSecurityPolicy(nonce: string, where: { isHttps: boolean; isDevelopment: boolean }): string {
+export function contentSecurityPolicy(
+  nonce: string,
+  where: { isHttps: boolean; isDevelopment: boolean },
+): string {
   const { isHttps, isDevelopment } = where
   return [
     `default-src 'self'`,

@@ -6,7 +6,7 @@ import { handle, type Handled } from './handle.ts'
 export type Door =
   | { kind: 'open' }
   | { kind: 'device' }
-  | { kind: 'console'; role: Role }
+  | { kind: 'console'; role: Role | 'person' }
   | { kind: 'closed'; allow: string }
 
 export type Params = Record<string, string>

@@ -27,6 +27,11 @@ export function requiredVersion(headers: Headers): number {
   return Number(tag)
 }
 
+/** The version a write says it saw, where it says so: null without If-Match. @throws AppError `stale` */
+export function optionalVersion(headers: Headers): number | null {
+  return headers.has('if-match') ? requiredVersion(headers) : null
+}
+
 export function staleError(): AppError {
   return new AppError(
     'stale',

@@ -7,7 +7,7 @@ import { changePassword } from '#lib/server/users/change-password.ts'
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   // Every session ends with the old password; this browser gets a new one at once.
-  POST: consoleRoute('user.change_password', 'viewer', async ({ actor, body, request, traceId }) => {
+  POST: consoleRoute('user.change_password', 'person', async ({ actor, body, request, traceId }) => {
     await changePassword(actor, body(changePasswordSchema), traceId)
     return json(
       { changed: true },
