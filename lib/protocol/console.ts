@@ -118,6 +118,8 @@ export const resolveConflictSchema = z
   })
 export type ResolveConflict = z.input<typeof resolveConflictSchema>
 
+/** Why, where the deed can be taken back and says enough by itself. */
+export const optionalReasonSchema = z.object({ reason: z.string().trim().max(1_000).default('') })
 export const reasonSchema = z.object({
   reason: z.string().trim().min(1, 'is required: the audit will want it').max(1_000),
 })

@@ -165,7 +165,10 @@ function replayRow(
     case 'accepted':
       return { ...common, state: 'replayed', outcome: 'replayed', code: null, detail: null }
     case 'conflict':
-      return { ...common, state: 'replayed', outcome: 'conflict', code: null, detail: null }
+      // Where the first writer wins nobody is asked: the letter is all that is left of this edit, so it stays.
+      return answer.code === 'stale_version'
+        ? { ...common, state: 'open', outcome: 'failed', code: answer.code, detail: staleDetail }
+        : { ...common, state: 'replayed', outcome: 'conflict', code: null, detail: null }
     case 'rejected':
       return {
         ...common,
@@ -175,6 +178,8 @@ function replayRow(
       }
   }
 }
+
+const staleDetail = 'Someone else wrote the record first, and its table lets the first writer win.'
 
 let clock = formatHlc({ millis: 0, counter: 0, node: hlcNode('00000000-0000-0000-0000-000000000000') })
 

@@ -1,7 +1,7 @@
 import { consoleRoute } from '#lib/server/http/console-route.ts'
 import { endpoint } from '#lib/server/http/door.ts'
 import { partsAfter } from '#lib/server/http/path.ts'
-import { etag } from '#lib/server/http/precondition.ts'
+import { etag, optionalVersion } from '#lib/server/http/precondition.ts'
 import { json } from '#lib/server/http/reply.ts'
 import { getTable, listTableVersions, tableQuerySchema } from '#lib/server/tables/list.ts'
 import { putTable } from '#lib/server/tables/put.ts'
@@ -16,10 +16,13 @@ export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
     const versions = query(tableQuerySchema).include === 'versions' && (await listTableVersions(actor, name))
     return json({ ...table, ...(versions && { versions }) }, { headers: { etag: etag(table.version) } })
   }),
-  PUT: consoleRoute('table.put', 'admin', async ({ actor, request, body, version, traceId }) => {
+  PUT: consoleRoute('table.put', 'admin', async ({ actor, request, body, traceId }) => {
     const policy = readPolicy(nameOf(request), body)
-    const seen = request.headers.has('if-match') ? version() : null
-    const { table, created } = await putTable(actor, { policy, version: seen, traceId })
+    const { table, created } = await putTable(actor, {
+      policy,
+      version: optionalVersion(request.headers),
+      traceId,
+    })
     return json(table, { status: created ? 201 : 200, headers: { etag: etag(table.version) } })
   }),
 })

@@ -1,4 +1,4 @@
-import { reasonSchema } from '#lib/protocol/console.ts'
+import { optionalReasonSchema } from '#lib/protocol/console.ts'
 import { seenVersions } from '#lib/server/conflicts/etag.ts'
 import { undoResolution } from '#lib/server/conflicts/undo.ts'
 import { consoleRoute } from '#lib/server/http/console-route.ts'
@@ -8,7 +8,7 @@ import { json } from '#lib/server/http/reply.ts'
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   POST: consoleRoute('conflict.undo', 'admin', async ({ actor, params, request, body, traceId }) => {
-    const { reason } = body(reasonSchema)
+    const { reason } = body(optionalReasonSchema)
     const seen = seenVersions(request.headers)
     const conflict = await undoResolution(actor, { id: itemId(params), seen, reason, traceId })
     return json(conflict, { headers: { etag: conflict.etag } })
