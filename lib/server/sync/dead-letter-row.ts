@@ -21,7 +21,7 @@ export function deadLetterRow(options: {
 }): DeadLetterRow {
   const { refusal, raw, deviceId, schemaVersion } = options
   const change = JSON.stringify(raw) ?? 'null'
-  const hash = sha256Hex(`${deviceId}\n${options.opId}\n${change}`)
+  const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${change}`)
   const fields = isJsonObject(raw) ? raw : {}
   const table = readText(fields['table'])
   const recordId = readText(fields['record_id'])
