@@ -1,0 +1,82 @@
+import type { Device } from '#lib/client/index.ts'
+import type { Chance } from './chance.ts'
+import { applyFieldEdit, applyRealEdit, changesAnything, inventFieldEdit, spoil, type FieldEdit } from './edits.ts'
+import type { RegisterRecord } from './register.ts'
+
+/** What a person did with a record; `null`: they looked, and left it as it was. */
+export type Deed =
+  | { readonly kind: 'created' | 'removed' | 'spoiled' | 'edited'; readonly record: RegisterRecord }
+  /** One field was written: what another person may do at the same time. */
+  | { readonly kind: 'field'; readonly record: RegisterRecord; readonly edit: FieldEdit }
+  | null
+
+const ONE_IN = { spoiled: 6, recreated: 3, removed: 12, founded: 20 }
+
+/** The people who use one device: they take up a record of their region and do something to it. */
+export class Crew {
+  private readonly device: Device
+  private readonly records: readonly RegisterRecord[]
+  private readonly chance: Chance
+  private readonly isCareless: boolean
+
+  constructor(options: { device: Device; records: readonly RegisterRecord[]; chance: Chance; isCareless: boolean }) {
+    this.device = options.device
+    this.records = options.records
+    this.chance = options.chance
+    this.isCareless = options.isCareless
+  }
+
+  async work(nowMs: number): Promise<Deed> {
+    const { chance, device } = this
+    const record = chance.pick(this.records)
+    const { table, id, scope, first } = record
+    const shown = await device.get({ table, id, scope })
+    if (!shown) {
+      if (!chance.happens(1 / (record.isInitial ? ONE_IN.recreated : ONE_IN.founded))) return null
+      await device.put({ table, id, scope, data: first })
+      return { kind: 'created', record }
+    }
+    // A conflict is for somebody to settle; until then people leave the record alone.
+    if (shown.syncStatus === 'conflict') return null
+    if (this.isCareless && chance.happens(1 / ONE_IN.spoiled)) {
+      await device.put({ table, id, scope, data: spoil(shown.data, chance) })
+      return { kind: 'spoiled', record }
+    }
+    const real = record.edits.length > 0 && chance.happens(0.5) ? chance.pick(record.edits) : null
+    const wanted = real ? applyRealEdit(shown.data, real) : shown.data
+    if (wanted === null) {
+      if (!chance.happens(1 / ONE_IN.removed)) return null
+      await device.remove({ table, id, scope })
+      return { kind: 'removed', record }
+    }
+    if (changesAnything(shown.data, wanted)) {
+      await device.put({ table, id, scope, data: wanted })
+      return { kind: 'edited', record }
+    }
+    const edit = inventFieldEdit(chance, nowMs)
+    return (await this.writeField(record, edit)) ? { kind: 'field', record, edit } : null
+  }
+
+  /** Writes one field, as `work` does. @returns false where the record is not to be edited */
+  async writeField({ table, id, scope }: RegisterRecord, edit: FieldEdit): Promise<boolean> {
+    const shown = await this.device.get({ table, id, scope })
+    if (!shown || shown.syncStatus === 'conflict') return false
+    await this.device.put({ table, id, scope, data: applyFieldEdit(shown.data, edit) })
+    return true
+  }
+
+  /** Deals with what syncing brought: whoever came second looks again, and mostly insists. */
+  async tidyUp(): Promise<void> {
+    for (const conflict of await this.device.conflicts()) {
+      if (conflict.code !== 'stale_version') continue
+      const { table, id, scope, mine, serverData } = conflict
+      const insists = mine !== null && serverData !== null && this.chance.happens(0.7)
+      if (insists) await this.device.rebase({ table, id, scope }, { ...serverData, ...mine })
+      else await this.device.abandon({ table, id, scope })
+    }
+    for (const letter of await this.device.deadLetters()) {
+      // The server keeps it, too; a device that runs for days must not fill up with them.
+      if (letter.reported) await this.device.dismissDeadLetter(letter.operation.opId)
+    }
+  }
+}
