@@ -1,4 +1,6 @@
 import { database } from '#lib/server/db.ts'
+import { ensureBootstrapKeys } from '#lib/server/users/bootstrap-keys.ts'
+import { ensureFirstAdmin } from '#lib/server/users/first-admin.ts'
 import type { Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
 
@@ -13,8 +15,6 @@ export async function ensureAccounts(
 ): Promise<string | null> {
   // The verbs work on the process's own database, as they do in the server.
   process.env['DATABASE_URL'] = databaseUrl
-  const { ensureFirstAdmin } = await import('#lib/server/users/first-admin.ts')
-  const { ensureBootstrapKeys } = await import('#lib/server/users/bootstrap-keys.ts')
   try {
     const { generatedPassword } = await ensureFirstAdmin(admin)
     await ensureBootstrapKeys({ apiKey: keys.api, enrollmentKey: keys.enrollment })

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { ensureDatabase } from '../postgres/database.ts'
 import { generateClient } from '../prisma/generate.ts'
 import { applyMigrations } from '../prisma/migrations.ts'
-import { ensureAccounts } from './accounts.ts'
 import { ensureBuild } from './build.ts'
 import { takeDataDir } from './data-dir.ts'
 import { startEmbedded } from './embedded.ts'
@@ -60,6 +59,8 @@ async function start(): Promise<void> {
   })
   let newPassword: string | null = null
   await stepUnlessStopped('Accounts', async () => {
+    // Rests on the generated client, which a fresh clone has had for a second.
+    const { ensureAccounts } = await import('./accounts.ts')
     newPassword = await ensureAccounts(settings, secrets, databaseUrl)
     return newPassword ? `${settings.admin.email} created` : 'ready'
   })

@@ -35,7 +35,10 @@ const works = (path: string) =>
   )
 
 /** `promtool check metrics`. @returns its complaints, empty for none */
-export function checkMetrics(promtool: string, metrics: string): Promise<{ code: number | null; said: string }> {
+export function checkMetrics(
+  promtool: string,
+  metrics: string,
+): Promise<{ code: number | null; said: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(promtool, ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] })
     let said = ''
