@@ -14,7 +14,7 @@ export function Board({ summary }: { summary: HealthSummary }) {
         <Stat
           name="Active devices"
           value={show(devices.active.now, formatCount)}
-          beside={`of ${formatCount(devices.total)}${before(devices.active, formatCount)}`}
+          beside={beside(`of ${formatCount(devices.total)}`, before(devices.active, formatCount))}
           href="/devices?activity=active"
         />
         <Stat name="Syncing now" value={show(devices.syncing.now, formatCount)} href="/devices?activity=syncing" />
@@ -22,21 +22,21 @@ export function Board({ summary }: { summary: HealthSummary }) {
           name="Healthy"
           mark={<StateShape state="healthy" />}
           value={show(healthy.now, formatCount)}
-          beside={share(healthy.share)}
+          beside={beside(share(healthy.share), before(healthy, formatCount))}
           href="/devices?state=healthy"
         />
         <Stat
           name="Warning"
           mark={<StateShape state="warning" />}
           value={show(warning.now, formatCount)}
-          beside={`${share(warning.share)}${before(warning, formatCount)}`}
+          beside={beside(share(warning.share), before(warning, formatCount))}
           href="/devices?state=warning"
         />
         <Stat
           name="Critical"
           mark={<StateShape state="critical" />}
           value={show(critical.now, formatCount)}
-          beside={`${share(critical.share)}${before(critical, formatCount)}`}
+          beside={beside(share(critical.share), before(critical, formatCount))}
           href="/devices?state=critical"
         />
       </StatRow>
@@ -82,5 +82,9 @@ function show(value: number | null, format: (value: number) => string): string {
 }
 
 function before(figure: Figure, format: (value: number) => string): string {
-  return figure.hour_ago === null ? '' : ` · ${format(figure.hour_ago)} an hour ago`
+  return figure.hour_ago === null ? '' : `${format(figure.hour_ago)} an hour ago`
+}
+
+function beside(...parts: string[]): string {
+  return parts.filter((part) => part !== '').join(' · ')
 }

@@ -26,7 +26,6 @@ function open(): void {
   source.addEventListener('open', heard)
   source.addEventListener('heartbeat', heard)
   source.addEventListener('change', onChange)
-  source.addEventListener('message', onChange)
 }
 
 function close(): void {
@@ -39,13 +38,12 @@ function onChange(event: MessageEvent<string>): void {
   for (const topic of topicsOf(event.data)) for (const listener of listeners) listener(topic)
 }
 
-/** `{"topics":["device","sync"]}` or `{"topic":"device"}`; anything else wakes everybody, which is safe. */
-export function topicsOf(data: string): string[] {
+/** `{"topics":["device","sync"]}`; anything else wakes everybody, which is safe. */
+function topicsOf(data: string): string[] {
   try {
     const parsed: unknown = JSON.parse(data)
-    if (typeof parsed === 'object' && parsed !== null) {
-      if ('topics' in parsed && Array.isArray(parsed.topics)) return parsed.topics.map(String)
-      if ('topic' in parsed) return [String(parsed.topic)]
+    if (typeof parsed === 'object' && parsed !== null && 'topics' in parsed && Array.isArray(parsed.topics)) {
+      return parsed.topics.map(String)
     }
   } catch {
     // Not JSON: still a sign that something changed.

@@ -4,6 +4,7 @@ import { DevicePage } from '#components/devices/device-page.tsx'
 import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
+import { syncsQuerySchema } from '#lib/protocol/syncs.ts'
 import { getDevice } from '#lib/server/devices/get.ts'
 import { loadPage } from '#lib/server/http/page.ts'
 import { itemId } from '#lib/server/http/path.ts'
@@ -16,7 +17,7 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
   const given = await params
   const { actor, data, asOf } = await loadPage('device', async (viewer) => {
     const id = itemId(given)
-    const [device, syncs] = await Promise.all([getDevice(viewer, id), listSyncs(viewer, { device: id, limit: 12 })])
+    const [device, syncs] = await Promise.all([getDevice(viewer, id), listSyncs(viewer, syncsQuerySchema.parse({ device: id, limit: 12 }))])
     return { device, syncs: syncs.items }
   })
   const { device, syncs } = data
