@@ -1,5 +1,5 @@
 import { repairRollups, rollUp } from '../health/rollup.ts'
-import { ensurePartitions, trimDeviceEvents, trimIdempotencyKeys, trimRollups, trimTraces } from './store.ts'
+import { maintainPartitions, trimDeviceEvents, trimIdempotencyKeys, trimRollups, trimTraces } from './store.ts'
 
 /** What a job may use beside the product's own verbs. */
 export type JobTools = {
@@ -23,5 +23,5 @@ export const jobs: readonly Job[] = [
   { name: 'trim-idempotency-keys', everySeconds: 3_600, run: () => trimIdempotencyKeys() },
   { name: 'trim-rollups', everySeconds: 3_600, run: () => trimRollups() },
   // Hourly although months are long: a server that was off at the turn of the month makes up for it soon.
-  { name: 'partitions', everySeconds: 3_600, run: ({ asOwner }) => ensurePartitions(asOwner) },
+  { name: 'partitions', everySeconds: 3_600, run: ({ asOwner }) => maintainPartitions(asOwner) },
 ]

@@ -8,9 +8,15 @@ const idempotencyHours = 24
 const minuteRollupDays = 8
 const hourRollupDays = 400
 
-/** Months ahead that have their partitions: a worker may be away for two before rows land in the default one. */
-export async function ensurePartitions(asOwner: (sql: string, values?: unknown[]) => Promise<void>): Promise<void> {
+const sessionDays = 92
+
+/**
+ * Makes the monthly partitions of this month and the two to come, so that a worker may be away for two before rows
+ * land in the default one, and drops the sync sessions of months that ended a quarter ago.
+ */
+export async function maintainPartitions(asOwner: (sql: string, values?: unknown[]) => Promise<void>): Promise<void> {
   await asOwner('SELECT ensure_partitions(current_date, 2)')
+  await asOwner(`SELECT drop_partitions('sync_session', current_date - $1::int)`, [sessionDays])
 }
 
 /** Keeps the traces of the last week, 20,000 at most. @returns how many went */

@@ -15,15 +15,23 @@ afterAll(() => own.close())
 test('two workers share the jobs: each slot of a job runs once, and the statistics come about', async () => {
   const owner = new pg.Client({ connectionString: own.url })
   await owner.connect()
-  await owner.query('DROP TABLE feed_commit_2027_01')
+  const today = new Date()
+  const nextMonth = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 1, 1)).toISOString().slice(0, 7)
+  const partition = `feed_commit_${nextMonth.replace('-', '_')}`
+  await owner.query(`DROP TABLE ${partition}`)
+  await owner.query(
+    `CREATE TABLE sync_session_2020_01 PARTITION OF sync_session FOR VALUES FROM ('2020-01-01') TO ('2020-02-01')`,
+  )
   const workers = [startWorker(own.url), startWorker(own.url)]
   try {
     await Promise.all(workers.map((worker) => worker.ready))
     await vi.waitFor(
       async () => {
         expect(await own.db.fleetRollup.count({ where: { scope: '' } })).toBeGreaterThan(0)
-        const { rows } = await owner.query(`SELECT to_regclass('feed_commit_2027_01') IS NOT NULL AS made`)
-        expect(rows[0].made).toBe(true)
+        const { rows } = await owner.query(
+          `SELECT to_regclass('${partition}') IS NOT NULL AS made, to_regclass('sync_session_2020_01') IS NULL AS dropped`,
+        )
+        expect(rows[0]).toEqual({ made: true, dropped: true })
       },
       { timeout: 20_000, interval: 250 },
     )

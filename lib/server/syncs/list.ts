@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import type { SyncItem, SyncsQuery } from '#lib/protocol/syncs.ts'
+import { uuid } from '#lib/protocol/sync.ts'
+import { authorise, type Actor } from '../actor.ts'
+import { decodeCursor, encodeCursor, type Page } from '../list/page.ts'
+import { selectSessions, type SessionListRow } from './list-store.ts'
+
+const cursorSchema = z.tuple([z.enum(['-started_at', 'started_at']), z.iso.datetime(), uuid])
+
+/** Requests to /sync, newest first; the total is exact. */
+export async function listSyncs(actor: Actor, query: SyncsQuery): Promise<Page<SyncItem>> {
+  authorise(actor, 'viewer')
+  const { limit, cursor, sort, ...filter } = query
+  const after = decodeCursor(
+    cursor,
+    cursorSchema.refine(([order]) => order === sort),
+  )
+  const { rows, total } = await selectSessions(filter, {
+    limit,
+    order: sort === 'started_at' ? 'oldest' : 'newest',
+    after: after && { startedAt: after[1], id: after[2] },
+  })
+  const last = rows.at(-1)
+  return {
+    items: rows.map(toSyncItem),
+    next_cursor: last && rows.length === limit ? encodeCursor([sort, last.started_at.toISOString(), last.id]) : null,
+    total,
+  }
+}
+
+export function toSyncItem({ incarnation: _, ...row }: SessionListRow): SyncItem {
+  return { ...row, started_at: row.started_at.toISOString() }
+}
