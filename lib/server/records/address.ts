@@ -1,0 +1,20 @@
+import { AppError } from '#lib/protocol/errors.ts'
+import { uuid } from '#lib/protocol/sync.ts'
+import { partsAfter } from '../http/path.ts'
+
+/**
+ * `/records/{table}/{id}` and `/records/{table}/{id}/history`, where the table's name may contain slashes.
+ * @param only `record` where the history cannot be meant
+ * @throws AppError `not_found`
+ */
+export function recordAddress(
+  request: Request,
+  only?: 'record',
+): { table: string; id: string; isHistory: boolean } {
+  const parts = partsAfter(request, 'records')
+  const isHistory = only !== 'record' && parts.at(-1) === 'history'
+  const [id, ...table] = parts.slice(0, isHistory ? -1 : undefined).toReversed()
+  const parsed = uuid.safeParse(id?.toLowerCase())
+  if (!parsed.success || table.length === 0) throw new AppError('not_found', 'There is no such record.')
+  return { table: table.toReversed().join('/'), id: parsed.data, isHistory }
+}
