@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import prismaConfig from '../../prisma.config.ts'
 import { withEngine } from './engine.ts'
@@ -40,24 +40,5 @@ export async function applyMigrations(url: string, baseDir?: string): Promise<st
   return withEngine(url, undefined, async (engine) => {
     const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: schemaFilter })
     return appliedMigrationNames
-  })
-}
-
-/**
- * What would have to be run on a database to make it what `schema.prisma` says.
- * @returns SQL, empty (but for a comment) when there is no drift
- */
-export async function diffFromSchema(url: string): Promise<string> {
-  const files = [{ path: schemaFile, content: await readFile(schemaFile, 'utf8') }]
-  const datamodels = files.map(({ path, content }): [string, string] => [path, content])
-  return withEngine(url, datamodels, async (engine) => {
-    const { stdout } = await engine.diff({
-      from: { tag: 'schemaDatasource', files, configDir: dirname(schemaFile) },
-      to: { tag: 'schemaDatamodel', files },
-      script: true,
-      exitCode: null,
-      filters: schemaFilter,
-    })
-    return stdout ?? ''
   })
 }
