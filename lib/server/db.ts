@@ -29,7 +29,11 @@ export function createDatabase(url: string): Database {
   })
   // A stopping Postgres ends idle connections with an error; the pool replaces them, the process lives.
   pool.on('error', () => {})
-  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) })
+  return new PrismaClient({
+    adapter: new PrismaPg(pool, { disposeExternalPool: true }),
+    // As long as a connection and a statement may take: a busy machine is slow, not broken.
+    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
+  })
 }
 
 const holder = globalThis as { holdfastDatabase?: Database }

@@ -1,6 +1,4 @@
-import { uuid } from '#lib/protocol/sync.ts'
 import { AppError } from '#lib/protocol/errors.ts'
-import type { Params } from './door.ts'
 
 /**
  * What follows a collection in an address, for names that contain slashes: callers may send the slashes as they are or
@@ -15,11 +13,4 @@ export function partsAfter(request: Request, collection: string): string[] {
   } catch (cause) {
     throw new AppError('not_found', 'The address is not well-formed percent-encoded UTF-8.', { cause })
   }
-}
-
-/** The id in an address such as `/conflicts/{id}`. What is no id names nothing. @throws AppError `not_found` */
-export function itemId(params: Params): string {
-  const id = uuid.safeParse(params['id']?.toLowerCase())
-  if (!id.success) throw new AppError('not_found', 'There is nothing of this id.')
-  return id.data
 }

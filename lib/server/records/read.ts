@@ -65,6 +65,7 @@ export function writerOf(key: RecordKey, version: number): ReturnType<typeof sel
   return selectWriter(key, version)
 }
 
-function toState(row: RecordRow): RecordState {
+/** As replies show it. */
+export function toState(row: RecordRow): RecordState {
   return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() }
 }

@@ -21,13 +21,36 @@ export type RecordRow = {
   updated_at: Date
 }
 
+const columns = Prisma.sql`scope, "table", id AS record_id, version, data, deleted, checksum, hlc, vector, last_op_id,
+  last_device_id, created_at, updated_at`
+
 /** The records of one id in a table: more than one where it lives in several scopes. */
 export function selectRecords(table: string, id: string, scope: string | undefined): Promise<RecordRow[]> {
   const inScope = scope === undefined ? Prisma.empty : Prisma.sql`AND scope = ${scope}`
   return database().$queryRaw<RecordRow[]>`
-    SELECT scope, "table", id AS record_id, version, data, deleted, checksum, hlc, vector, last_op_id, last_device_id,
-      created_at, updated_at
-    FROM record WHERE "table" = ${table} AND id = ${id}::uuid ${inScope} ORDER BY scope LIMIT 20`
+    SELECT ${columns} FROM record WHERE "table" = ${table} AND id = ${id}::uuid ${inScope} ORDER BY scope LIMIT 20`
+}
+
+type ListedPlace = { table: string; id: string; scope: string }
+
+/** By table, id and scope; `after` is the last row of the page before. */
+export async function selectRecordList(
+  filter: { table?: string | undefined; scope?: string | undefined; deleted: boolean },
+  page: { limit: number; after: ListedPlace | null },
+): Promise<{ rows: RecordRow[]; total: number }> {
+  const parts = [filter.deleted ? Prisma.sql`true` : Prisma.sql`NOT deleted`]
+  if (filter.table) parts.push(Prisma.sql`"table" = ${filter.table}`)
+  if (filter.scope) parts.push(Prisma.sql`scope = ${filter.scope}`)
+  const matching = Prisma.join(parts, ' AND ')
+  const after = page.after
+    ? Prisma.sql`AND ("table", id, scope) > (${page.after.table}, ${page.after.id}::uuid, ${page.after.scope})`
+    : Prisma.empty
+  const [rows, counted] = await Promise.all([
+    database().$queryRaw<RecordRow[]>`
+      SELECT ${columns} FROM record WHERE ${matching} ${after} ORDER BY "table", id, scope LIMIT ${page.limit}`,
+    database().$queryRaw<{ total: bigint }[]>`SELECT count(*) AS total FROM record WHERE ${matching}`,
+  ])
+  return { rows, total: Number(counted[0]?.total ?? 0) }
 }
 
 export type VersionRow = {

@@ -8,6 +8,7 @@ import { ask } from '#lib/server/testing/ask.ts'
 import { everybody, type Everybody } from '#lib/server/testing/everybody.ts'
 import { putPolicy, RawDevice } from '#lib/server/testing/raw-device.ts'
 import { DELETE, GET, PUT } from './[...path]/route.ts'
+import { GET as listRoute } from './route.ts'
 
 let callers: Everybody
 const admin = personActor({ id: 'a', name: 'admin', role: 'admin', via: 'session' })
@@ -203,4 +204,31 @@ test('an edit that was superseded or ended in conflict is in the history, with w
     { version: 2, data: { name: 'late' } },
     { version: 1 },
   ])
+})
+
+test('lists records by table and scope, page by page, without the deleted unless asked', async () => {
+  const writer = await device([randomUUID()])
+  const [scope] = writer.scopes
+  const changes = ['x', 'y', 'z'].map((name) => writer.change({ table, scope: scope!, data: { name } }))
+  await writer.sync(changes)
+  await remove(`${table}/${changes[0]!.record_id}`, { ifMatch: '"1"' })
+  const list = async (query: string) =>
+    (await ask<Page<RecordState>>(callers, listRoute, { role: 'viewer', path: `/api/v1/records?${query}` }))
+      .body
+  const seen: string[] = []
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: Page<RecordState> = await list(
+      `scope=${scope}&table=${table}&limit=1${cursor && `&cursor=${cursor}`}`,
+    )
+    expect(page.total).toBe(2)
+    seen.push(...page.items.map(({ record_id }) => record_id))
+    cursor = page.next_cursor
+  }
+  expect(seen).toEqual(
+    changes
+      .slice(1)
+      .map(({ record_id }) => record_id)
+      .toSorted(),
+  )
+  expect((await list(`scope=${scope}&deleted=include`)).total).toBe(3)
 })

@@ -2,15 +2,14 @@ import { reasonSchema } from '#lib/protocol/console.ts'
 import { discardDeadLetter } from '#lib/server/dead-letters/discard.ts'
 import { consoleRoute } from '#lib/server/http/console-route.ts'
 import { endpoint } from '#lib/server/http/door.ts'
-import { itemId } from '#lib/server/http/path.ts'
 import { optionalVersion } from '#lib/server/http/precondition.ts'
 import { json } from '#lib/server/http/reply.ts'
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
-  POST: consoleRoute('dead_letter.discard', 'operator', async ({ actor, params, request, body, traceId }) => {
+  POST: consoleRoute('dead_letter.discard', 'operator', async ({ actor, id, request, body, traceId }) => {
     const { reason } = body(reasonSchema)
     const version = optionalVersion(request.headers)
-    const letter = await discardDeadLetter(actor, { id: itemId(params), reason, version, traceId })
+    const letter = await discardDeadLetter(actor, { id: id(), reason, version, traceId })
     return json(letter, { headers: { etag: letter.etag } })
   }),
 })
