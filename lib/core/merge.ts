@@ -40,15 +40,20 @@ export function clientIsLater(client: Omit<Side, 'data'>, server: Omit<Side, 'da
 /**
  * Three-way merge of two edits of one state: places that one side changed take that side's value; places that both
  * changed differently follow their rule.
- * @param base what both started from; null where there was nothing
+ * @param base what both started from: null where there was nothing, undefined where it cannot be read any more; then
+ *   every difference counts as changed on both sides, because nobody can say that it was not
+ * @param places merges these alone and leaves the rest as the server has it; the whole record where it is left out
  */
 export function mergeRecords(options: {
-  base: JsonObject | null
+  base: JsonObject | null | undefined
   client: Side
   server: Side
   ruleFor: (path: Path) => FieldRule
+  places?: readonly Path[]
 }): Merge {
   const { client, server, ruleFor } = options
+  const base = options.base ?? {}
+  const baseIsKnown = options.base !== undefined
   const lost: LostValue[] = []
   const clashes: string[] = []
 
@@ -72,13 +77,13 @@ export function mergeRecords(options: {
     ours: Json | undefined,
     theirs: Json | undefined,
   ): Json | undefined => {
-    if (jsonEqual(ours, theirs) || jsonEqual(ours, base)) return theirs
-    if (jsonEqual(theirs, base)) return ours
+    if (jsonEqual(ours, theirs) || (baseIsKnown && jsonEqual(ours, base))) return theirs
+    if (baseIsKnown && jsonEqual(theirs, base)) return ours
     const rule = ruleFor(path)
     if (rule.shape === 'nested' && isJsonObject(ours) && isJsonObject(theirs)) {
       return mergeObject(path, isJsonObject(base) ? base : {}, ours, theirs)
     }
-    if (rule.shape === 'set' && Array.isArray(ours) && Array.isArray(theirs)) {
+    if (rule.shape === 'set' && baseIsKnown && Array.isArray(ours) && Array.isArray(theirs)) {
       return mergeSet(Array.isArray(base) ? base : [], ours, theirs)
     }
     return settle(path, rule.tiebreak, ours, theirs)
@@ -93,7 +98,13 @@ export function mergeRecords(options: {
     return merged
   }
 
-  return { data: mergeObject([], options.base ?? {}, client.data, server.data), lost, clashes }
+  const data = options.places
+    ? options.places.reduce((merged, path) => {
+        const at = (data: JsonObject) => valueAt(data, path)
+        return withValueAt(merged, path, mergeValue(path, at(base), at(client.data), at(server.data)))
+      }, server.data)
+    : mergeObject([], base, client.data, server.data)
+  return { data, lost, clashes }
 }
 
 /** Both sides' additions, neither side's removals, in the server's order. */
@@ -116,10 +127,13 @@ export function valueAt(data: Json | undefined, path: Path): Json | undefined {
   )
 }
 
-/** A copy with another value at the path; `undefined` removes it. Missing objects on the way are made. */
+/**
+ * A copy with another value at the path. Objects that are missing on the way are made, what stands in their place gives
+ * way. `undefined` removes the value, and leaves alone what does not have it.
+ */
 export function withValueAt(data: JsonObject, path: Path, value: Json | undefined): JsonObject {
   const [name, ...rest] = path
-  if (name === undefined) return data
+  if (name === undefined || (value === undefined && valueAt(data, path) === undefined)) return data
   const inner = own(data, name)
   const next = rest.length === 0 ? value : withValueAt(isJsonObject(inner) ? inner : {}, rest, value)
   if (next === undefined) {

@@ -27,8 +27,8 @@ export type Placement =
 /**
  * Where each operation of a batch stands in its device's stream.
  *
- * `forked`: an answered seq comes again with other content, so two devices live in one identity. `gap`: operations are
- * missing before this batch. An operation without a readable seq takes the one that is missing where it stands, so that
+ * `forked`: an answered seq comes again with other content, so two devices live in one identity. `gap`: the operation
+ * with `expectedSeq` is missing. An operation without a readable seq takes the one that is missing where it stands, so that
  * it holds back nothing behind it.
  * @returns places by index, and the indexes in the order in which to decide them
  */
@@ -45,60 +45,52 @@ export function placeInStream(
 
   for (const [position, arrival] of ordered.entries()) {
     const { index, seq, opId, hash } = arrival
+    const misplace = (takes: number | null, detail: string) =>
+      places.set(index, { kind: 'misplaced', seq: takes, detail })
+
     if (seq === null) {
-      const next = ordered.slice(position + 1).find((other) => other.seq !== null)?.seq
-      const takesSeq = next === undefined || next === null || next > lastSeq + 1
-      if (takesSeq) lastSeq++
-      places.set(index, {
-        kind: 'misplaced',
-        seq: takesSeq ? lastSeq : null,
-        detail: 'The seq could not be read.',
-      })
+      const next = ordered.slice(position + 1).find((other) => other.seq !== null)?.seq ?? null
+      const isMissing = next === null || next > lastSeq + 1
+      if (isMissing) lastSeq++
+      misplace(isMissing ? lastSeq : null, 'The seq could not be read.')
       continue
     }
+    if (seq > lastSeq + 1) return { kind: 'gap', expectedSeq: lastSeq + 1 }
+    const takes = seq === lastSeq + 1 ? seq : null
+    if (takes !== null) lastSeq = takes
+
     const earlier = seqOwners.get(seq) ?? (opId === null ? undefined : opOwners.get(opId))
     if (earlier) {
       const same = earlier.opId === opId && earlier.hash === hash
-      places.set(
-        index,
-        same
-          ? { kind: 'repeat', of: earlier.index }
-          : { kind: 'misplaced', seq: null, detail: `Its seq ${seq} or op_id stands twice in this batch.` },
-      )
+      if (same) places.set(index, { kind: 'repeat', of: earlier.index })
+      else misplace(takes, `Its seq ${seq} or op_id stands twice in this batch.`)
       continue
     }
     seqOwners.set(seq, arrival)
-    if (opId !== null) opOwners.set(opId, arrival)
-
     if (opId === null) {
-      const takesSeq = seq === lastSeq + 1
-      if (seq > lastSeq + 1) return { kind: 'gap', expectedSeq: lastSeq + 1 }
-      if (takesSeq) lastSeq = seq
-      places.set(index, {
-        kind: 'misplaced',
-        seq: takesSeq ? seq : null,
-        detail: 'The op_id could not be read.',
-      })
+      misplace(takes, 'The op_id could not be read.')
       continue
     }
+    opOwners.set(opId, arrival)
+
     const before = answered.get(opId)
-    if (before && !before.ownDevice) {
-      places.set(index, { kind: 'misplaced', seq: null, detail: 'Its op_id was used by another device.' })
+    const wasAnswered = seq <= stream.lastSeq && !stream.holes.has(seq)
+    if (before?.ownDevice && before.hash === hash) {
+      places.set(index, { kind: 'replay', opId })
+    } else if (before && !before.ownDevice) {
+      misplace(takes, 'Its op_id was used by another device.')
+    } else if (wasAnswered) {
+      return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
     } else if (before) {
-      if (before.hash !== hash) return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
-      places.set(index, { kind: 'replay', opId: before.opId })
-    } else if (seq <= stream.lastSeq) {
-      const hole = stream.holes.get(seq)
-      if (!hole || (hole.opId !== null && hole.opId !== opId)) {
-        return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
-      }
-      places.set(index, { kind: 'retry', seq })
-      continue
-    } else {
+      // A new incarnation that sends what its older self had sent otherwise: refused alone, or it would fork for ever.
+      misplace(takes, 'Its op_id was answered with other content.')
+    } else if (takes !== null) {
       places.set(index, { kind: 'fresh', seq })
+    } else {
+      const owner = stream.holes.get(seq)?.opId ?? null
+      if (owner !== null && owner !== opId) return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
+      places.set(index, { kind: 'retry', seq })
     }
-    if (seq > lastSeq + 1) return { kind: 'gap', expectedSeq: lastSeq + 1 }
-    if (seq === lastSeq + 1) lastSeq = seq
   }
   return { kind: 'placed', places, lastSeq, order: ordered.map(({ index }) => index) }
 }

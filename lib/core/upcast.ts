@@ -43,8 +43,6 @@ function applyStep(data: JsonObject, step: UpcastStep): JsonObject {
   }, data)
 }
 
-/** Leaves alone what is not there: removing within an object that does not exist would make it. */
 function drop(data: JsonObject, field: string): JsonObject {
-  const path = parsePath(field)
-  return valueAt(data, path) === undefined ? data : withValueAt(data, path, undefined)
+  return withValueAt(data, parsePath(field), undefined)
 }

@@ -231,9 +231,15 @@ class BatchDecision {
       case 'reject':
         return this.#reject(read, decision.refusal, settled.seq, base)
       case 'no_change': {
-        this.#states.pushed(change.op_id, { data: current!.data, standsOn: current!.version })
-        const kept = { version: current!.version, pushed: null, standsOn: current!.version }
-        return this.#accept(settled, { outcome: 'no_change', data: null, now: current! }, kept)
+        // The record may hold more than was sent, of others' making: the device is told, and what it makes on top of
+        // its own edit still counts as made on what it saw.
+        const asSent = jsonEqual(current!.data, change.data ?? null)
+        const accepted = { outcome: 'no_change' as const, data: asSent ? null : current!.data, now: current! }
+        const pushed = { data: change.data ?? null }
+        const standsOn = asSent ? current!.version : null
+        this.#states.pushed(change.op_id, { ...pushed, standsOn })
+        const kept = { version: current!.version, pushed: asSent ? null : pushed, standsOn }
+        return this.#accept(settled, accepted, kept)
       }
       case 'superseded': {
         this.#event(settled, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })

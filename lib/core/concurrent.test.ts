@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest'
+import type { LostValue } from './merge.ts'
+import {
+  deleteRules,
+  strategies,
+  tiebreaks,
+  type DeleteRule,
+  type Strategy,
+  type TablePolicy,
+  type Tiebreak,
+} from './policy.ts'
+import { decideSides, earlier, later, policyOf, serversTime, type Sides } from './testing/edits.ts'
+
+const before = { a: 1, b: 1 }
+const ours = { a: 2, b: 1 }
+const theirs = { a: 3, b: 1 }
+
+describe('tiebreak of merge', () => {
+  const lost = (from: LostValue['from']) => [
+    from === 'client'
+      ? { path: 'a', value: 2, from, hlc: expect.any(String) }
+      : { path: 'a', value: 3, from, hlc: serversTime },
+  ]
+  const table: Record<Tiebreak, { later: object; earlier: object }> = {
+    manual: {
+      later: { kind: 'conflict', code: 'manual', fields: ['a'] },
+      earlier: { kind: 'conflict', code: 'manual', fields: ['a'] },
+    },
+    lww: {
+      later: { kind: 'write', outcome: 'applied', data: ours, lost: lost('server') },
+      earlier: { kind: 'superseded', lost: lost('client') },
+    },
+    client: {
+      later: { kind: 'write', outcome: 'applied', data: ours, lost: lost('server') },
+      earlier: { kind: 'write', outcome: 'applied', data: ours, lost: lost('server') },
+    },
+    server: {
+      later: { kind: 'superseded', lost: lost('client') },
+      earlier: { kind: 'superseded', lost: lost('client') },
+    },
+  }
+  test.each(tiebreaks)('%s', (tiebreak) => {
+    const policy = policyOf('merge', { tiebreak })
+    expect(decideSides({ base: before, ours, theirs, hlc: later }, policy)).toEqual(table[tiebreak].later)
+    expect(decideSides({ base: before, ours, theirs, hlc: earlier }, policy)).toEqual(table[tiebreak].earlier)
+  })
+})
+
+describe('delete against update', () => {
+  const deleting: Sides = { base: before, ours: null, theirs }
+  const deleted: Sides = { base: before, ours, theirs: null }
+  const theDelete = { path: '', value: null }
+  const table: Record<DeleteRule, { ours: object; theirs: object }> = {
+    manual: {
+      ours: { kind: 'conflict', code: 'manual', fields: [] },
+      theirs: { kind: 'conflict', code: 'manual', fields: [] },
+    },
+    delete_wins: {
+      ours: { kind: 'write', data: null, lost: [{ path: '', value: theirs, from: 'server' }] },
+      theirs: { kind: 'superseded', lost: [{ path: '', value: ours, from: 'client' }] },
+    },
+    update_wins: {
+      ours: { kind: 'superseded', lost: [{ ...theDelete, from: 'client' }] },
+      theirs: { kind: 'write', data: ours, lost: [{ ...theDelete, from: 'server' }] },
+    },
+  }
+  const cells = strategies.flatMap((strategy) => deleteRules.map((rule) => [strategy, rule] as const))
+
+  test.each(cells)('%s, on_delete %s: the policy’s word counts, not the clock', (strategy, on_delete) => {
+    const policy = policyOf(strategy, { on_delete })
+    for (const hlc of [earlier, later]) {
+      expect(decideSides({ ...deleting, hlc }, policy)).toMatchObject(table[on_delete].ours)
+      expect(decideSides({ ...deleted, hlc }, policy)).toMatchObject(table[on_delete].theirs)
+    }
+  })
+
+  test('lww without a rule of its own keeps what the clock decided against', () => {
+    const policy = policyOf('lww')
+    expect(decideSides(deleting, policy)).toMatchObject(table.delete_wins.ours)
+    expect(decideSides({ ...deleting, hlc: earlier }, policy)).toMatchObject(table.update_wins.ours)
+    expect(decideSides(deleted, policy)).toMatchObject(table.update_wins.theirs)
+    expect(decideSides({ ...deleted, hlc: earlier }, policy)).toMatchObject(table.delete_wins.theirs)
+  })
+})
+
+describe('fields of their own strategy', () => {
+  const address = (street: string, phone: number) => ({ name: 'N', address: { street, phone } })
+  const base = address('A', 1)
+
+  test.each<[string, Strategy, TablePolicy['fields'], Omit<Sides, 'base'>, object]>([
+    [
+      'lww at a dotted path: settled by clock, the rest merges',
+      'merge',
+      { 'address.phone': { strategy: 'lww' } },
+      { ours: address('B', 2), theirs: address('A', 3) },
+      {
+        outcome: 'applied',
+        data: address('B', 2),
+        lost: [{ path: 'address.phone', value: 3, from: 'server', hlc: serversTime }],
+      },
+    ],
+    [
+      'fww at a dotted path: the first stays, ours is kept',
+      'merge',
+      { 'address.phone': { strategy: 'fww' } },
+      { ours: address('B', 2), theirs: address('A', 3) },
+      {
+        outcome: 'merged',
+        data: address('B', 3),
+        lost: [{ path: 'address.phone', value: 2, from: 'client', hlc: later }],
+      },
+    ],
+    [
+      'manual on an object: the object is one thing',
+      'merge',
+      { address: { strategy: 'manual' } },
+      { ours: address('B', 1), theirs: address('A', 3) },
+      { kind: 'conflict', code: 'manual', fields: ['address'] },
+    ],
+    [
+      'a tiebreak alone still merges what is within',
+      'merge',
+      { address: { tiebreak: 'server' } },
+      { ours: address('B', 2), theirs: address('A', 3) },
+      { outcome: 'merged', data: address('B', 3) },
+    ],
+    [
+      'the nearest override counts',
+      'merge',
+      { address: { tiebreak: 'manual' }, 'address.phone': { tiebreak: 'client' } },
+      { ours: address('B', 2), theirs: address('A', 3) },
+      { outcome: 'applied', data: address('B', 2) },
+    ],
+    [
+      'manual in a table of lww',
+      'lww',
+      { 'address.phone': { strategy: 'manual' } },
+      { ours: address('B', 2), theirs: address('C', 3) },
+      { kind: 'conflict', fields: ['address.phone'] },
+    ],
+    [
+      'merge in a table of lww: both fields stay, the rest is one value',
+      'lww',
+      { 'address.phone': { strategy: 'merge' } },
+      { ours: address('B', 1), theirs: address('C', 3), hlc: earlier },
+      {
+        kind: 'superseded',
+        lost: [{ path: '', value: { name: 'N', address: { street: 'B' } }, from: 'client', hlc: earlier }],
+      },
+    ],
+    [
+      'in a table of fww: the field goes through where the rest was not touched',
+      'fww',
+      { 'address.phone': { strategy: 'lww' } },
+      { ours: address('A', 2), theirs: address('C', 1) },
+      { outcome: 'merged', data: address('C', 2) },
+    ],
+    [
+      'in a table of fww: both touched the rest',
+      'fww',
+      { 'address.phone': { strategy: 'lww' } },
+      { ours: address('B', 2), theirs: address('C', 1) },
+      { kind: 'conflict', code: 'stale_version', fields: ['address'] },
+    ],
+    [
+      'in a table of manual: only the rest waits for a person',
+      'manual',
+      { 'address.phone': { strategy: 'lww' } },
+      { ours: address('B', 2), theirs: address('C', 3) },
+      { kind: 'conflict', code: 'manual', fields: ['address.street'] },
+    ],
+    [
+      'in a table of manual: the field alone does not',
+      'manual',
+      { 'address.phone': { strategy: 'lww' } },
+      { ours: address('A', 2), theirs: address('A', 3) },
+      { outcome: 'applied', data: address('A', 2) },
+    ],
+  ])('%s', (_, strategy, fields, sides, expected) => {
+    expect(decideSides({ base, ...sides }, policyOf(strategy, { fields }))).toMatchObject(expected)
+  })
+
+  const phoneByClock = policyOf('lww', { fields: { 'address.phone': { strategy: 'lww' } } })
+
+  test('a record without the place is written as it was sent', () => {
+    expect(
+      decideSides({ base: { name: 'A' }, ours: { name: 'B' }, theirs: { name: 'C' } }, phoneByClock),
+    ).toMatchObject({
+      data: { name: 'B' },
+    })
+    const text = (address: string) => ({ address })
+    expect(decideSides({ base: text('A'), ours: text('B'), theirs: text('C') }, phoneByClock)).toMatchObject({
+      data: { address: 'B' },
+    })
+  })
+
+  test('where the other side removed what the field lies in, it is settled and not forgotten', () => {
+    const removed = { base: { address: { phone: 1 } }, ours: { address: { phone: 2 } }, theirs: {} }
+    expect(decideSides(removed, phoneByClock)).toMatchObject({ data: { address: { phone: 2 } } })
+    expect(decideSides({ ...removed, hlc: earlier }, phoneByClock)).toMatchObject({
+      kind: 'superseded',
+      lost: [{ path: 'address.phone', value: 2 }],
+    })
+  })
+
+  test('where a value stands in its way, a person decides', () => {
+    const blocked = {
+      base: { address: { phone: 1 } },
+      ours: { address: { phone: 2 } },
+      theirs: { address: 'C' },
+    }
+    expect(decideSides(blocked, phoneByClock)).toMatchObject({ kind: 'conflict', fields: ['address.phone'] })
+  })
+})

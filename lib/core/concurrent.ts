@@ -1,0 +1,190 @@
+import type { Base, Current, Decision, DecisionContext, Edit } from './decide.ts'
+import { fieldRule } from './field-rules.ts'
+import { isJsonObject, jsonEqual, type Json, type JsonObject } from './json.ts'
+import {
+  clientIsLater,
+  formatPath,
+  mergeRecords,
+  parsePath,
+  valueAt,
+  withValueAt,
+  type LostValue,
+  type Merge,
+  type Path,
+} from './merge.ts'
+import type { DeleteRule, TablePolicy } from './policy.ts'
+
+/** A delete on one side, an edit on the other. */
+export function deleteAgainstUpdate(
+  edit: Edit,
+  base: Base,
+  current: Current,
+  policy: TablePolicy,
+): Decision<never> {
+  // The record moved and came back to what the device deleted: nobody's edit is in the way.
+  if (edit.data === null && base.data !== undefined && jsonEqual(base.data, current.data)) {
+    return { kind: 'write', outcome: 'applied', data: null, lost: [] }
+  }
+  const [ours, theirs]: [DeleteRule, DeleteRule] =
+    edit.data === null ? ['delete_wins', 'update_wins'] : ['update_wins', 'delete_wins']
+  const rule = deleteRule(policy, clientIsLater(edit, current) ? ours : theirs)
+  switch (rule) {
+    case 'manual':
+    case 'stale_version':
+      return { kind: 'conflict', code: rule, fields: [] }
+    case 'delete_wins':
+    case 'update_wins':
+      return rule === ours
+        ? { kind: 'write', outcome: 'applied', data: edit.data, lost: [serverLost(current)] }
+        : { kind: 'superseded', lost: [clientLost(edit)] }
+  }
+}
+
+/** What settles a delete against an update: the policy's word, else the strategy's own way. */
+function deleteRule(policy: TablePolicy, byClock: DeleteRule): DeleteRule | 'stale_version' {
+  if (policy.on_delete !== null) return policy.on_delete
+  switch (policy.strategy) {
+    case 'lww':
+      return byClock
+    case 'fww':
+      return 'stale_version'
+    case 'manual':
+    case 'merge':
+      return 'manual'
+  }
+}
+
+type LiveEdit = Edit & { data: JsonObject }
+type LiveRecord = Current & { data: JsonObject }
+
+/** Two edits of one state that is alive on both sides. */
+export function updateAgainstUpdate<Code extends string>(
+  edit: LiveEdit,
+  base: Base,
+  current: LiveRecord,
+  policy: TablePolicy,
+  context: DecisionContext<Code>,
+): Decision<Code> {
+  const merged = mergeUnder(policy, edit, base, current)
+  if (merged === 'stale_version') {
+    return { kind: 'conflict', code: 'stale_version', fields: differingFields(edit.data, current.data) }
+  }
+  if (merged.clashes.length > 0) return { kind: 'conflict', code: 'manual', fields: merged.clashes }
+  if (jsonEqual(merged.data, current.data)) {
+    return merged.lost.length > 0 ? { kind: 'superseded', lost: merged.lost } : { kind: 'no_change' }
+  }
+  // What was valid on its own base may not be on what others made of it: then a person decides, and neither is lost.
+  if (context.validate(merged.data, current.data)) {
+    return { kind: 'conflict', code: 'manual', fields: differingFields(edit.data, current.data) }
+  }
+  return {
+    kind: 'write',
+    outcome: jsonEqual(merged.data, edit.data) ? 'applied' : 'merged',
+    data: merged.data,
+    lost: merged.lost,
+  }
+}
+
+function mergeUnder(
+  policy: TablePolicy,
+  edit: LiveEdit,
+  base: Base,
+  current: LiveRecord,
+): Merge | 'stale_version' {
+  const { strategy } = policy
+  const sides = { base: base.data, client: edit, server: current }
+  const ruleFor = (path: Path) => fieldRule(policy, path)
+  if (strategy === 'merge') return mergeRecords({ ...sides, ruleFor })
+
+  const overrides = outermost(Object.keys(policy.fields).map(parsePath))
+  if (overrides.length === 0) return mergeWhole(strategy, edit, base.data, current)
+
+  // The overridden fields merge one by one; what is left of the record is one value under the table's strategy.
+  const rest = (data: JsonObject) =>
+    overrides.reduce((left, path) => withValueAt(left, path, undefined), data)
+  const ours = { ...edit, data: rest(edit.data) }
+  const theirs = { ...current, data: rest(current.data) }
+  const before = base.data && rest(base.data)
+  const whole = oneSided(ours.data, before, theirs.data) ?? mergeWhole(strategy, ours, before, theirs)
+  if (whole === 'stale_version') return whole
+
+  const fields = mergeRecords({ ...sides, ruleFor, places: overrides })
+  const clashes = [...whole.clashes, ...fields.clashes]
+  let { data } = whole
+  for (const path of overrides) {
+    const value = valueAt(fields.data, path)
+    if (value !== undefined && isBlocked(data, path)) clashes.push(formatPath(path))
+    else data = withValueAt(data, path, value)
+  }
+  return { data, lost: [...whole.lost, ...fields.lost], clashes: [...new Set(clashes)] }
+}
+
+/** What one side alone made of a state. */
+function oneSided(ours: JsonObject, before: Base['data'], theirs: JsonObject): Merge | null {
+  if (jsonEqual(ours, before)) return { data: theirs, lost: [], clashes: [] }
+  if (jsonEqual(theirs, before)) return { data: ours, lost: [], clashes: [] }
+  return null
+}
+
+/** The record as one value. */
+function mergeWhole(
+  strategy: 'lww' | 'fww' | 'manual',
+  edit: LiveEdit,
+  before: Base['data'],
+  current: LiveRecord,
+): Merge | 'stale_version' {
+  const server = { data: current.data, lost: [], clashes: [] }
+  if (jsonEqual(edit.data, current.data)) return server
+  switch (strategy) {
+    case 'lww':
+      return clientIsLater(edit, current)
+        ? { data: edit.data, lost: [serverLost(current)], clashes: [] }
+        : { ...server, lost: [clientLost(edit)] }
+    case 'fww':
+      return 'stale_version'
+    case 'manual':
+      return { ...server, clashes: clashingFields(edit.data, before, current.data) }
+  }
+}
+
+/** Without those that lie in another: a place is merged with everything in it. */
+function outermost(paths: readonly Path[]): Path[] {
+  const liesIn = (path: Path, other: Path) =>
+    other.length < path.length && other.every((name, depth) => name === path[depth])
+  return paths.filter((path) => !paths.some((other) => liesIn(path, other)))
+}
+
+/** Whether a value at the path would replace something that is no object. */
+function isBlocked(data: JsonObject, path: Path): boolean {
+  return path.some((_, depth) => {
+    const above = valueAt(data, path.slice(0, depth))
+    return above !== undefined && !isJsonObject(above)
+  })
+}
+
+/** Top-level fields in which two states differ. */
+function differingFields(a: JsonObject, b: JsonObject): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter((name) => !jsonEqual(valueAt(a, [name]), valueAt(b, [name])))
+    .map((name) => formatPath([name]))
+}
+
+/** Places that both sides changed, differently; every difference where the base is not known. */
+function clashingFields(ours: JsonObject, before: Base['data'], theirs: JsonObject): string[] {
+  const side = (data: JsonObject) => ({ data, hlc: '', deviceId: null })
+  const { clashes } = mergeRecords({
+    base: before,
+    client: side(ours),
+    server: side(theirs),
+    ruleFor: () => ({ tiebreak: 'manual', shape: 'nested' }),
+  })
+  return clashes.length > 0 ? clashes : differingFields(ours, theirs)
+}
+
+function serverLost(current: Current): LostValue {
+  return { path: '', value: current.data as Json, from: 'server', hlc: current.hlc }
+}
+
+function clientLost(edit: Edit): LostValue {
+  return { path: '', value: edit.data as Json, from: 'client', hlc: edit.hlc }
+}
