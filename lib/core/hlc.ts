@@ -19,16 +19,17 @@ export function formatHlc({ millis, counter, node }: Hlc): string {
   return `${millis.toString(16).padStart(12, '0')}-${counter.toString(16).padStart(4, '0')}-${node}`
 }
 
-/** The clock of an event that happens here: after every event this clock has seen. */
+/** The clock of an event that happens here: after every event this clock has seen. A fraction of a millisecond is dropped. */
 export function tickHlc(clock: Hlc, nowMillis: number): Hlc {
-  return nowMillis > clock.millis
-    ? { millis: nowMillis, counter: 0, node: clock.node }
+  const millis = Math.floor(nowMillis)
+  return millis > clock.millis
+    ? { millis, counter: 0, node: clock.node }
     : increment(clock.millis, clock.counter, clock.node)
 }
 
 /** The clock after a message stamped `remote` arrives: after both. */
 export function receiveHlc(clock: Hlc, remote: Hlc, nowMillis: number): Hlc {
-  const millis = Math.max(clock.millis, remote.millis, nowMillis)
+  const millis = Math.max(clock.millis, remote.millis, Math.floor(nowMillis))
   if (millis === clock.millis && millis === remote.millis) {
     return increment(millis, Math.max(clock.counter, remote.counter), clock.node)
   }
