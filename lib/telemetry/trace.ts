@@ -88,6 +88,15 @@ function endFailed(span: Span, error: unknown): void {
   span.end()
 }
 
+/**
+ * Adds a span under the active one that ends now: for a part of what was done elsewhere, such as the commit at the
+ * end of a database call, whose length is known only afterwards. Exact to the millisecond.
+ */
+export function tailSpan(name: SpanName, durationMs: number): void {
+  const now = Date.now()
+  trace.getTracer(scopeName).startSpan(name, { startTime: now - Math.max(0, durationMs) }).end(now)
+}
+
 /** Trace id of the active span, or null outside any. */
 export function activeTraceId(): string | null {
   const span = trace.getActiveSpan()

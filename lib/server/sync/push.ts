@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import { reportedDeadLetterSchema, type ChangeActor } from '#lib/protocol/sync.ts'
-import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
+import { spanAttributes, tailSpan, withSpan } from '#lib/telemetry/trace.ts'
 import { auditRows, type AuditEntry } from '../audit/append.ts'
 import type { Database } from '../db.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
@@ -125,12 +125,14 @@ async function tryPush(db: Database, request: Push, attempt: number): Promise<Pu
   const commit = commitRequest(request, loaded, placement, decided)
   if (request.dryRun || commit === null) return { answers: decided.answers, batch: null, scopes: [], decided }
 
+  const began = performance.now()
   const committed = await withSpan(
     'sync.write',
     { [spanAttributes.changes]: decided.changes.length },
     (span) =>
       commitPush(db, commit).then((result) => {
         if (typeof result === 'string') span.setAttribute(spanAttributes.outcome, result)
+        else tailSpan('sync.commit', performance.now() - began - result.write_ms)
         return result
       }),
   )

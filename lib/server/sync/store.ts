@@ -200,7 +200,12 @@ export type ReplayRow = {
   actor: string
 }
 
-export type Committed = { heads: { [scope: string]: { seq: number; chain: string } }; committed_at: string }
+export type Committed = {
+  heads: { [scope: string]: { seq: number; chain: string } }
+  committed_at: string
+  /** How long writing took, before publishing and committing. */
+  write_ms: number
+}
 
 export async function loadPush(db: Database, request: LoadRequest): Promise<Loaded> {
   const [row] = await db.$queryRaw<{ loaded: Loaded }[]>`

@@ -84,6 +84,7 @@ DECLARE
   v_head record;
   v_heads jsonb := '{}';
   v_position bigint;
+  v_write_ms float8;
 BEGIN
   IF v_device IS NOT NULL THEN
     INSERT INTO device_stream (device_id, incarnation) VALUES (v_device, v_incarnation) ON CONFLICT DO NOTHING;
@@ -245,6 +246,7 @@ BEGIN
 
   PERFORM audit_append(p->'audit');
 
+  v_write_ms := extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000;
   -- Publish last: the heads serialise each scope's commits, so they are held for as short as can be.
   FOR v_commit IN
     SELECT * FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text) ORDER BY k.scope
@@ -266,7 +268,8 @@ BEGIN
       decode(v_heads->k.scope->>'chain', 'hex'), p->>'actor_kind', p->>'actor_id', v_trace
     FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text);
   END IF;
-  RETURN json_build_object('heads', v_heads, 'committed_at', v_now);
+  -- How long it took until publishing began tells the trace where writing ended and committing began.
+  RETURN json_build_object('heads', v_heads, 'committed_at', v_now, 'write_ms', v_write_ms);
 END $$;
 
 DO $$
