@@ -1,7 +1,8 @@
 import type { JsonObject } from '#lib/core/json.ts'
+import type { Priority } from '#lib/protocol/sync.ts'
 import { InvalidEditError } from './failure.ts'
 import type { Kernel } from './kernel.ts'
-import { applyEdit } from './records.ts'
+import { applyEdit } from './apply-edit.ts'
 import { readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import {
   generationPrefix,
@@ -33,14 +34,14 @@ export async function rebase(
   unit: Unit,
   key: RecordKey,
   data: JsonObject | null,
-): Promise<void> {
+): Promise<Priority | null> {
   const row = await readRow(unit, key)
   if (!row?.conflicts.some((mark) => mark.code === 'stale_version')) {
     throw new InvalidEditError('no_such_conflict', `${key.table}/${key.id}: there is nothing to rebase`)
   }
   await writeRow(unit, { ...row, conflicts: row.conflicts.filter((mark) => mark.code !== 'stale_version') })
   const baseVersion = row.server && row.server.data !== null ? row.server.version : 0
-  await applyEdit(kernel, unit, { ...key, data, priority: undefined, baseVersion })
+  return applyEdit(kernel, unit, { ...key, data, priority: undefined, baseVersion })
 }
 
 /**

@@ -1,5 +1,6 @@
 import { retryDelayMs } from '#lib/core/backoff.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
+import type { Outcome } from '#lib/protocol/sync.ts'
 import { rebaseOnto } from './edits.ts'
 import { randomUnit } from './identifiers.ts'
 import type { Kernel } from './kernel.ts'
@@ -10,6 +11,14 @@ import type { Stamps } from './stamps.ts'
 import type { ConflictMark, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
 
+/** What became of one operation, once the server has answered it for good. */
+export interface Answer extends RecordKey {
+  readonly opId: string
+  readonly outcome: Outcome | 'conflict' | 'rejected'
+  /** Why it is in conflict or was refused. */
+  readonly code: string | null
+}
+
 export interface AnswerSummary {
   accepted: number
   conflicts: number
@@ -19,8 +28,8 @@ export interface AnswerSummary {
   holes: number
   /** Sent, and not answered by this reply. */
   unanswered: number
-  /** Refusals for now, by code. */
-  readonly holeCodes: string[]
+  /** Final answers, in the order of the batch. */
+  readonly answers: Answer[]
   /** Records that look different now. */
   readonly touched: RecordKey[]
 }
@@ -42,7 +51,7 @@ export async function applyAnswers(
     rejected: 0,
     holes: 0,
     unanswered: 0,
-    holeCodes: [],
+    answers: [],
     touched: [],
   }
   const nowMs = kernel.clock.nowMs()
@@ -67,7 +76,8 @@ export async function applyAnswers(
       const asSent = yes.outcome === 'applied' || yes.outcome === 'no_change'
       const data = asSent ? (yes.data ?? operation.data) : yes.data
       const state = { version: yes.version, data, hlc: operation.hlc }
-      await writeRow(unit, settled({ ...row, server: newerState(row.server, state) }))
+      const conflicts = withOwnVersion(row.conflicts, operation)
+      await writeRow(unit, settled({ ...row, conflicts, server: newerState(row.server, state) }))
       summary.accepted += 1
     } else if (clash) {
       const row = await settleOperation(unit, operation, nowMs)
@@ -77,6 +87,7 @@ export async function applyAnswers(
         code: clash.code,
         fields: clash.fields,
         mine: operation.data,
+        baseVersion: operation.baseVersion,
         serverVersion: clash.server_version,
         serverData: clash.server_data,
         baseData: clash.base_data,
@@ -96,17 +107,21 @@ export async function applyAnswers(
       summary.rejected += 1
     } else if (no) {
       const gaveUp = await holdOperation(kernel, unit, stamps, operation, no, reply.retry_after_ms)
-      if (gaveUp) summary.rejected += 1
-      else {
+      if (!gaveUp) {
         summary.holes += 1
-        summary.holeCodes.push(no.code)
+        continue
       }
-      continue
+      summary.rejected += 1
     } else {
       summary.unanswered += 1
       continue
     }
     summary.touched.push({ scope, table, id })
+    summary.answers.push({
+      ...{ scope, table, id, opId },
+      outcome: yes?.outcome ?? (clash ? 'conflict' : 'rejected'),
+      code: clash?.code ?? no?.code ?? null,
+    })
   }
   return summary
 }
@@ -192,4 +207,13 @@ async function holdOperation(
 function withMark(row: StoredRecord, mark: ConflictMark): StoredRecord {
   const kept = row.conflicts.filter((each) => mark.code === 'manual' || each.code !== mark.code)
   return { ...row, conflicts: [...kept, mark] }
+}
+
+/** An edit made while a conflict was open belongs to this device's side of it. */
+function withOwnVersion(
+  conflicts: readonly ConflictMark[],
+  operation: PendingOperation,
+): readonly ConflictMark[] {
+  const last = conflicts.at(-1)
+  return last ? [...conflicts.slice(0, -1), { ...last, mine: operation.data }] : conflicts
 }

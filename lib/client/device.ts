@@ -1,35 +1,27 @@
-import { DEFAULT_BACKOFF } from '#lib/core/backoff.ts'
-import { DEFAULT_BREAKER, type Breaker } from '#lib/core/breaker.ts'
+import type { Breaker } from '#lib/core/breaker.ts'
 import type { JsonObject } from '#lib/core/json.ts'
-import type { Sha256Hex } from '#lib/protocol/checksum.ts'
 import type { Priority } from '#lib/protocol/sync.ts'
+import type { Answer } from './answers.ts'
 import * as aftermath from './aftermath.ts'
+import { applyEdit } from './apply-edit.ts'
 import { openDiary, type Transition } from './diary.ts'
 import { enroll, type Enrollment, type EnrollmentRequest } from './enrollment.ts'
 import { createExchanger } from './exchange.ts'
 import { randomId, timeOrderedId } from './identifiers.ts'
 import { newIdentity, readIdentity, type Identity } from './identity.ts'
-import { transact, type Kernel, type Policy } from './kernel.ts'
-import { createLock } from './lock.ts'
+import { createKernel, transact, type Kernel, type KernelOptions } from './kernel.ts'
 import type { SyncState } from './machine.ts'
-import type { Clock, Random, Storage, Transport } from './ports.ts'
 import { pendingCount, readQueue } from './queue.ts'
-import { applyEdit, getRecord, listRecords, type LocalRecord } from './records.ts'
-import { portableSha256Hex } from './sha256.ts'
+import { getRecord, listRecords, type LocalRecord } from './records.ts'
+import { createSchedule, DEFAULT_SCHEDULE, type SchedulePolicy } from './schedule.ts'
 import type { DeadLetter, RecordKey, ReviewItem } from './stored.ts'
 import { createSyncEngine, type SyncReport } from './sync.ts'
 import { Unit } from './unit.ts'
 
-export interface DeviceOptions {
-  readonly storage: Storage
-  readonly transport: Transport
-  readonly clock: Clock
-  readonly random: Random
+export interface DeviceOptions extends KernelOptions {
   /** Used when the store is empty; a store that holds a device keeps its id. Default: a random one. */
   readonly deviceId?: string
-  /** A faster hash where the platform has one. */
-  readonly sha256Hex?: Sha256Hex
-  readonly policy?: Partial<Policy>
+  readonly schedule?: Partial<SchedulePolicy>
 }
 
 /** A record's name in calls: the scope may be left out where the device has one alone. */
@@ -43,6 +35,8 @@ export type DeviceEvent =
   | ({ readonly kind: 'transition' } & Transition)
   /** These records look different now, by an edit here or by news from the server. */
   | { readonly kind: 'records'; readonly keys: readonly RecordKey[] }
+  /** The server answered these operations for good. */
+  | { readonly kind: 'answered'; readonly answers: readonly Answer[] }
   | { readonly kind: 'progress'; readonly accepted: number; readonly pulled: number }
   | { readonly kind: 'finished'; readonly report: SyncReport }
 
@@ -113,7 +107,11 @@ export interface Device {
    * does not throw for failures of network or server. A call during a run joins it.
    */
   sync(reason?: string): Promise<SyncReport>
-  /** Ends a running sync at the next safe point. */
+  /** Syncs by itself from now on: after edits, the sooner the more urgent, and now and then. */
+  start(): void
+  /** Something new is known to wait on the server, or the network is back. */
+  poke(reason?: string): void
+  /** Ends syncing by itself, and a running sync at the next safe point. */
   stop(): void
 }
 
@@ -132,6 +130,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   )
   const exchanger = createExchanger(kernel)
   const engine = createSyncEngine(kernel, exchanger, diary, {
+    onAnswers: (answers) => emit({ kind: 'answered', answers }),
     onRecords: (keys) => emit({ kind: 'records', keys }),
     onProgress: (progress) => emit({ kind: 'progress', ...progress }),
   })
@@ -168,35 +167,51 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     const { pending } = await overview()
     return report.outcome === 'complete' && pending > 0 ? sync(reason) : report
   }
-  const change = async <T>(ref: RecordRef, task: (unit: Unit, key: RecordKey) => Promise<T>): Promise<T> => {
-    const { key, result } = await transact(kernel, async (unit) => {
-      const full = await resolveKey(unit, ref)
-      return { key: full, result: await task(unit, full) }
+  const schedule = createSchedule(kernel, { ...DEFAULT_SCHEDULE, ...options.schedule }, sync)
+  /** Runs an edit. The task tells how urgent what it queued is; null where it queued nothing. */
+  const edit = async (
+    ref: RecordRef,
+    task: (unit: Unit, key: RecordKey) => Promise<Priority | null>,
+  ): Promise<{ key: RecordKey; record: LocalRecord | undefined; isQueued: boolean }> => {
+    const { priority, ...edited } = await transact(kernel, async (unit) => {
+      const key = await resolveKey(unit, ref)
+      const priority = await task(unit, key)
+      return { key, priority, record: await getRecord(unit, key) }
     })
-    emit({ kind: 'records', keys: [key] })
-    return result
+    emit({ kind: 'records', keys: [edited.key] })
+    if (priority) schedule.edited(priority)
+    return { ...edited, isQueued: priority !== null }
   }
 
   return {
     id: identity.deviceId,
     enroll: (request) => enroll(kernel, exchanger.exchange, request),
-    put: ({ data, priority, id, ...ref }) =>
-      change({ ...ref, id: id ?? timeOrderedId(kernel.clock, kernel.random) }, async (unit, key) => {
-        await applyEdit(kernel, unit, { ...key, data, priority })
-        const record = await getRecord(unit, key)
-        if (!record) throw new Error(`${key.table}/${key.id} is missing right after it was written`)
-        return record
-      }),
-    remove: ({ priority, ...ref }) =>
-      change(ref, (unit, key) => applyEdit(kernel, unit, { ...key, data: null, priority })),
+    async put({ data, priority, id, ...ref }) {
+      const full = { ...ref, id: id ?? timeOrderedId(kernel.clock, kernel.random) }
+      const { key, record } = await edit(full, (unit, key) =>
+        applyEdit(kernel, unit, { ...key, data, priority }),
+      )
+      if (!record) throw new Error(`${key.table}/${key.id} is missing right after it was written`)
+      return record
+    },
+    async remove({ priority, ...ref }) {
+      const { isQueued } = await edit(ref, (unit, key) =>
+        applyEdit(kernel, unit, { ...key, data: null, priority }),
+      )
+      return isQueued
+    },
     get: (ref) => read(async (unit) => getRecord(unit, await resolveKey(unit, ref))),
     list: ({ table, scope, after, limit }) =>
       read(async (unit) =>
         listRecords(unit, { table, scope: scope ?? (await defaultScope(unit)), after, limit }),
       ),
     conflicts: () => read(aftermath.listConflicts),
-    rebase: (ref, data) => change(ref, (unit, key) => aftermath.rebase(kernel, unit, key, data)),
-    abandon: (ref) => change(ref, aftermath.abandon),
+    async rebase(ref, data) {
+      await edit(ref, (unit, key) => aftermath.rebase(kernel, unit, key, data))
+    },
+    async abandon(ref) {
+      await edit(ref, (unit, key) => aftermath.abandon(unit, key).then(() => null))
+    },
     deadLetters: () => read(aftermath.listDeadLetters),
     retryDeadLetter: (opId, data) =>
       transact(kernel, (unit) => aftermath.retryDeadLetter(kernel, unit, opId, data)),
@@ -210,26 +225,11 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       return () => listeners.delete(listener)
     },
     sync,
-    stop: () => engine.stop(),
-  }
-}
-
-function createKernel(options: DeviceOptions): Kernel {
-  return {
-    storage: options.storage,
-    transport: options.transport,
-    clock: options.clock,
-    random: options.random,
-    sha256Hex: options.sha256Hex ?? portableSha256Hex,
-    lock: createLock(),
-    policy: {
-      backoff: DEFAULT_BACKOFF,
-      breaker: DEFAULT_BREAKER,
-      timeoutMs: 30_000,
-      pullLimit: 500,
-      maxAttempts: 8,
-      schemaVersion: 1,
-      ...options.policy,
+    start: schedule.start,
+    poke: (reason = 'poke') => schedule.poke(reason),
+    stop() {
+      schedule.stop()
+      engine.stop()
     },
   }
 }

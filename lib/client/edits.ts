@@ -46,6 +46,15 @@ export function planEdit(
     const baseVersion = operation === 'CREATE' ? 0 : last.baseVersion
     return { kind: 'append', operation, baseVersion, baseOpId: last.opId }
   }
+  const mark = row?.conflicts.at(-1)
+  if (mark) {
+    // The app edited what it saw, which is this device's side of the conflict. Made on the server's
+    // version instead, the edit would settle the conflict in its own favour, unseen.
+    if (data === null && mark.mine === null) return { kind: 'nothing' }
+    const operation = data === null ? 'DELETE' : mark.mine === null ? 'CREATE' : 'UPDATE'
+    const baseVersion = operation === 'CREATE' ? 0 : mark.baseVersion
+    return { kind: 'append', operation, baseVersion, baseOpId: mark.opId }
+  }
   if (serverHasIt) {
     const operation = data === null ? 'DELETE' : 'UPDATE'
     return { kind: 'append', operation, baseVersion: row.server.version, baseOpId: null }

@@ -1,8 +1,9 @@
-import type { BackoffPolicy } from '#lib/core/backoff.ts'
-import type { BreakerPolicy } from '#lib/core/breaker.ts'
+import { DEFAULT_BACKOFF, type BackoffPolicy } from '#lib/core/backoff.ts'
+import { DEFAULT_BREAKER, type BreakerPolicy } from '#lib/core/breaker.ts'
 import type { Sha256Hex } from '#lib/protocol/checksum.ts'
-import type { Lock } from './lock.ts'
+import { createLock, type Lock } from './lock.ts'
 import type { Clock, Random, Storage, Transport } from './ports.ts'
+import { portableSha256Hex } from './sha256.ts'
 import { Unit } from './unit.ts'
 
 /** What every part of one device shares: the ports, the policies, and the right to write. */
@@ -28,6 +29,41 @@ export interface Policy {
   readonly maxAttempts: number
   /** Version of the record schemas this app was built for. */
   readonly schemaVersion: number
+}
+
+export interface KernelOptions {
+  readonly storage: Storage
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  /** A faster hash where the platform has one. */
+  readonly sha256Hex?: Sha256Hex
+  readonly policy?: Partial<Policy>
+}
+
+const DEFAULT_POLICY: Policy = {
+  backoff: DEFAULT_BACKOFF,
+  breaker: DEFAULT_BREAKER,
+  timeoutMs: 30_000,
+  pullLimit: 500,
+  maxAttempts: 8,
+  schemaVersion: 1,
+}
+
+export function createKernel({
+  storage,
+  transport,
+  clock,
+  random,
+  sha256Hex,
+  policy,
+}: KernelOptions): Kernel {
+  return {
+    ...{ storage, transport, clock, random },
+    sha256Hex: sha256Hex ?? portableSha256Hex,
+    policy: { ...DEFAULT_POLICY, ...policy },
+    lock: createLock(),
+  }
 }
 
 /** Reads, decides and writes as one atomic step: everything the task put is committed, or nothing. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
-import { applyAnswers, buryOperation, type AnswerSummary } from './answers.ts'
+import { applyAnswers, buryOperation, type Answer, type AnswerSummary } from './answers.ts'
 import { chooseBatch, nextDueMs, type Batch } from './batch.ts'
 import type { Diary } from './diary.ts'
 import { buildEnvelope, REPORTED_DEAD_LETTERS } from './envelope.ts'
@@ -24,6 +24,7 @@ export interface RoundResult {
   readonly conflicts: number
   readonly rejected: number
   readonly pulled: number
+  readonly answers: readonly Answer[]
   readonly touched: readonly RecordKey[]
   readonly hasMore: boolean
   /** How long the server wants to be left alone before the next request. */
@@ -49,6 +50,7 @@ const NOTHING: RoundResult = {
   conflicts: 0,
   rejected: 0,
   pulled: 0,
+  answers: [],
   touched: [],
   hasMore: true,
   pauseMs: 0,

@@ -24,6 +24,8 @@ export interface ConflictMark {
   readonly fields: readonly string[]
   /** What this device wanted; null where it wanted the record gone. */
   readonly mine: JsonObject | null
+  /** The server's version this device's side was made on. */
+  readonly baseVersion: number
   readonly serverVersion: number
   readonly serverData: JsonObject | null
   readonly baseData: JsonObject | null

@@ -1,4 +1,5 @@
 import { retryDelayMs } from '#lib/core/backoff.ts'
+import type { Answer } from './answers.ts'
 import type { Diary } from './diary.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
@@ -23,6 +24,7 @@ export interface SyncReport {
 }
 
 export interface SyncSignals {
+  onAnswers(answers: readonly Answer[]): void
   onRecords(touched: readonly RecordKey[]): void
   onProgress(progress: { readonly accepted: number; readonly pulled: number }): void
 }
@@ -129,6 +131,7 @@ export function createSyncEngine(
           tally.conflicts += result.conflicts
           tally.rejected += result.rejected
           tally.pulled += result.pulled
+          if (result.answers.length > 0) signals.onAnswers(result.answers)
           if (result.touched.length > 0) signals.onRecords(result.touched)
           signals.onProgress({ accepted: tally.accepted, pulled: tally.pulled })
           isOver = advance(result)

@@ -25,9 +25,7 @@ export function createNodeTransport(baseUrl: string): Transport {
 }
 
 /** A device of the library in this process: memory, HTTP, the system's clock. Options replace any of it. */
-export function createNodeDevice(
-  options: Partial<DeviceOptions> & { baseUrl: string },
-): Promise<Device> {
+export function createNodeDevice(options: Partial<DeviceOptions> & { baseUrl: string }): Promise<Device> {
   const { baseUrl, ...rest } = options
   return createDevice({
     storage: createMemoryStore(),

@@ -1,6 +1,13 @@
 import type { Device } from '#lib/client/index.ts'
 import type { Chance } from './chance.ts'
-import { applyFieldEdit, applyRealEdit, changesAnything, inventFieldEdit, spoil, type FieldEdit } from './edits.ts'
+import {
+  applyFieldEdit,
+  applyRealEdit,
+  changesAnything,
+  inventFieldEdit,
+  spoil,
+  type FieldEdit,
+} from './edits.ts'
 import type { RegisterRecord } from './register.ts'
 
 /** What a person did with a record; `null`: they looked, and left it as it was. */
@@ -19,7 +26,12 @@ export class Crew {
   private readonly chance: Chance
   private readonly isCareless: boolean
 
-  constructor(options: { device: Device; records: readonly RegisterRecord[]; chance: Chance; isCareless: boolean }) {
+  constructor(options: {
+    device: Device
+    records: readonly RegisterRecord[]
+    chance: Chance
+    isCareless: boolean
+  }) {
     this.device = options.device
     this.records = options.records
     this.chance = options.chance

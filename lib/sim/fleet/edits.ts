@@ -61,7 +61,10 @@ export function spoil(current: JsonObject, chance: Chance): JsonObject {
     case 1:
       return { ...current, displayName: 42 }
     default:
-      return applyFieldEdit(current, { field: 'tags.capacity', value: chance.pick(['many', '-1', '12 or so']) })
+      return applyFieldEdit(current, {
+        field: 'tags.capacity',
+        value: chance.pick(['many', '-1', '12 or so']),
+      })
   }
 }
 

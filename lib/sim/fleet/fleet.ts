@@ -93,7 +93,9 @@ export async function runFleet(options: FleetOptions, signal: AbortSignal, tally
     while (left > 0 && !signal.aborted) {
       await sleep(10_000, undefined, { signal }).catch(() => undefined)
       const record = chance.pick(register)
-      const first = devices.find(({ profile }) => profile.scope === record.scope && profile.trait === 'steady')
+      const first = devices.find(
+        ({ profile }) => profile.scope === record.scope && profile.trait === 'steady',
+      )
       const edit: FieldEdit = { field: 'note', value: 'Name confirmed on site' }
       if (!first || !(await first.writeAlso(record, edit))) continue
       if (await collide(first.profile.index, record, edit)) left -= 1

@@ -12,8 +12,18 @@ export interface NetworkQuality {
   readonly latencyMs: number
 }
 
-export const GOOD_NETWORK: NetworkQuality = { lostRequests: 0.002, lostReplies: 0.001, damaged: 0, latencyMs: 40 }
-export const FLAKY_NETWORK: NetworkQuality = { lostRequests: 0.2, lostReplies: 0.1, damaged: 0.05, latencyMs: 900 }
+export const GOOD_NETWORK: NetworkQuality = {
+  lostRequests: 0.002,
+  lostReplies: 0.001,
+  damaged: 0,
+  latencyMs: 40,
+}
+export const FLAKY_NETWORK: NetworkQuality = {
+  lostRequests: 0.2,
+  lostReplies: 0.1,
+  damaged: 0.05,
+  latencyMs: 900,
+}
 
 /** A connection of that quality on top of a real one; `isUp` tells whether there is any at all. */
 export function overNetwork(
@@ -28,7 +38,9 @@ export function overNetwork(
       if (!isUp()) throw new TransportError('network', 'no connection')
       if (chance.happens(quality.lostRequests)) throw new TransportError('network', 'connection reset')
       const isDamaged = request.body !== null && chance.happens(quality.damaged)
-      const reply = await transport.send(isDamaged ? { ...request, body: damage(request.body ?? '') } : request)
+      const reply = await transport.send(
+        isDamaged ? { ...request, body: damage(request.body ?? '') } : request,
+      )
       if (!isUp() || chance.happens(quality.lostReplies)) {
         throw new TransportError('timeout', 'the reply got lost')
       }

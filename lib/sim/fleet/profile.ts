@@ -42,7 +42,10 @@ const KINDS = [
 ] as const
 
 /** Who the device with this number is: always the same for the same seed. */
-export function deviceProfile(chance: Chance, options: { index: number; seed: number; scopes: number }): Profile {
+export function deviceProfile(
+  chance: Chance,
+  options: { index: number; seed: number; scopes: number },
+): Profile {
   const { index, seed, scopes } = options
   const own = chance.split(`profile-${index}`)
   const draw = own.unit()
@@ -89,5 +92,7 @@ function traitOf(index: number): Trait {
 /** Ahead is refused and corrected, behind is accepted and shown: a fleet has both. */
 function clockOffsetMs(trait: Trait, own: Chance): number {
   if (trait !== 'bad_clock') return own.between(-2000, 2000)
-  return own.happens(0.5) ? own.between(6 * MINUTE_MS, 45 * MINUTE_MS) : own.between(-9 * MINUTE_MS, -2 * MINUTE_MS)
+  return own.happens(0.5)
+    ? own.between(6 * MINUTE_MS, 45 * MINUTE_MS)
+    : own.between(-9 * MINUTE_MS, -2 * MINUTE_MS)
 }

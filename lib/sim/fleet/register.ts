@@ -31,7 +31,13 @@ export function buildRegister(merges: readonly Merge[], scopes: number): readonl
       const known = found.get(id)
       const first = record.base ?? record.ours ?? record.theirs
       if (!known && !first) continue
-      const entry = known ?? { table: record.table, id, first: first ?? {}, isInitial: record.base !== null, edits: [] }
+      const entry = known ?? {
+        table: record.table,
+        id,
+        first: first ?? {},
+        isInitial: record.base !== null,
+        edits: [],
+      }
       found.set(id, entry)
       const after = record.changed === 'theirs' ? record.theirs : record.ours
       if (record.base) entry.edits.push({ before: record.base, after })

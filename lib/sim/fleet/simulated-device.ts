@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SyncFailure, createSystemClock, type Clock, type Device, type SyncReport } from '#lib/client/index.ts'
+import {
+  SyncFailure,
+  createSystemClock,
+  type Clock,
+  type Device,
+  type SyncReport,
+} from '#lib/client/index.ts'
 import { createNodeDevice, createNodeTransport } from '../node-device.ts'
 import type { Chance } from './chance.ts'
 import { Crew, type Deed } from './crew.ts'

@@ -1,0 +1,150 @@
+import { findUnfaithful, isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { canonicalJson } from '#lib/protocol/checksum.ts'
+import type { Priority } from '#lib/protocol/sync.ts'
+import { moreUrgent, planEdit, type EditPlan } from './edits.ts'
+import { InvalidEditError } from './failure.ts'
+import { timeOrderedId } from './identifiers.ts'
+import { readIdentity } from './identity.ts'
+import type { Kernel } from './kernel.ts'
+import { dequeue, enqueue, inheritPriority, revise } from './queue.ts'
+import { emptyRow, readPending, readRow, settled, visibleData, writeRow } from './rows.ts'
+import { openStamps } from './stamps.ts'
+import type { PendingOperation, RecordKey, StoredRecord } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+/** Envelope fields around `data` on the wire, generously counted. */
+const CHANGE_OVERHEAD_BYTES = 600
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export interface EditRequest extends RecordKey {
+  /** The full state wanted; null to delete. */
+  readonly data: JsonObject | null
+  readonly priority: Priority | undefined
+  /** Set to make the edit on this version of the server's instead of on what the device has. */
+  readonly baseVersion?: number
+}
+
+/**
+ * Records an edit and queues it, in the unit given.
+ * @returns how urgent the queued operation is; null where nothing had to be queued
+ * @throws InvalidEditError if the edit could never be accepted; nothing is changed
+ */
+export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): Promise<Priority | null> {
+  const identity = await readIdentity(unit)
+  const text = checkEdit(edit, identity.limits.maxRecordBytes)
+  const row = await readRow(unit, edit)
+  const pending = await readPending(unit, row)
+  const shown = row ? visibleData(row) : null
+  if (edit.baseVersion === undefined && jsonEqual(shown?.data ?? null, edit.data)) return null
+
+  const plan = planRebase(edit) ?? planEdit(row, pending, edit.data)
+  const base = row ?? emptyRow(edit)
+  const nowMs = kernel.clock.nowMs()
+  const last = pending.at(-1)
+  if (plan.kind === 'nothing') return null
+  if (plan.kind === 'cancel') {
+    await cancelLast(unit, base, pending, nowMs)
+    return last?.priority ?? null
+  }
+
+  const stamps = await openStamps(unit, kernel.clock, identity.deviceId)
+  const content = {
+    operation: plan.operation,
+    data: edit.data,
+    hlc: stamps.next(),
+    checksum: kernel.sha256Hex(text),
+    sizeBytes: utf8Length(text) + CHANGE_OVERHEAD_BYTES,
+  }
+  stamps.save()
+  const wanted = edit.priority ?? identity.tables[edit.table]?.priority ?? 'normal'
+  let queued: PendingOperation
+  let ordinals = base.pending
+  if (plan.kind === 'replace') {
+    if (!last) throw new Error('there is no operation to replace')
+    const priority = moreUrgent(last.priority, edit.priority ?? last.priority)
+    queued = await revise(unit, last, { ...last, ...content, priority })
+    await inheritPriority(unit, [...pending.slice(0, -1), queued])
+  } else {
+    const { scope, table, id } = edit
+    const { baseVersion, baseOpId } = plan
+    queued = await enqueue(unit, {
+      ...content,
+      ...{ scope, table, id, baseVersion, baseOpId },
+      opId: timeOrderedId(kernel.clock, kernel.random),
+      priority: wanted,
+      editedAtMs: nowMs,
+    })
+    ordinals = [...ordinals, queued.ordinal]
+    await inheritPriority(unit, [...pending, queued])
+  }
+  await writeRow(unit, {
+    ...base,
+    pending: ordinals,
+    local: { data: edit.data },
+    localVersion: base.localVersion + 1,
+    updatedAtMs: nowMs,
+  })
+  return queued.priority
+}
+
+/** Takes the last operation back; what it was made on shows again. */
+async function cancelLast(
+  unit: Unit,
+  row: StoredRecord,
+  pending: readonly PendingOperation[],
+  nowMs: number,
+): Promise<void> {
+  const last = pending.at(-1)
+  if (last) await dequeue(unit, last)
+  const earlier = pending.slice(0, -1)
+  await writeRow(
+    unit,
+    settled({
+      ...row,
+      pending: earlier.map((operation) => operation.ordinal),
+      local: { data: earlier.at(-1)?.data ?? null },
+      localVersion: row.localVersion + 1,
+      updatedAtMs: nowMs,
+    }),
+  )
+}
+
+function planRebase(edit: EditRequest): EditPlan | null {
+  if (edit.baseVersion === undefined) return null
+  const operation = edit.data === null ? 'DELETE' : edit.baseVersion === 0 ? 'CREATE' : 'UPDATE'
+  return { kind: 'append', operation, baseVersion: edit.baseVersion, baseOpId: null }
+}
+
+/** @returns the canonical text of the data */
+function checkEdit({ id, data, table }: EditRequest, maxRecordBytes: number): string {
+  if (!UUID.test(id)) throw new InvalidEditError('invalid_id', `${table}: "${id}" is not a lower-case UUID`)
+  if (data === null) return 'null'
+  if (!isJsonObject(data))
+    throw new InvalidEditError('unfaithful_data', `${table}/${id}: data must be an object`)
+  const unfaithful = findUnfaithful(data)
+  if (unfaithful) {
+    const { pointer, detail } = unfaithful
+    throw new InvalidEditError('unfaithful_data', `${table}/${id}: ${pointer || 'the data'} ${detail}`)
+  }
+  const text = canonicalJson(data)
+  const sizeBytes = utf8Length(text)
+  if (sizeBytes > maxRecordBytes) {
+    throw new InvalidEditError(
+      'record_too_large',
+      `${table}/${id}: ${sizeBytes} bytes, more than the ${maxRecordBytes} a record may have`,
+    )
+  }
+  return text
+}
+
+function utf8Length(text: string): number {
+  let length = text.length
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    // A surrogate pair is two units and four bytes; everything else from U+0800 is one unit and three.
+    if (unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff)) length += 2
+    else if (unit >= 0x80) length += 1
+  }
+  return length
+}
