@@ -224,7 +224,7 @@ describe('an Idempotency-Key', () => {
 
   test('sent five times at once happens once', async () => {
     const sent = await Promise.all(Array.from({ length: 5 }, () => create('race', { name: 'race' })))
-    expect(sent.map(({ status }) => status).toSorted()[0]).toBe(201)
+    expect(sent.map(({ status }) => status)).toContain(201)
     expect(await all.own.db.$queryRaw`SELECT 1 FROM api_key WHERE name = 'race'`).toHaveLength(1)
   })
 })

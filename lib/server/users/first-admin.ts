@@ -3,12 +3,18 @@ import { z } from 'zod'
 import { systemActor } from '../actor.ts'
 import { appendAudit } from '../audit/append.ts'
 import { database } from '../db.ts'
-import { readSetting, writeSetting } from '../settings/store.ts'
 import { hashPassword, passwordMatches } from './password.ts'
-import { insertUser, lockAdmins, selectUserByEmail, setPassword, setRole } from './store.ts'
+import {
+  insertUser,
+  lockAdmins,
+  readFirstAdmin,
+  selectUserByEmail,
+  setPassword,
+  setRole,
+  writeFirstAdmin,
+} from './store.ts'
 
 /** The password that was last taken from the environment, as a hash, and for whom. */
-const settingKey = 'first_admin'
 const appliedSchema = z.object({ email: z.string(), passwordHash: z.string() })
 
 /**
@@ -31,13 +37,13 @@ export async function ensureFirstAdmin(admin: {
     await giveAdmin(email, await hashPassword(generatedPassword))
     return { generatedPassword }
   }
-  const applied = appliedSchema.safeParse(await readSetting(settingKey)).data
+  const applied = appliedSchema.safeParse(await readFirstAdmin()).data
   if (applied?.email === email && (await passwordMatches(applied.passwordHash, admin.password))) {
     return { generatedPassword: null }
   }
   const passwordHash = await hashPassword(admin.password)
   await giveAdmin(email, passwordHash)
-  await writeSetting(database(), settingKey, { email, passwordHash })
+  await writeFirstAdmin({ email, passwordHash })
   return { generatedPassword: null }
 }
 

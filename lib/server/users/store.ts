@@ -94,3 +94,20 @@ export async function lockAdmins(db: Queryable): Promise<{ id: string }[]> {
   return db.$queryRaw<{ id: string }[]>`
     SELECT id FROM user_account WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE`
 }
+
+const firstAdminSetting = 'first_admin'
+
+/** What `writeFirstAdmin` stored, undefined where it never did. */
+export async function readFirstAdmin(): Promise<unknown> {
+  const rows = await database().$queryRaw<
+    { value: unknown }[]
+  >`SELECT value FROM setting WHERE key = ${firstAdminSetting}`
+  return rows[0]?.value
+}
+
+/** Remembers which password was taken from the environment, as a hash. */
+export async function writeFirstAdmin(applied: { email: string; passwordHash: string }): Promise<void> {
+  await database().$executeRaw`
+    INSERT INTO setting (key, value) VALUES (${firstAdminSetting}, ${JSON.stringify(applied)}::jsonb)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value`
+}
