@@ -15,6 +15,7 @@ const doors: Record<string, Partial<Record<Verb, Entry>>> = {
   '/metrics': { GET: 'open' },
   '/sync': { POST: 'device' },
   '/api/[...path]': { GET: 'open', POST: 'open', PUT: 'open', PATCH: 'open', DELETE: 'open' },
+  '/api/openapi.json': { GET: 'open' },
   '/api/auth/[...nextauth]': { GET: 'next-auth', POST: 'next-auth' },
   '/api/v1/account/password': { POST: 'person' },
   '/api/v1/account/sign-out-everywhere': { POST: 'person' },
