@@ -58,6 +58,8 @@ export default defineConfig({
 
     // The new JSX transform needs no React in scope.
     'react/react-in-jsx-scope': 'off',
+    'vitest/no-standalone-expect': 'off',
+    'no-unmodified-loop-condition': 'off',
     // Many loops here are sequences on purpose: a chunk after a chunk, a retry after a pause.
     'no-await-in-loop': 'off',
     'no-shadow': 'off',

@@ -11,7 +11,6 @@ const sources = [
   'components',
   'lib',
   'public',
-  'docs',
   'prisma/schema.prisma',
   'instrumentation.ts',
   'proxy.ts',

@@ -7,7 +7,11 @@ import type { Settings } from './settings.ts'
 const graceMs = 5_000
 
 /** Starts the simulated devices of the demo: a process of its own that speaks only HTTP. */
-export function startFleet({ dataDir, origin, keys }: Settings, secrets: Secrets): Service {
+export function startFleet(
+  { dataDir, origin, keys }: Settings,
+  secrets: Secrets,
+  shutdown: AbortSignal,
+): Service {
   return runService({
     name: 'The demo fleet',
     args: ['scripts/fleet.ts'],
@@ -19,5 +23,6 @@ export function startFleet({ dataDir, origin, keys }: Settings, secrets: Secrets
     },
     log: openLog(join(dataDir, 'logs/fleet.log')),
     graceMs,
+    shutdown,
   })
 }

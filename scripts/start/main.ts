@@ -70,14 +70,14 @@ async function start(): Promise<void> {
     )
   }
   await stepUnlessStopped('Server', async () => {
-    const server = startServer(settings, secrets, databaseUrl)
+    const server = startServer(settings, secrets, databaseUrl, stopRequest.signal)
     running.push({ name: 'server', stop: server.stop })
-    await server.ready(stopRequest.signal)
+    await server.ready()
     return `ready on ${origin}`
   })
   if (settings.isDemo) {
     await stepUnlessStopped('Demo fleet', async () => {
-      running.push({ name: 'fleet', stop: startFleet(settings, secrets).stop })
+      running.push({ name: 'fleet', stop: startFleet(settings, secrets, stopRequest.signal).stop })
       return `running, log in ${join(dataDir, 'logs/fleet.log')}`
     })
   }

@@ -24,28 +24,44 @@ export async function claimPort({ port, host }: Settings): Promise<void> {
 
 export type Server = {
   /** @throws Error with the end of the log if the server ends or is not ready within a minute */
-  ready: (signal: AbortSignal) => Promise<void>
+  ready: () => Promise<void>
   stop: () => Promise<void>
 }
 
 /** Starts the web process; it is started again should it die. */
-export function startServer(settings: Settings, secrets: Secrets, databaseUrl: string): Server {
+export function startServer(
+  settings: Settings,
+  secrets: Secrets,
+  databaseUrl: string,
+  shutdown: AbortSignal,
+): Server {
   const { mode, port, host, dataDir, origin } = settings
   const log = openLog(join(dataDir, 'logs/server.log'))
   const command = mode === 'production' ? 'start' : 'dev'
+  // Longer than any proxy keeps an idle connection, or it would send a request into one that is closing.
+  const longLived = mode === 'production' ? ['--keepAliveTimeout', '75000'] : []
   const { firstExit, stop } = runService({
     name: 'The server',
-    args: ['node_modules/next/dist/bin/next', command, '--port', String(port), '--hostname', host],
+    args: [
+      'node_modules/next/dist/bin/next',
+      command,
+      '--port',
+      String(port),
+      '--hostname',
+      host,
+      ...longLived,
+    ],
     env: serverEnvironment(settings, secrets, databaseUrl),
     log,
     graceMs: drainMs,
+    shutdown,
   })
   let hasEnded = false
   void firstExit.then(() => (hasEnded = true))
-  const ready = async (signal: AbortSignal) => {
+  const ready = async () => {
     const deadline = Date.now() + readyTimeoutMs
     while (!(await answers(`${origin}/readyz`))) {
-      signal.throwIfAborted()
+      shutdown.throwIfAborted()
       if (hasEnded) throw new Error(`The server ended while starting.\n${log.tail()}`)
       if (Date.now() > deadline) throw new Error(`The server was not ready within a minute.\n${log.tail()}`)
       await sleep(100)

@@ -19,6 +19,8 @@ export type ServiceOptions = {
   log: LogFile
   /** How long it may take to finish what it is doing when asked to stop. */
   graceMs: number
+  /** Aborted once everything is about to stop: Ctrl-C ends the process, too, and it must not come back. */
+  shutdown: AbortSignal
 }
 
 export type Service = {
@@ -28,20 +30,21 @@ export type Service = {
 }
 
 /** Runs a Node process and starts it again, ever more slowly, whenever it ends by itself. */
-export function runService({ name, args, env, log, graceMs }: ServiceOptions): Service {
-  const stopping = new AbortController()
+export function runService({ name, args, env, log, graceMs, shutdown }: ServiceOptions): Service {
+  const stopped = new AbortController()
+  const stopping = AbortSignal.any([stopped.signal, shutdown])
   let child = launch(args, env, log)
   const firstExit = exit(child)
   const watch = async () => {
     for (let failures = 0; ; failures++) {
       const startedAt = Date.now()
       const code = await exit(child)
-      if (stopping.signal.aborted) return
+      if (stopping.aborted) return
       if (Date.now() - startedAt > wellAfterMs) failures = 0
       const delayMs = Math.min(maxDelayMs, firstDelayMs * 2 ** failures)
       say(`${name} ended (${code ?? 'killed'}); starting it again in ${delayMs / 1000} s.`)
-      await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined)
-      if (stopping.signal.aborted) return
+      await sleep(delayMs, undefined, { signal: stopping }).catch(() => undefined)
+      if (stopping.aborted) return
       child = launch(args, env, log)
     }
   }
@@ -49,7 +52,7 @@ export function runService({ name, args, env, log, graceMs }: ServiceOptions): S
   return {
     firstExit,
     stop: async () => {
-      stopping.abort()
+      stopped.abort()
       child.kill('SIGTERM')
       const giveUp = setTimeout(() => child.kill('SIGKILL'), graceMs)
       await watching
