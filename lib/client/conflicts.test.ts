@@ -152,3 +152,16 @@ describe('last write wins', () => {
     expect(await device.get(ref)).toMatchObject({ data: { phone: 'newer' }, serverData: { phone: 'winner' } })
   })
 })
+
+test('an edit of a record in conflict is made on the own side of it, and never settles it unseen', async () => {
+  const { bench, device } = await inConflict('manual')
+  const [mark] = await device.conflicts()
+  await device.put({ ...ref, data: { phone: '3', name: 'x' } })
+  expect(await device.get(ref)).toMatchObject({ data: { phone: '3', name: 'x' }, syncStatus: 'conflict' })
+  await device.sync()
+  const changes = bench.server.requests.at(-1)?.body['changes']
+  expect(changes).toMatchObject([
+    { base_version: 1, base_op_id: mark?.opId, data: { phone: '3', name: 'x' } },
+  ])
+  expect(bench.server.state(T, ID)).toMatchObject({ version: 2, data: { phone: '2' } })
+})

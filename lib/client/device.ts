@@ -225,7 +225,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       return () => listeners.delete(listener)
     },
     sync,
-    start: schedule.start,
+    start: () => schedule.start(),
     poke: (reason = 'poke') => schedule.poke(reason),
     stop() {
       schedule.stop()

@@ -7,7 +7,8 @@ import {
   type Random,
 } from '../index.ts'
 import type { Policy } from '../kernel.ts'
-import { ModelServer, sha256Hex } from './model-server.ts'
+import { sha256Hex } from './model-answers.ts'
+import { ModelServer } from './model-server.ts'
 
 /** Time that passes only when somebody waits: every delay is over at once, and the clock has moved. */
 export class VirtualClock implements Clock {

@@ -7,7 +7,7 @@ const del = (key: string): Write => ({ kind: 'delete', collection: 'records', ke
 
 /** What every store a device may run on has to do. Call it from the store's own test file. */
 export function describeStorage(name: string, open: () => Promise<Storage>): void {
-  describe(`storage: ${name}`, () => {
+  describe('storage: ' + name, () => {
     let store: Storage
     beforeEach(async () => {
       store = await open()
@@ -75,6 +75,8 @@ export function describeStorage(name: string, open: () => Promise<Storage>): voi
         fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
           const fresh = await open()
           const model = new Map<string, number>()
+          const given: unknown[] = []
+          const expected: unknown[] = []
           for (const each of steps) {
             if (each.kind === 'put') {
               await fresh.write([put(each.key, each.value)])
@@ -84,14 +86,16 @@ export function describeStorage(name: string, open: () => Promise<Storage>): voi
               model.delete(each.key)
             } else {
               const { prefix, after } = each
-              const expected = [...model]
-                .filter(([k]) => k.startsWith(prefix) && (after === null || k > after))
-                .toSorted(([a], [b]) => (a < b ? -1 : 1))
-                .map(([k, value]) => ({ key: k, value }))
-              const scan: Scan = after === null ? { prefix } : { prefix, after }
-              expect(await fresh.scan('records', scan)).toEqual(expected)
+              given.push(await fresh.scan('records', after === null ? { prefix } : { prefix, after }))
+              expected.push(
+                [...model]
+                  .filter(([k]) => k.startsWith(prefix) && (after === null || k > after))
+                  .toSorted(([a], [b]) => (a < b ? -1 : 1))
+                  .map(([k, value]) => ({ key: k, value })),
+              )
             }
           }
+          expect(given).toEqual(expected)
           expect(await fresh.scan('records', {})).toHaveLength(model.size)
         }),
         { numRuns: 60 },

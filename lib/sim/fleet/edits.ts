@@ -1,4 +1,4 @@
-import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import { mergeRecords } from '#lib/core/merge.ts'
 import type { Chance } from './chance.ts'
 import type { RealEdit } from './register.ts'
@@ -47,7 +47,7 @@ export function inventFieldEdit(chance: Chance, nowMs: number): FieldEdit {
 
 export function applyFieldEdit(current: JsonObject, { field, value }: FieldEdit): JsonObject {
   if (field === 'note') return { ...current, note: value }
-  const tags = typeof current['tags'] === 'object' ? current['tags'] : {}
+  const tags = isJsonObject(current['tags']) ? current['tags'] : {}
   return { ...current, tags: { ...tags, [field.slice('tags.'.length)]: value } }
 }
 
