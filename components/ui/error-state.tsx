@@ -20,10 +20,10 @@ export function ErrorState({
 }: ErrorStateProps) {
   return (
     <div role="alert" className="mx-auto flex max-w-110 flex-col items-center gap-1 px-6 py-20 text-center">
-      <p className="flex items-center gap-2 text-14 font-medium">
+      <h1 className="flex items-center gap-2 text-14 font-medium">
         <StateShape state="critical" />
         {title}
-      </p>
+      </h1>
       <p className="text-muted text-balance">{detail}</p>
       {traceId ? (
         <p className="mt-1 flex items-center gap-1.5 text-faint">

@@ -3,6 +3,7 @@ import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { notFound } from 'next/navigation'
 import { ZodError } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
+import { uuid } from '#lib/protocol/sync.ts'
 import { logger } from '#lib/telemetry/log.ts'
 import type { Actor } from '../actor.ts'
 import { requirePerson } from '../auth.ts'
@@ -51,4 +52,11 @@ function codeOf(error: unknown): string {
 /** Redirects and not-founds travel as errors that Next marks. */
 function isNextSignal(error: unknown): boolean {
   return error instanceof Error && 'digest' in error && String(error.digest).startsWith('NEXT_')
+}
+
+/** The id in a page's address. @throws AppError `not_found` where it cannot be one, before anything is asked */
+export function pageId(params: { id: string }): string {
+  const id = uuid.safeParse(params.id.toLowerCase())
+  if (!id.success) throw new AppError('not_found', 'There is nothing with this id.')
+  return id.data
 }

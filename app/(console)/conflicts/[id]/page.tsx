@@ -6,8 +6,7 @@ import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { shortenMiddle } from '#components/ui/short-id.tsx'
 import { getConflict } from '#lib/server/conflicts/get.ts'
 import { listConflicts } from '#lib/server/conflicts/list.ts'
-import { loadPage } from '#lib/server/http/page.ts'
-import { itemId } from '#lib/server/http/path.ts'
+import { loadPage, pageId } from '#lib/server/http/page.ts'
 import { refusalOf } from '../../refusal.ts'
 
 export const metadata: Metadata = { title: 'Conflict' }
@@ -15,7 +14,7 @@ export const metadata: Metadata = { title: 'Conflict' }
 export default async function Page({ params }: { params: Promise<{ id: string }> }) {
   const given = await params
   const { actor, data, asOf } = await loadPage('conflict', async (viewer) => {
-    const id = itemId(given)
+    const id = pageId(given)
     const [conflict, open] = await Promise.all([
       getConflict(viewer, id),
       listConflicts(viewer, { state: 'open', limit: 2 }),

@@ -4,15 +4,14 @@ import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { shortenMiddle } from '#components/ui/short-id.tsx'
 import { getDeadLetter } from '#lib/server/dead-letters/get.ts'
-import { loadPage } from '#lib/server/http/page.ts'
-import { itemId } from '#lib/server/http/path.ts'
+import { loadPage, pageId } from '#lib/server/http/page.ts'
 import { refusalOf } from '../../refusal.ts'
 
 export const metadata: Metadata = { title: 'Dead letter' }
 
 export default async function Page({ params }: { params: Promise<{ id: string }> }) {
   const given = await params
-  const { actor, data: letter, asOf } = await loadPage('dead_letter', (viewer) => getDeadLetter(viewer, itemId(given)))
+  const { actor, data: letter, asOf } = await loadPage('dead_letter', (viewer) => getDeadLetter(viewer, pageId(given)))
   return (
     <>
       <PageHeader

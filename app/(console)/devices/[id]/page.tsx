@@ -6,8 +6,7 @@ import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { syncsQuerySchema } from '#lib/protocol/syncs.ts'
 import { getDevice } from '#lib/server/devices/get.ts'
-import { loadPage } from '#lib/server/http/page.ts'
-import { itemId } from '#lib/server/http/path.ts'
+import { loadPage, pageId } from '#lib/server/http/page.ts'
 import { listSyncs } from '#lib/server/syncs/list.ts'
 import { refusalOf } from '../../refusal.ts'
 
@@ -16,7 +15,7 @@ export const metadata: Metadata = { title: 'Device' }
 export default async function Page({ params }: { params: Promise<{ id: string }> }) {
   const given = await params
   const { actor, data, asOf } = await loadPage('device', async (viewer) => {
-    const id = itemId(given)
+    const id = pageId(given)
     const [device, syncs] = await Promise.all([getDevice(viewer, id), listSyncs(viewer, syncsQuerySchema.parse({ device: id, limit: 12 }))])
     return { device, syncs: syncs.items }
   })

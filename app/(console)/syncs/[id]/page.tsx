@@ -1,15 +1,14 @@
 import type { Metadata } from 'next'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { SyncPage } from '#components/syncs/sync-page.tsx'
-import { loadPage } from '#lib/server/http/page.ts'
-import { itemId } from '#lib/server/http/path.ts'
+import { loadPage, pageId } from '#lib/server/http/page.ts'
 import { getSync } from '#lib/server/syncs/get.ts'
 
 export const metadata: Metadata = { title: 'Sync' }
 
 export default async function Page({ params }: { params: Promise<{ id: string }> }) {
   const given = await params
-  const { data: sync } = await loadPage('sync', (actor) => getSync(actor, itemId(given)))
+  const { data: sync } = await loadPage('sync', (actor) => getSync(actor, pageId(given)))
   return (
     <>
       <PageHeader
