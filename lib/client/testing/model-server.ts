@@ -9,7 +9,16 @@ import {
   type SyncReply,
 } from '#lib/protocol/sync.ts'
 import type { Transport, TransportReply, TransportRequest } from '../ports.ts'
-import { acceptance, change, content, rejection, sha256Hex, type Reply, type Row } from './model-answers.ts'
+import {
+  acceptance,
+  change,
+  content,
+  rejection,
+  rowKey,
+  sha256Hex,
+  type Reply,
+  type Row,
+} from './model-answers.ts'
 import { ok, refusal, withFault, type Fault } from './faults.ts'
 
 type Strategy = 'lww' | 'fww' | 'manual'
@@ -21,6 +30,276 @@ interface Stream {
   answered: Map<number, { content: string; reply: Reply }>
 }
 
-function rowKey(scope: string, table: string, id: string): string {
-  return JSON.stringify([scope, table, id])
+/**
+ * A server as small as the protocol allows: seqs, holes, forks, stable replies, a feed with tokens,
+ * snapshots, three strategies. It is the other side in the device library's own tests, and keeps
+ * count of what happened so that they can look.
+ */
+export class ModelServer {
+  readonly rows = new Map<string, Row>()
+  readonly feed: ServerChange[] = []
+  readonly effects: string[] = []
+  readonly requests: {
+    path: string
+    headers: Readonly<Record<string, string>>
+    body: Record<string, Json>
+  }[] = []
+  readonly deadLetters: string[] = []
+  readonly reportedDeadLetters: string[] = []
+  readonly conflicts = new Map<string, { key: string; change: Change }>()
+  readonly faults: Fault[] = []
+  /** Answers to give instead of deciding, by record id; used once each. */
+  readonly refusals = new Map<string, { code: string; retryable: boolean }[]>()
+  strategies: Record<string, Strategy> = {}
+  priorities: Record<string, 'critical' | 'normal' | 'bulk'> = {}
+  nowMs: () => number
+  pageSize = 1000
+  snapshotPage = 1000
+  chunkChanges = 100
+  epoch = 'epoch-1'
+  maxSkewMs = 300_000
+  maxBodyLength = Infinity
+  /** Feed positions below this are compacted away. */
+  minPosition = 0
+  private readonly streams = new Map<string, Stream>()
+  private readonly byOp = new Map<string, Reply>()
+  private readonly pushedBy = new Map<string, JsonObject | null>()
+  private grants = new Map<string, string[]>()
+
+  constructor(nowMs: () => number) {
+    this.nowMs = nowMs
+  }
+
+  /** The line to this server, with the faults in it that the test has queued. */
+  transport(): Transport {
+    return { send: (request) => withFault(this.faults.shift(), () => this.handle(request)) }
+  }
+
+  /** Somebody else's write. */
+  write(
+    table: string,
+    id: string,
+    data: JsonObject | null,
+    scope = 'default',
+    conflictId: string | null = null,
+  ): void {
+    const row = this.rows.get(rowKey(scope, table, id))
+    this.commit(
+      { scope, table, record_id: id, data, hlc: `${'0'.repeat(12)}-0000-${'0'.repeat(16)}` },
+      'someone',
+      row,
+      conflictId,
+    )
+  }
+
+  /** A person settles a conflict. */
+  resolve(conflictId: string, data: JsonObject | null): void {
+    const conflict = this.conflicts.get(conflictId)
+    if (!conflict) throw new Error(`no conflict ${conflictId}`)
+    this.write(conflict.change.table, conflict.change.record_id, data, conflict.change.scope, conflictId)
+  }
+
+  /** A record is taken out of what the device may see. */
+  leave(table: string, id: string, scope = 'default'): void {
+    this.feed.push(
+      change('LEAVE', { scope, table, record_id: id }, { version: 0, data: null, hlc: '', writer: '' }, null),
+    )
+  }
+
+  state(table: string, id: string, scope = 'default'): Row | undefined {
+    return this.rows.get(rowKey(scope, table, id))
+  }
+
+  private handle(request: TransportRequest): TransportReply {
+    const body = request.body === null ? {} : JSON.parse(request.body)
+    this.requests.push({ path: request.path, headers: request.headers, body })
+    if (request.path === '/api/v1/enroll') return this.enroll(body)
+    if (!request.headers['authorization']) return refusal({ status: 401, code: 'unauthenticated' })
+    if ((request.body?.length ?? 0) > this.maxBodyLength)
+      return refusal({ status: 413, code: 'payload_too_large' })
+    if (request.path.startsWith('/api/v1/snapshot')) return this.snapshot(request.path)
+    return this.sync(body)
+  }
+
+  private enroll(body: { device_id: string; scopes: string[] }): TransportReply {
+    this.grants.set(body.device_id, body.scopes)
+    return ok({
+      device_token: `token-${body.device_id}`,
+      scopes: body.scopes,
+      epoch: this.epoch,
+      server_time: new Date(this.nowMs()).toISOString(),
+      limits: { chunk_changes: this.chunkChanges, chunk_bytes: 100_000, max_record_bytes: 50_000 },
+      tables: Object.entries(this.priorities).map(([name, priority]) => ({
+        name,
+        strategy: this.strategies[name] ?? 'lww',
+        priority,
+        schema_version: 1,
+      })),
+    })
+  }
+
+  private sync(raw: unknown): TransportReply {
+    const request = syncRequestSchema.parse(raw)
+    const streamKey = `${request.device_id}/${request.incarnation}`
+    const stream: Stream = this.streams.get(streamKey) ?? {
+      lastSeq: 0,
+      holes: new Map(),
+      answered: new Map(),
+    }
+    const changes = request.changes.map((each) => changeSchema.parse(each))
+    let next = stream.lastSeq + 1
+    for (const each of changes) {
+      const seen = stream.answered.get(each.seq)
+      if (seen && seen.content !== content(each)) return refusal({ status: 409, code: 'device_forked' })
+      if (each.seq > next) return refusal({ status: 409, code: 'seq_gap', expected_seq: next })
+      if (each.seq === next) next += 1
+    }
+    this.streams.set(streamKey, stream)
+    for (const letter of request.dead_letters as { op_id: string; change: { seq: number } }[]) {
+      this.reportedDeadLetters.push(letter.op_id)
+      stream.holes.delete(letter.change.seq)
+    }
+
+    const replies = { accepted: [] as Json[], conflicts: [] as Json[], rejected: [] as Json[] }
+    const held = new Set<string>()
+    for (const each of changes) {
+      const reply = this.answer(stream, each, request.device_id, held)
+      replies[reply.kind].push(reply.value as Json)
+      stream.lastSeq = Math.max(stream.lastSeq, each.seq)
+    }
+    return ok({ ...replies, ...this.page(request.last_sync_token ?? null), server_time: this.time() })
+  }
+
+  private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>): Reply {
+    const known = stream.answered.get(each.seq)?.reply ?? this.byOp.get(each.op_id)
+    const settle = (reply: Reply) => {
+      stream.answered.set(each.seq, { content: content(each), reply })
+      stream.holes.delete(each.seq)
+      this.byOp.set(each.op_id, reply)
+      return reply
+    }
+    if (known) return settle(known)
+    if (each.seq <= stream.lastSeq && !stream.holes.has(each.seq))
+      throw new Error(`seq ${each.seq} was given before and is no hole`)
+
+    const key = rowKey(each.scope, each.table, each.record_id)
+    const hold = (code: string, extra: Record<string, Json> = {}): Reply => {
+      const attempts = (stream.holes.get(each.seq) ?? 0) + 1
+      stream.holes.set(each.seq, attempts)
+      held.add(key)
+      return rejection(each, code, true, extra)
+    }
+    if (held.has(key)) return hold('dependency_pending')
+    const refusals = this.refusals.get(each.record_id)
+    const planned = refusals?.shift()
+    if (planned?.retryable) return hold(planned.code)
+    if (planned) return settle(this.bury(each, planned.code))
+    if (recordChecksum(each.data ?? null, sha256Hex) !== each.checksum) return hold('checksum_mismatch')
+    const stamp = parseHlc(each.hlc)
+    if (stamp && stamp.millis > this.nowMs() + this.maxSkewMs)
+      return hold('clock_skew', { server_time: this.time() })
+    return settle(this.decide(each, deviceId, key))
+  }
+
+  private decide(each: Change, deviceId: string, key: string): Reply {
+    const current = this.rows.get(key)
+    const data = each.data ?? null
+    this.pushedBy.set(each.op_id, data)
+    if (!current && each.operation !== 'CREATE') return this.bury(each, 'unknown_base')
+    const isNext =
+      !current ||
+      current.version === each.base_version ||
+      (each.operation === 'CREATE' && current.data === null) ||
+      current.writer === each.base_op_id
+    if (!isNext && jsonEqual(current.data, data)) return acceptance(each, 'no_change', current, null)
+    if (isNext) {
+      const row = this.commit({ ...each, data }, each.op_id, current, null, deviceId)
+      return acceptance(each, 'applied', row, null)
+    }
+    const strategy = this.strategies[each.table] ?? 'lww'
+    if (strategy === 'lww') {
+      if (each.hlc <= current.hlc) return acceptance(each, 'superseded', current, current.data)
+      const row = this.commit({ ...each, data }, each.op_id, current, null, deviceId)
+      return acceptance(each, 'applied', row, null)
+    }
+    const conflictId = strategy === 'manual' ? `conflict-${each.op_id}` : null
+    if (conflictId) this.conflicts.set(conflictId, { key, change: each })
+    return {
+      kind: 'conflicts',
+      value: {
+        op_id: each.op_id,
+        record_id: each.record_id,
+        conflict_id: conflictId,
+        code: strategy === 'manual' ? 'manual' : 'stale_version',
+        fields: Object.keys(data ?? {}),
+        server_version: current.version,
+        server_data: current.data,
+        base_data: null,
+      },
+    }
+  }
+
+  private bury(each: Change, code: string): Reply {
+    this.deadLetters.push(each.op_id)
+    return rejection(each, code, false, { dead_letter_id: `dead-${each.op_id}` })
+  }
+
+  private commit(
+    to: { scope: string; table: string; record_id: string; data: JsonObject | null; hlc: string },
+    writer: string,
+    before: Row | undefined,
+    conflictId: string | null,
+    deviceId = 'someone',
+  ): Row {
+    const row: Row = { version: (before?.version ?? 0) + 1, data: to.data, hlc: to.hlc, writer }
+    this.rows.set(rowKey(to.scope, to.table, to.record_id), row)
+    if (deviceId !== 'someone') this.effects.push(writer)
+    this.feed.push(change(to.data === null ? 'DELETE' : 'UPSERT', to, row, conflictId))
+    return row
+  }
+
+  private page(
+    token: string | null,
+  ): Pick<SyncReply, 'sync_token' | 'epoch' | 'server_changes' | 'has_more' | 'resync'> {
+    const [epoch, at] = token === null ? [this.epoch, '0'] : token.split('@')
+    const from = Number(at)
+    const resync =
+      epoch !== this.epoch
+        ? ({ reason: 'epoch_changed' } as const)
+        : from < this.minPosition
+          ? ({ reason: token === null ? 'first_sync' : 'token_expired' } as const)
+          : null
+    const to = resync ? from : Math.min(this.feed.length, from + this.pageSize)
+    return {
+      sync_token: `${this.epoch}@${to}`,
+      epoch: this.epoch,
+      server_changes: resync
+        ? []
+        : this.feed.slice(from, to).map((each, index) => ({ ...each, seq: from + index + 1 })),
+      has_more: !resync && to < this.feed.length,
+      resync,
+    }
+  }
+
+  private snapshot(path: string): TransportReply {
+    const cursor = new URLSearchParams(path.split('?')[1]).get('cursor')
+    const [pinned, start] =
+      cursor === null ? [this.feed.length, 0] : (cursor.split('+').map(Number) as [number, number])
+    const live = [...this.rows]
+      .filter(([, row]) => row.data !== null)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    const items = live.slice(start, start + this.snapshotPage).map(([key, row]) => {
+      const [scope, table, record_id] = JSON.parse(key)
+      const { version, data, hlc } = row
+      return { scope, table, record_id, version, data, hlc, checksum: recordChecksum(data, sha256Hex) }
+    })
+    const end = start + items.length
+    return end < live.length
+      ? ok({ items, next_cursor: `${pinned}+${end}`, epoch: this.epoch })
+      : ok({ items, next_cursor: null, epoch: this.epoch, sync_token: `${this.epoch}@${pinned}` })
+  }
+
+  private time(): string {
+    return new Date(this.nowMs()).toISOString()
+  }
 }
