@@ -8,7 +8,9 @@ import { oidcProvider } from '#lib/server/users/oidc.ts'
 
 export const metadata: Metadata = { title: 'Sign in' }
 
-type SignInPageProps = { searchParams: Promise<{ callbackUrl?: string | string[]; error?: string | string[] }> }
+type SignInPageProps = {
+  searchParams: Promise<{ callbackUrl?: string | string[]; error?: string | string[] }>
+}
 
 export default async function SignInPage({ searchParams }: SignInPageProps) {
   const { callbackUrl, error } = await searchParams

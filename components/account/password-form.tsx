@@ -34,7 +34,9 @@ export function PasswordForm() {
       }}
     >
       <Field label="Current password">
-        {(control) => <Input {...control} name="current" type="password" autoComplete="current-password" required />}
+        {(control) => (
+          <Input {...control} name="current" type="password" autoComplete="current-password" required />
+        )}
       </Field>
       <Field label="New password" hint={`At least ${passwordLength.min} characters; length is what counts.`}>
         {(control) => (

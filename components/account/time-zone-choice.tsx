@@ -16,7 +16,10 @@ export function TimeZoneChoice({ timeZone }: { timeZone: string }) {
       <Select
         label="Time zone"
         value={timeZone}
-        choices={zones.map((zone) => ({ value: zone, label: zone === own && zone !== 'UTC' ? `${zone} (this browser)` : zone }))}
+        choices={zones.map((zone) => ({
+          value: zone,
+          label: zone === own && zone !== 'UTC' ? `${zone} (this browser)` : zone,
+        }))}
         onChange={(zone) => {
           remember(timeZoneCookie, zone)
           router.refresh()

@@ -8,7 +8,13 @@ export class ApiProblem extends Error {
   readonly traceId: string | undefined
   readonly errors: readonly { pointer: string; detail: string }[]
 
-  constructor(problem: { code: string; status: number; detail: string; traceId?: string; errors?: Problem['errors'] }) {
+  constructor(problem: {
+    code: string
+    status: number
+    detail: string
+    traceId?: string
+    errors?: Problem['errors']
+  }) {
     super(problem.detail)
     this.code = problem.code
     this.status = problem.status
@@ -34,7 +40,10 @@ const timeoutMs = 20_000
  * @returns the parsed reply, `null` where there is none
  * @throws ApiProblem for every refusal, and with code `unreachable` when no answer came
  */
-export async function write(path: string, { method = 'POST', body = {}, ifMatch, idempotencyKey }: Write = {}): Promise<unknown> {
+export async function write(
+  path: string,
+  { method = 'POST', body = {}, ifMatch, idempotencyKey }: Write = {},
+): Promise<unknown> {
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey

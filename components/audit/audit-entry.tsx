@@ -39,7 +39,10 @@ export function AuditEntry({ item, onClose }: { item: AuditItem | undefined; onC
           </Facts>
           <div>
             <h3 className="mb-2 text-13 font-semibold">What it changed</h3>
-            <DiffView label="What it changed" differences={fieldChanges(item.before ?? {}, item.after ?? {})} />
+            <DiffView
+              label="What it changed"
+              differences={fieldChanges(item.before ?? {}, item.after ?? {})}
+            />
           </div>
         </div>
       ) : null}

@@ -19,10 +19,34 @@ import { TargetLink } from './target-link.tsx'
 const column = createColumnHelper<typeof features, AuditItem>()
 
 /** What the audit speaks of; the first part of an action. */
-const nouns = ['any', 'device', 'conflict', 'dead_letter', 'record', 'table', 'user', 'api_key', 'enrollment_key'] as const
+const nouns = [
+  'any',
+  'device',
+  'conflict',
+  'dead_letter',
+  'record',
+  'table',
+  'user',
+  'api_key',
+  'enrollment_key',
+] as const
 
-export function AuditList({ items, total, nextCursor }: { items: AuditItem[]; total: number; nextCursor: string | null }) {
-  const { values, set, clear, filtered, pending } = useFilters(['q', 'actor', 'action', 'target', 'target_id'])
+export function AuditList({
+  items,
+  total,
+  nextCursor,
+}: {
+  items: AuditItem[]
+  total: number
+  nextCursor: string | null
+}) {
+  const { values, set, clear, filtered, pending } = useFilters([
+    'q',
+    'actor',
+    'action',
+    'target',
+    'target_id',
+  ])
   const [opened, setOpened] = useState<AuditItem>()
   const noun = nouns.find((each) => each === values.action) ?? 'any'
   const [columns] = useState(() => makeColumns(setOpened))
@@ -35,19 +59,26 @@ export function AuditList({ items, total, nextCursor }: { items: AuditItem[]; to
       pending={pending}
       filters={
         <>
-          <SearchBox label="Search the audit" value={values.q ?? ''} onChange={(q) => set({ q: q || null }, 'replace')} />
+          <SearchBox
+            label="Search the audit"
+            value={values.q ?? ''}
+            onChange={(q) => set({ q: q || null }, 'replace')}
+          />
           <Select
             label="About"
             value={noun}
-            choices={nouns.map((each) => ({ value: each, label: each === 'any' ? 'anything' : each.replace('_', ' ') }))}
+            choices={nouns.map((each) => ({
+              value: each,
+              label: each === 'any' ? 'anything' : each.replace('_', ' '),
+            }))}
             onChange={(next) => set({ action: next === 'any' ? null : next })}
           />
           {(['actor', 'target_id'] as const).map((name) => {
             const value = values[name]
             return value === null ? null : (
               <Button key={name} onClick={() => set({ [name]: null })}>
-                <span className="text-faint">{name === 'actor' ? 'by' : 'about'}</span> {shortenMiddle(value, 24)} ×
-                <span className="sr-only">remove filter</span>
+                <span className="text-faint">{name === 'actor' ? 'by' : 'about'}</span>{' '}
+                {shortenMiddle(value, 24)} ×<span className="sr-only">remove filter</span>
               </Button>
             )
           })}
@@ -66,11 +97,16 @@ export function AuditList({ items, total, nextCursor }: { items: AuditItem[]; to
         rowId={(row) => String(row.id)}
         empty={
           filtered ? (
-            <EmptyState title="No entry matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+            <EmptyState
+              title="No entry matches these filters"
+              action={<Button onClick={clear}>Clear filters</Button>}
+            >
               There may be others: the filters leave them out.
             </EmptyState>
           ) : (
-            <EmptyState title="Nothing was done yet">Whatever people and the system decide is written here, and never changed.</EmptyState>
+            <EmptyState title="Nothing was done yet">
+              Whatever people and the system decide is written here, and never changed.
+            </EmptyState>
           )
         }
       />

@@ -1,7 +1,11 @@
 import Link from 'next/link'
 import { shortenMiddle } from '#components/ui/short-id.tsx'
 
-const pages: Record<string, string> = { device: '/devices', conflict: '/conflicts', dead_letter: '/dead-letters' }
+const pages: Record<string, string> = {
+  device: '/devices',
+  conflict: '/conflicts',
+  dead_letter: '/dead-letters',
+}
 
 /** What an entry is about, as a link where it has a page. */
 export function TargetLink({ target, id }: { target: string; id: string }) {

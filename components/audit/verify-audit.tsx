@@ -27,7 +27,9 @@ export function VerifyAudit({ refusal }: { refusal?: string | undefined }) {
   return (
     <div className="flex flex-col gap-3">
       <div className="flex items-center gap-3 text-muted">
-        <p className="flex-1">Each entry carries the hash of the one before it. Nothing here can be changed without a trace.</p>
+        <p className="flex-1">
+          Each entry carries the hash of the one before it. Nothing here can be changed without a trace.
+        </p>
         {refusal === undefined ? (
           <Button busy={busy} onClick={() => void verify()}>
             {busy ? 'Verifying…' : 'Verify the chain'}
@@ -39,11 +41,15 @@ export function VerifyAudit({ refusal }: { refusal?: string | undefined }) {
       <ProblemNotice title="Not verified" problem={problem} />
       {result ? (
         result.ok ? (
-          <Notice state="healthy" alert title={`The chain holds: ${formatCount(result.checked)} entries verified`} />
+          <Notice
+            state="healthy"
+            alert
+            title={`The chain holds: ${formatCount(result.checked)} entries verified`}
+          />
         ) : (
           <Notice state="critical" alert title="The audit is not what was written">
-            {result.broken ? `Entry ${result.broken.id} ${reasons[result.broken.reason]}.` : null} {formatCount(result.checked)}{' '}
-            entries before it hold.
+            {result.broken ? `Entry ${result.broken.id} ${reasons[result.broken.reason]}.` : null}{' '}
+            {formatCount(result.checked)} entries before it hold.
           </Notice>
         )
       ) : null}

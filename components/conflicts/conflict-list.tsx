@@ -26,7 +26,8 @@ const columns = column.columns([
     meta: { width: '26%' },
     cell: ({ row: { original } }) => (
       <Link href={`/conflicts/${original.id}`} className="row-link">
-        {original.table} <span className="font-mono text-12 font-normal text-muted">{shortenMiddle(original.record_id)}</span>
+        {original.table}{' '}
+        <span className="font-mono text-12 font-normal text-muted">{shortenMiddle(original.record_id)}</span>
       </Link>
     ),
   }),
@@ -35,7 +36,9 @@ const columns = column.columns([
     header: 'Clash',
     cell: ({ row: { original } }) =>
       original.fields.length === 0 ? (
-        <span className="text-muted">{original.operation === 'DELETE' ? 'they deleted it' : 'whole record'}</span>
+        <span className="text-muted">
+          {original.operation === 'DELETE' ? 'they deleted it' : 'whole record'}
+        </span>
       ) : (
         <span className="flex gap-1 overflow-hidden">
           {original.fields.slice(0, 3).map((field) => (
@@ -43,7 +46,9 @@ const columns = column.columns([
               {field || 'whole record'}
             </Badge>
           ))}
-          {original.fields.length > 3 ? <span className="text-faint">+{original.fields.length - 3}</span> : null}
+          {original.fields.length > 3 ? (
+            <span className="text-faint">+{original.fields.length - 3}</span>
+          ) : null}
         </span>
       ),
   }),
@@ -57,7 +62,9 @@ const columns = column.columns([
     id: 'ours',
     header: 'Ours',
     meta: { width: '15%', wide: true },
-    cell: ({ row: { original } }) => <DeviceLink id={original.server_device_id} name={original.server_device_name} />,
+    cell: ({ row: { original } }) => (
+      <DeviceLink id={original.server_device_id} name={original.server_device_name} />
+    ),
   }),
   column.accessor('state', {
     header: 'State',
@@ -97,7 +104,11 @@ export function ConflictList({ items, total, nextCursor }: ConflictListProps) {
             segments={states}
             onChange={(next) => set({ state: next === 'open' ? null : next })}
           />
-          <SearchBox label="Search conflicts" value={values.q ?? ''} onChange={(q) => set({ q: q || null }, 'replace')} />
+          <SearchBox
+            label="Search conflicts"
+            value={values.q ?? ''}
+            onChange={(q) => set({ q: q || null }, 'replace')}
+          />
           {filtered ? (
             <Button kind="quiet" onClick={clear}>
               Clear filters
@@ -113,15 +124,21 @@ export function ConflictList({ items, total, nextCursor }: ConflictListProps) {
         rowId={(row) => row.id}
         empty={
           narrowed ? (
-            <EmptyState title="No conflict matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+            <EmptyState
+              title="No conflict matches these filters"
+              action={<Button onClick={clear}>Clear filters</Button>}
+            >
               There may be others: the filters leave them out.
             </EmptyState>
           ) : state === 'open' ? (
             <EmptyState title="No open conflicts" state="healthy">
-              Every concurrent edit found its place by its table’s rules. One that needs a person will appear here.
+              Every concurrent edit found its place by its table’s rules. One that needs a person will appear
+              here.
             </EmptyState>
           ) : (
-            <EmptyState title="Nothing was resolved yet">Conflicts that a person settled are kept here, with their reasons.</EmptyState>
+            <EmptyState title="Nothing was resolved yet">
+              Conflicts that a person settled are kept here, with their reasons.
+            </EmptyState>
           )
         }
       />

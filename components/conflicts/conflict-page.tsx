@@ -21,7 +21,13 @@ const orderWords: Record<ConflictDetail['vector_order'], string> = {
 }
 
 /** One conflict: what stands against what, and how it was or can be settled. */
-export function ConflictPage({ conflict, refusal }: { conflict: ConflictDetail; refusal?: string | undefined }) {
+export function ConflictPage({
+  conflict,
+  refusal,
+}: {
+  conflict: ConflictDetail
+  refusal?: string | undefined
+}) {
   const states = { base: conflict.base.data, client: conflict.client.data, server: conflict.current.data }
   return (
     <>
@@ -44,7 +50,9 @@ export function ConflictPage({ conflict, refusal }: { conflict: ConflictDetail; 
           </Fact>
           <Fact name="Did">
             {conflict.operation} on version {conflict.base_version}
-            {conflict.later_op_ids.length > 0 ? `, and ${plural(conflict.later_op_ids.length, 'edit')} after it` : ''}
+            {conflict.later_op_ids.length > 0
+              ? `, and ${plural(conflict.later_op_ids.length, 'edit')} after it`
+              : ''}
           </Fact>
           <Fact name="Clock">
             <HlcTime hlc={conflict.client.hlc} />
@@ -91,7 +99,11 @@ export function ConflictPage({ conflict, refusal }: { conflict: ConflictDetail; 
 
 function HlcTime({ hlc }: { hlc: string }) {
   const parsed = parseHlc(hlc)
-  return parsed ? <Time at={new Date(parsed.millis).toISOString()} show="both" precision="minute" /> : <>{hlc}</>
+  return parsed ? (
+    <Time at={new Date(parsed.millis).toISOString()} show="both" precision="minute" />
+  ) : (
+    <>{hlc}</>
+  )
 }
 
 /** How it was settled: by whom, why, and what that did to either side. */
@@ -99,7 +111,10 @@ function Resolved({ conflict }: { conflict: ConflictDetail }) {
   const data = conflict.resolution?.data
   return (
     <div className="grid items-start gap-4 xl:grid-cols-2">
-      <Panel title="Resolution" aside={conflict.resolution ? `version ${conflict.resolution.version}` : undefined}>
+      <Panel
+        title="Resolution"
+        aside={conflict.resolution ? `version ${conflict.resolution.version}` : undefined}
+      >
         <p role="status">
           Resolved by {conflict.resolved_by ?? 'the server'}
           {conflict.resolved_at ? (
@@ -110,7 +125,11 @@ function Resolved({ conflict }: { conflict: ConflictDetail }) {
           {conflict.reason ? `: “${conflict.reason}”` : '. No reason was given.'}
         </p>
         <p className="mt-1 mb-3 text-muted">Both sides are kept in the record’s history.</p>
-        {data ? <JsonView label="The record as it was resolved" value={data} className="max-h-96" /> : <p>The record was deleted.</p>}
+        {data ? (
+          <JsonView label="The record as it was resolved" value={data} className="max-h-96" />
+        ) : (
+          <p>The record was deleted.</p>
+        )}
       </Panel>
       <Panel title="What it changed against ours">
         <DiffView label="Against ours" differences={fieldChanges(conflict.server.data, data ?? null)} />

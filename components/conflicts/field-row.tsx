@@ -17,7 +17,13 @@ const sides = [
   { from: 'server', word: 'ours' },
 ] as const
 
-const kindWords = { clash: 'both changed', client: 'they changed', server: 'we changed', same: 'same', unchanged: 'unchanged' }
+const kindWords = {
+  clash: 'both changed',
+  client: 'they changed',
+  server: 'we changed',
+  same: 'same',
+  unchanged: 'unchanged',
+}
 
 type FieldRowProps = {
   field: FieldView
@@ -30,7 +36,16 @@ type FieldRowProps = {
   onPick: (pick: Pick) => void
 }
 
-export function FieldRow({ field, active, undecided, moved, picks, readOnly, onActivate, onPick }: FieldRowProps) {
+export function FieldRow({
+  field,
+  active,
+  undecided,
+  moved,
+  picks,
+  readOnly,
+  onActivate,
+  onPick,
+}: FieldRowProps) {
   const row = useRef<HTMLTableRowElement>(null)
   const [editing, setEditing] = useState(false)
   const pick = pickOf(field, picks)
@@ -43,13 +58,24 @@ export function FieldRow({ field, active, undecided, moved, picks, readOnly, onA
   const cell = clsx('border-b border-line px-1 py-1 align-top', active && 'bg-accent-soft')
   return (
     <>
-      <tr ref={row} data-path={field.path} aria-current={active ? 'true' : undefined} onPointerDown={onActivate}>
+      <tr
+        ref={row}
+        data-path={field.path}
+        aria-current={active ? 'true' : undefined}
+        onPointerDown={onActivate}
+      >
         <th
           scope="row"
-          className={clsx(cell, 'py-2 pl-4 text-left font-normal', active && 'shadow-[inset_2px_0_0_var(--accent)]')}
+          className={clsx(
+            cell,
+            'py-2 pl-4 text-left font-normal',
+            active && 'shadow-[inset_2px_0_0_var(--accent)]',
+          )}
         >
           <span className="block font-mono text-12 break-words">{field.path || 'whole record'}</span>
-          <span className={clsx('mt-0.5 flex items-center gap-1 text-12', undecided ? 'text-warn' : 'text-faint')}>
+          <span
+            className={clsx('mt-0.5 flex items-center gap-1 text-12', undecided ? 'text-warn' : 'text-faint')}
+          >
             {undecided ? <StateShape state="warning" className="scale-80" /> : null}
             {undecided ? 'decide' : kindWords[field.kind]}
           </span>
@@ -131,7 +157,14 @@ function SideValue({ says, value, picked, whole, changed, deleted, onPick }: Sid
     'flex min-h-8 w-full items-start gap-1.5 rounded-md border px-2 py-1.5 text-left',
     picked ? 'border-accent bg-surface' : 'border-transparent',
   )
-  const mark = <Icon name="check" width={14} height={14} className={clsx('mt-0.5 shrink-0 text-accent', !picked && 'invisible')} />
+  const mark = (
+    <Icon
+      name="check"
+      width={14}
+      height={14}
+      className={clsx('mt-0.5 shrink-0 text-accent', !picked && 'invisible')}
+    />
+  )
   if (!onPick) {
     return (
       <span className={look}>
@@ -142,7 +175,12 @@ function SideValue({ says, value, picked, whole, changed, deleted, onPick }: Sid
     )
   }
   return (
-    <button type="button" aria-pressed={picked} onClick={onPick} className={clsx(look, 'pressable hover:border-line-strong hover:bg-surface')}>
+    <button
+      type="button"
+      aria-pressed={picked}
+      onClick={onPick}
+      className={clsx(look, 'pressable hover:border-line-strong hover:bg-surface')}
+    >
       {mark}
       <span className="min-w-0 flex-1">
         <span className="sr-only">{says}</span>

@@ -11,14 +11,25 @@ import type { Resolution } from './use-resolution.ts'
 export type SideNames = { client: string; server: string }
 
 /** Base, theirs and ours beside each other, one place per row, and what comes of it. */
-export function FieldTable({ resolution, names, readOnly }: { resolution: Resolution; names: SideNames; readOnly: boolean }) {
+export function FieldTable({
+  resolution,
+  names,
+  readOnly,
+}: {
+  resolution: Resolution
+  names: SideNames
+  readOnly: boolean
+}) {
   const [showAll, setShowAll] = useState(false)
   const { decidable, fields } = resolution
   const settled = fields.filter((field) => !decidable.includes(field))
   const undecided = new Set(resolution.merged.undecided)
   return (
     <div className="overflow-x-auto">
-      <table aria-label="Fields in conflict" className="w-full min-w-160 table-fixed border-separate border-spacing-0">
+      <table
+        aria-label="Fields in conflict"
+        className="w-full min-w-160 table-fixed border-separate border-spacing-0"
+      >
         <thead>
           <tr>
             <Head className="w-40 pl-4">Field</Head>
@@ -53,7 +64,9 @@ export function FieldTable({ resolution, names, readOnly }: { resolution: Resolu
           {showAll
             ? settled.map((field) => (
                 <tr key={field.path} className="text-faint">
-                  <td className="border-b border-line px-2 py-1.5 pl-4 font-mono text-12 break-words">{field.path}</td>
+                  <td className="border-b border-line px-2 py-1.5 pl-4 font-mono text-12 break-words">
+                    {field.path}
+                  </td>
                   <td className="border-b border-line px-2 py-1.5">
                     <JsonValue value={field.base} />
                   </td>
@@ -83,7 +96,13 @@ type HeadProps = { children: ReactNode; note?: string; hint?: string | undefined
 
 function Head({ children, note, hint, className }: HeadProps) {
   return (
-    <th scope="col" className={clsx('border-b border-line bg-sunken py-1.5 pr-2 text-left align-top font-normal', className)}>
+    <th
+      scope="col"
+      className={clsx(
+        'border-b border-line bg-sunken py-1.5 pr-2 text-left align-top font-normal',
+        className,
+      )}
+    >
       <span className="flex items-center gap-1.5 text-12 font-medium text-ink">
         {children}
         {hint ? <Kbd>{hint}</Kbd> : null}

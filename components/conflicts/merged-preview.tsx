@@ -24,7 +24,10 @@ export function MergedPreview({ merged, server, client }: { merged: Merged; serv
               label: 'Changes here',
               panel: (
                 <div className={scroll}>
-                  <DiffView label="Against what the server has" differences={fieldChanges(server, merged.data)} />
+                  <DiffView
+                    label="Against what the server has"
+                    differences={fieldChanges(server, merged.data)}
+                  />
                 </div>
               ),
             },
@@ -33,7 +36,10 @@ export function MergedPreview({ merged, server, client }: { merged: Merged; serv
               label: 'Changes there',
               panel: (
                 <div className={scroll}>
-                  <DiffView label="Against what the device has" differences={fieldChanges(client, merged.data)} />
+                  <DiffView
+                    label="Against what the device has"
+                    differences={fieldChanges(client, merged.data)}
+                  />
                 </div>
               ),
             },

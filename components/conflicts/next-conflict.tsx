@@ -12,12 +12,20 @@ export function NextConflict({ id, open }: { id: string | undefined; open: numbe
   useShortcuts(
     id === undefined
       ? []
-      : [{ keys: 'n', does: 'Next open conflict', group: 'Conflict', run: () => router.push(`/conflicts/${id}`) }],
+      : [
+          {
+            keys: 'n',
+            does: 'Next open conflict',
+            group: 'Conflict',
+            run: () => router.push(`/conflicts/${id}`),
+          },
+        ],
   )
   if (id === undefined) return null
   return (
     <ButtonLink href={`/conflicts/${id}`}>
-      Next <span className="text-faint phone:hidden">of {plural(open, 'open one', 'open ones')}</span> <Kbd>n</Kbd>
+      Next <span className="text-faint phone:hidden">of {plural(open, 'open one', 'open ones')}</span>{' '}
+      <Kbd>n</Kbd>
     </ButtonLink>
   )
 }

@@ -24,8 +24,16 @@ describe('mergePicks', () => {
   })
 
   it('follows the picks, also against what would merge by itself', () => {
-    const merged = mergePicks(fields, { name: { from: 'client' }, phone: { from: 'base' }, 'address.city': { from: 'edit', value: 'Z' } }, states)
-    expect(merged).toMatchObject({ undecided: [], choice: 'merged', data: { name: 'Device', phone: '1', address: { city: 'Z' } } })
+    const merged = mergePicks(
+      fields,
+      { name: { from: 'client' }, phone: { from: 'base' }, 'address.city': { from: 'edit', value: 'Z' } },
+      states,
+    )
+    expect(merged).toMatchObject({
+      undecided: [],
+      choice: 'merged',
+      data: { name: 'Device', phone: '1', address: { city: 'Z' } },
+    })
   })
 
   it('removes a field when the side picked does not have it', () => {
@@ -37,8 +45,14 @@ describe('mergePicks', () => {
   it('can keep a deletion, and can undo one', () => {
     const given = { base: { a: 1 }, client: null, server: { a: 2 } }
     const whole = fieldViews(given)
-    expect(mergePicks(whole, { '': { from: 'client' } }, given)).toMatchObject({ data: null, choice: 'client' })
-    expect(mergePicks(whole, { '': { from: 'server' } }, given)).toMatchObject({ data: { a: 2 }, choice: 'server' })
+    expect(mergePicks(whole, { '': { from: 'client' } }, given)).toMatchObject({
+      data: null,
+      choice: 'client',
+    })
+    expect(mergePicks(whole, { '': { from: 'server' } }, given)).toMatchObject({
+      data: { a: 2 },
+      choice: 'server',
+    })
   })
 })
 

@@ -52,7 +52,11 @@ export function mergePicks(fields: readonly FieldView[], picks: Picks, states: T
     if (field.segments.length === 0) data = value ?? null
     else if (isJsonObject(data)) data = withValueAt(data, field.segments, value)
   }
-  const choice = jsonEqual(data, states.client) ? 'client' : jsonEqual(data, states.server) ? 'server' : 'merged'
+  const choice = jsonEqual(data, states.client)
+    ? 'client'
+    : jsonEqual(data, states.server)
+      ? 'server'
+      : 'merged'
   return { data, undecided, choice }
 }
 

@@ -62,13 +62,33 @@ export function Resolver({ id, etag, version, states, names, refusal }: Resolver
     readOnly
       ? []
       : [
-          { keys: '1', does: 'Take theirs (the device’s)', group: 'Conflict', run: () => resolution.pickActive('client') },
-          { keys: '2', does: 'Take ours (the server’s)', group: 'Conflict', run: () => resolution.pickActive('server') },
+          {
+            keys: '1',
+            does: 'Take theirs (the device’s)',
+            group: 'Conflict',
+            run: () => resolution.pickActive('client'),
+          },
+          {
+            keys: '2',
+            does: 'Take ours (the server’s)',
+            group: 'Conflict',
+            run: () => resolution.pickActive('server'),
+          },
           { keys: '0', does: 'Take the base', group: 'Conflict', run: () => resolution.pickActive('base') },
           { keys: 'j', does: 'Next field', group: 'Conflict', run: () => resolution.move(1) },
           { keys: 'k', does: 'Previous field', group: 'Conflict', run: () => resolution.move(-1) },
-          { keys: 'e', does: 'Edit the value', group: 'Conflict', run: () => clickEdit(decidable[resolution.active]?.path) },
-          { keys: 'r', does: 'Say why, then Enter resolves', group: 'Conflict', run: () => reasonInput.current?.focus() },
+          {
+            keys: 'e',
+            does: 'Edit the value',
+            group: 'Conflict',
+            run: () => clickEdit(decidable[resolution.active]?.path),
+          },
+          {
+            keys: 'r',
+            does: 'Say why, then Enter resolves',
+            group: 'Conflict',
+            run: () => reasonInput.current?.focus(),
+          },
         ],
   )
 
@@ -133,12 +153,19 @@ export function Resolver({ id, etag, version, states, names, refusal }: Resolver
               </Field>
               {stale ? (
                 <Notice state="warning" title="Someone else was faster" alert>
-                  Nothing was written. Your picks were kept and the fresh values are shown; look again and resolve.
+                  Nothing was written. Your picks were kept and the fresh values are shown; look again and
+                  resolve.
                 </Notice>
               ) : (
                 <ProblemNotice title="Not resolved" problem={problem} />
               )}
-              <Button kind="primary" type="submit" busy={busy} disabled={merged.undecided.length > 0} className="w-full">
+              <Button
+                kind="primary"
+                type="submit"
+                busy={busy}
+                disabled={merged.undecided.length > 0}
+                className="w-full"
+              >
                 {buttonWords(merged.undecided.length, merged.choice, busy)}
               </Button>
             </form>

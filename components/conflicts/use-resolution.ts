@@ -12,7 +12,10 @@ export function useResolution(states: ThreeStates, version: number) {
   const [picks, setPicks] = useState<Picks>({})
   const [began] = useState({ states, version })
   const fields = useMemo(() => fieldViews(states), [states])
-  const decidable = useMemo(() => fields.filter((field) => field.kind !== 'unchanged' && field.kind !== 'same'), [fields])
+  const decidable = useMemo(
+    () => fields.filter((field) => field.kind !== 'unchanged' && field.kind !== 'same'),
+    [fields],
+  )
   const moved = useMemo(
     () => (version === began.version ? new Set<string>() : movedPaths(fieldViews(began.states), fields)),
     [began, version, fields],
@@ -38,7 +41,20 @@ export function useResolution(states: ThreeStates, version: number) {
   }
   const move = (step: 1 | -1) => setActive(Math.min(Math.max(active + step, 0), decidable.length - 1))
 
-  return { fields, decidable, picks, merged, moved, active, setActive, pick, pickAll, pickActive, move, reset }
+  return {
+    fields,
+    decidable,
+    picks,
+    merged,
+    moved,
+    active,
+    setActive,
+    pick,
+    pickAll,
+    pickActive,
+    move,
+    reset,
+  }
 }
 
 export type Resolution = ReturnType<typeof useResolution>

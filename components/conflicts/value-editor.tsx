@@ -39,7 +39,11 @@ export function ValueEditor({ name, value, onSave, onCancel }: ValueEditorProps)
         }
       }}
     >
-      <Field label={`Value of ${name}, as JSON`} hint="Empty removes the field. Shift-Enter for a new line." error={error}>
+      <Field
+        label={`Value of ${name}, as JSON`}
+        hint="Empty removes the field. Shift-Enter for a new line."
+        error={error}
+      >
         {(control) => (
           <TextArea
             {...control}

@@ -35,7 +35,8 @@ export function BulkReplay({ letters, refusal, onDone }: BulkReplayProps) {
     <div className="flex items-center gap-2" role="group" aria-label="Selected dead letters">
       {tally ? (
         <p role="status" className="text-muted tabular-nums">
-          {plural(tally.done, 'change')} replayed{tally.again > 0 ? `, ${tally.again} refused again and still open` : ''}
+          {plural(tally.done, 'change')} replayed
+          {tally.again > 0 ? `, ${tally.again} refused again and still open` : ''}
         </p>
       ) : null}
       {running ? (

@@ -12,7 +12,10 @@ const codes: Record<string, { title: string; mend: string }> = {
     title: 'Breaks a rule of the table',
     mend: 'Edit the value that the rule names, or discard the change if the rule is right and the work is void.',
   },
-  unknown_table: { title: 'For a table that does not exist', mend: 'Create the table’s policy, then replay it.' },
+  unknown_table: {
+    title: 'For a table that does not exist',
+    mend: 'Create the table’s policy, then replay it.',
+  },
   unknown_base: {
     title: 'Changes a record that the server never had',
     mend: 'Make it a CREATE with the full record and replay it, or discard it.',
@@ -23,12 +26,18 @@ const codes: Record<string, { title: string; mend: string }> = {
   },
   record_too_large: { title: 'The record is too large', mend: 'Make it smaller and replay it.' },
   invalid_change: { title: 'Not a readable change', mend: 'Repair what is named, then replay it.' },
-  saga_aborted: { title: 'Its business transaction was undone', mend: 'Discard it, or make the change again by itself.' },
+  saga_aborted: {
+    title: 'Its business transaction was undone',
+    mend: 'Discard it, or make the change again by itself.',
+  },
   retries_exceeded: {
     title: 'Given up after too many attempts',
     mend: 'See what refused it before; when that is mended, replay it.',
   },
-  checksum_mismatch: { title: 'Damaged on its way, every time', mend: 'Look at the values; if they are right, replay it.' },
+  checksum_mismatch: {
+    title: 'Damaged on its way, every time',
+    mend: 'Look at the values; if they are right, replay it.',
+  },
   clock_skew: { title: 'Stamped in the future, every time', mend: 'Set the device’s clock, then replay it.' },
 }
 

@@ -33,20 +33,34 @@ const views = [
 /** Why this person may not replay; absent when they may. */
 export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusal?: string | undefined }) {
   const router = useRouter()
-  const { values, set, clear, pending } = useFilters(['view', 'state', 'q', 'fingerprint', 'table', 'device_id', 'code'])
+  const { values, set, clear, pending } = useFilters([
+    'view',
+    'state',
+    'q',
+    'fingerprint',
+    'table',
+    'device_id',
+    'code',
+  ])
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
   const state: StateFilter = states.find((each) => each.value === values.state)?.value ?? 'open'
-  const narrowed = [values.q, values.fingerprint, values.table, values.device_id, values.code].some((each) => each !== null)
+  const narrowed = [values.q, values.fingerprint, values.table, values.device_id, values.code].some(
+    (each) => each !== null,
+  )
 
   const shown = view.kind === 'groups' ? view.groups.length : view.items.length
   const chosen = view.kind === 'list' ? view.items.filter((item) => picked.has(item.id)) : []
   const empty: ReactNode = narrowed ? (
-    <EmptyState title="No dead letter matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+    <EmptyState
+      title="No dead letter matches these filters"
+      action={<Button onClick={clear}>Clear filters</Button>}
+    >
       There may be others: the filters leave them out.
     </EmptyState>
   ) : state === 'open' ? (
     <EmptyState title="No dead letters" state="healthy">
-      Every change devices sent was taken. One that can never be will wait here, whole, until somebody decides.
+      Every change devices sent was taken. One that can never be will wait here, whole, until somebody
+      decides.
     </EmptyState>
   ) : (
     <EmptyState title={state === 'replayed' ? 'Nothing was replayed yet' : 'Nothing was discarded'}>
@@ -67,16 +81,30 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
             label="View"
             value={view.kind}
             segments={views}
-            onChange={(next) => set({ view: next === 'groups' ? null : next, fingerprint: null, state: null })}
+            onChange={(next) =>
+              set({ view: next === 'groups' ? null : next, fingerprint: null, state: null })
+            }
           />
           {view.kind === 'list' ? (
             <>
-              <Segments label="State" value={state} segments={states} onChange={(next) => set({ state: next === 'open' ? null : next })} />
-              <SearchBox label="Search dead letters" value={values.q ?? ''} onChange={(q) => set({ q: q || null }, 'replace')} />
+              <Segments
+                label="State"
+                value={state}
+                segments={states}
+                onChange={(next) => set({ state: next === 'open' ? null : next })}
+              />
+              <SearchBox
+                label="Search dead letters"
+                value={values.q ?? ''}
+                onChange={(q) => set({ q: q || null }, 'replace')}
+              />
             </>
           ) : null}
           {narrowed ? (
-            <Button kind="quiet" onClick={() => set({ q: null, fingerprint: null, table: null, device_id: null, code: null })}>
+            <Button
+              kind="quiet"
+              onClick={() => set({ q: null, fingerprint: null, table: null, device_id: null, code: null })}
+            >
               {values.fingerprint === null ? 'Clear filters' : 'Leave this group'}
             </Button>
           ) : null}

@@ -14,7 +14,13 @@ import { Repair } from './repair.tsx'
 import { RestoreButton } from './restore-button.tsx'
 
 /** One dead letter: why, what, what was tried; and, for who may, the way out. */
-export function DeadLetterPage({ letter, refusal }: { letter: DeadLetterDetail; refusal?: string | undefined }) {
+export function DeadLetterPage({
+  letter,
+  refusal,
+}: {
+  letter: DeadLetterDetail
+  refusal?: string | undefined
+}) {
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_360px]">
       <div className="flex min-w-0 flex-col gap-4">
@@ -40,11 +46,16 @@ export function DeadLetterPage({ letter, refusal }: { letter: DeadLetterDetail; 
         <Panel title="Attempts" aside={letter.attempts}>
           <Attempts attempts={letter.attempt_log} />
         </Panel>
-        <Panel title="The record now" aside={letter.current ? `version ${letter.current.version}` : undefined}>
+        <Panel
+          title="The record now"
+          aside={letter.current ? `version ${letter.current.version}` : undefined}
+        >
           {letter.current?.data ? (
             <JsonView label="The record now" value={letter.current.data} className="max-h-72" />
           ) : (
-            <p className="text-muted">{letter.current ? 'It is deleted.' : 'The server never had this record.'}</p>
+            <p className="text-muted">
+              {letter.current ? 'It is deleted.' : 'The server never had this record.'}
+            </p>
           )}
         </Panel>
         {letter.schema ? (
@@ -59,7 +70,15 @@ export function DeadLetterPage({ letter, refusal }: { letter: DeadLetterDetail; 
 
 function Outcome({ letter, refusal }: { letter: DeadLetterDetail; refusal: string | undefined }) {
   if (letter.state === 'open' && refusal === undefined) {
-    return <Repair key={letter.id} id={letter.id} etag={letter.etag} change={letter.change} changeText={letter.change_text} />
+    return (
+      <Repair
+        key={letter.id}
+        id={letter.id}
+        etag={letter.etag}
+        change={letter.change}
+        changeText={letter.change_text}
+      />
+    )
   }
   return (
     <>
@@ -90,7 +109,10 @@ function Outcome({ letter, refusal }: { letter: DeadLetterDetail; refusal: strin
         </Panel>
       )}
       <Panel title="The change" aside="as the device sent it">
-        <JsonText label="The change" text={letter.change === null ? letter.change_text : JSON.stringify(letter.change, null, 2)} />
+        <JsonText
+          label="The change"
+          text={letter.change === null ? letter.change_text : JSON.stringify(letter.change, null, 2)}
+        />
       </Panel>
     </>
   )
@@ -105,7 +127,9 @@ function LetterFacts({ letter }: { letter: DeadLetterDetail }) {
       <Fact name="Device">
         <DeviceLink id={letter.device_id} name={letter.device_name} />
       </Fact>
-      <Fact name="Given up by">{letter.source === 'device' ? 'the device, after its retries' : 'the server'}</Fact>
+      <Fact name="Given up by">
+        {letter.source === 'device' ? 'the device, after its retries' : 'the server'}
+      </Fact>
       {letter.table ? (
         <Fact name="Table">
           <Badge mono>{letter.table}</Badge>
@@ -130,7 +154,10 @@ function LetterFacts({ letter }: { letter: DeadLetterDetail }) {
         </Fact>
       ) : null}
       <Fact name="Group">
-        <Link href={`/dead-letters?view=list&fingerprint=${encodeURIComponent(letter.fingerprint)}`} className="link">
+        <Link
+          href={`/dead-letters?view=list&fingerprint=${encodeURIComponent(letter.fingerprint)}`}
+          className="link"
+        >
           Others like it
         </Link>
       </Fact>

@@ -54,7 +54,13 @@ export function DiscardDialog({ id, etag, open, onOpenChange }: DiscardDialogPro
       >
         <Field label="Reason, for the audit">
           {(control) => (
-            <Input {...control} value={reason} maxLength={1000} required onChange={(event) => setReason(event.target.value)} />
+            <Input
+              {...control}
+              value={reason}
+              maxLength={1000}
+              required
+              onChange={(event) => setReason(event.target.value)}
+            />
           )}
         </Field>
         <ProblemNotice title="Not discarded" problem={problem} />

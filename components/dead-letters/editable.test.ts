@@ -36,7 +36,10 @@ describe('readDraft', () => {
     expect(readDraft(text({ operation: 'DELETE', data: undefined })).ok).toBe(true)
   })
   it('names the line where the JSON breaks', () => {
-    expect(readDraft('{\n  "table": "a",\n  oops\n}')).toEqual({ ok: false, message: 'Not JSON yet: look at line 3.' })
+    expect(readDraft('{\n  "table": "a",\n  oops\n}')).toEqual({
+      ok: false,
+      message: 'Not JSON yet: look at line 3.',
+    })
   })
   it.each([
     ['[]', 'object'],

@@ -70,7 +70,8 @@ export function GroupTable({ groups }: { groups: DeadLetterGroup[] }) {
       rowId={(row) => row.fingerprint}
       empty={
         <EmptyState title="No dead letters" state="healthy">
-          Every change devices sent was taken. One that can never be will wait here, whole, until somebody decides.
+          Every change devices sent was taken. One that can never be will wait here, whole, until somebody
+          decides.
         </EmptyState>
       }
     />

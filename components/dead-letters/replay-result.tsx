@@ -14,7 +14,8 @@ export function ReplayResult({ reply }: { reply: ReplayReply }) {
       {reply.kind === 'accepted' ? (
         <div>
           <p className="mb-1.5 text-12 font-medium text-muted">
-            {reply.dry_run ? 'The record would change' : 'The record changed'}, to version {reply.record.version}
+            {reply.dry_run ? 'The record would change' : 'The record changed'}, to version{' '}
+            {reply.record.version}
           </p>
           <DiffView label="Change of the record" differences={reply.record.changes} />
         </div>
@@ -28,14 +29,22 @@ function Verdict({ reply }: { reply: ReplayReply }) {
   switch (reply.kind) {
     case 'accepted':
       return (
-        <Notice state="healthy" alert title={`The change ${would}${reply.outcome?.replace('_', ' ') ?? 'accepted'}`}>
-          {reply.dry_run ? 'Dry run: nothing was written.' : 'It reaches the devices of its scope with their next sync.'}
+        <Notice
+          state="healthy"
+          alert
+          title={`The change ${would}${reply.outcome?.replace('_', ' ') ?? 'accepted'}`}
+        >
+          {reply.dry_run
+            ? 'Dry run: nothing was written.'
+            : 'It reaches the devices of its scope with their next sync.'}
         </Notice>
       )
     case 'conflict':
       return (
         <Notice state="warning" alert title={`The change ${would}in conflict`}>
-          {reply.dry_run ? 'Dry run: nothing was written. Replaying it would open a conflict for a person. ' : null}
+          {reply.dry_run
+            ? 'Dry run: nothing was written. Replaying it would open a conflict for a person. '
+            : null}
           {reply.conflict_id && !reply.dry_run ? (
             <Link href={`/conflicts/${reply.conflict_id}`} className="link">
               Settle the conflict

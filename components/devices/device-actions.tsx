@@ -14,7 +14,14 @@ import type { DeviceStatus } from '#lib/protocol/devices.ts'
 
 type Action = 'pause' | 'resume' | 'resync' | 'revoke' | 'restore'
 
-type ActionWords = { menu: string; title: string; what: string; button: string; danger?: true; possible: readonly DeviceStatus[] }
+type ActionWords = {
+  menu: string
+  title: string
+  what: string
+  button: string
+  danger?: true
+  possible: readonly DeviceStatus[]
+}
 
 const actions: Record<Action, ActionWords> = {
   pause: {
@@ -84,12 +91,24 @@ export function DeviceActions({ id, name, status, refusal }: DeviceActionsProps)
                 </div>
               ))}
       </Menu>
-      {asked ? <ActionDialog key={asked} id={id} name={name} action={asked} onClose={() => setAsked(undefined)} /> : null}
+      {asked ? (
+        <ActionDialog key={asked} id={id} name={name} action={asked} onClose={() => setAsked(undefined)} />
+      ) : null}
     </>
   )
 }
 
-function ActionDialog({ id, name, action, onClose }: { id: string; name: string; action: Action; onClose: () => void }) {
+function ActionDialog({
+  id,
+  name,
+  action,
+  onClose,
+}: {
+  id: string
+  name: string
+  action: Action
+  onClose: () => void
+}) {
   const router = useRouter()
   const formId = useId()
   const [reason, setReason] = useState('')
@@ -135,7 +154,13 @@ function ActionDialog({ id, name, action, onClose }: { id: string; name: string;
       >
         <Field label="Reason, for the audit">
           {(control) => (
-            <Input {...control} value={reason} maxLength={1000} placeholder="Optional" onChange={(event) => setReason(event.target.value)} />
+            <Input
+              {...control}
+              value={reason}
+              maxLength={1000}
+              placeholder="Optional"
+              onChange={(event) => setReason(event.target.value)}
+            />
           )}
         </Field>
         <ProblemNotice title="Nothing was changed" problem={problem} />

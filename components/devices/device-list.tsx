@@ -25,7 +25,15 @@ const activityChoices = [
 /** The order in which a person looks: the worst first. */
 export const defaultDeviceSort = 'state'
 
-export function DeviceList({ items, total, nextCursor }: { items: DeviceItem[]; total: number; nextCursor: string | null }) {
+export function DeviceList({
+  items,
+  total,
+  nextCursor,
+}: {
+  items: DeviceItem[]
+  total: number
+  nextCursor: string | null
+}) {
   const { values, set, clear, filtered, pending } = useFilters([
     'q',
     'state',
@@ -47,7 +55,11 @@ export function DeviceList({ items, total, nextCursor }: { items: DeviceItem[]; 
       pending={pending}
       filters={
         <>
-          <SearchBox label="Search devices" value={values.q ?? ''} onChange={(q) => set({ q: q || null }, 'replace')} />
+          <SearchBox
+            label="Search devices"
+            value={values.q ?? ''}
+            onChange={(q) => set({ q: q || null }, 'replace')}
+          />
           <Select
             label="State"
             value={state}
@@ -61,7 +73,11 @@ export function DeviceList({ items, total, nextCursor }: { items: DeviceItem[]; 
             onChange={(next) => set({ activity: next === 'any' ? null : next })}
           />
           {further.map((name) => (
-            <Button key={name} onClick={() => set({ [name]: null })} aria-label={`Remove the filter ${name} ${values[name]}`}>
+            <Button
+              key={name}
+              onClick={() => set({ [name]: null })}
+              aria-label={`Remove the filter ${name} ${values[name]}`}
+            >
               <span className="text-faint">{name.replace('_', ' ')}</span> {values[name]} ×
             </Button>
           ))}
@@ -78,12 +94,16 @@ export function DeviceList({ items, total, nextCursor }: { items: DeviceItem[]; 
         sorting={{ value: values.sort ?? defaultDeviceSort, onChange: (sort) => set({ sort }) }}
         empty={
           filtered ? (
-            <EmptyState title="No device matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+            <EmptyState
+              title="No device matches these filters"
+              action={<Button onClick={clear}>Clear filters</Button>}
+            >
               There may be others: the filters leave them out.
             </EmptyState>
           ) : (
             <EmptyState title="No device is enrolled yet">
-              A device appears here the moment it enrols with an enrolment key. The README shows how in ten lines.
+              A device appears here the moment it enrols with an enrolment key. The README shows how in ten
+              lines.
             </EmptyState>
           )
         }

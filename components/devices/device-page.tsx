@@ -41,20 +41,33 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
         {device.resync_reason ? <p>A resync was asked for; the device has not come for it yet.</p> : null}
       </Notice>
       <StatRow label="Figures">
-        <Stat name="Lag" value={formatSeconds(Math.round(device.lag_seconds))} href={`/syncs?device=${device.id}`} />
+        <Stat
+          name="Lag"
+          value={formatSeconds(Math.round(device.lag_seconds))}
+          href={`/syncs?device=${device.id}`}
+        />
         <Stat
           name="Changes pending"
           value={formatCount(device.pending)}
           beside={device.pending_critical > 0 ? `${device.pending_critical} critical` : ''}
           href="#queue"
         />
-        <Stat name="Open conflicts" value={formatCount(device.open_conflicts)} href={`/conflicts?device_id=${device.id}`} />
+        <Stat
+          name="Open conflicts"
+          value={formatCount(device.open_conflicts)}
+          href={`/conflicts?device_id=${device.id}`}
+        />
         <Stat
           name="Dead letters"
           value={formatCount(device.open_dead_letters)}
           href={`/dead-letters?view=list&device_id=${device.id}`}
         />
-        <Stat name="Failed syncs" value={formatCount(syncs.filter((sync) => sync.outcome === 'failed').length)} beside={`of the last ${syncs.length}`} href={`/syncs?device=${device.id}&outcome=failed`} />
+        <Stat
+          name="Failed syncs"
+          value={formatCount(syncs.filter((sync) => sync.outcome === 'failed').length)}
+          beside={`of the last ${syncs.length}`}
+          href={`/syncs?device=${device.id}&outcome=failed`}
+        />
       </StatRow>
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_360px]">
         <div className="flex min-w-0 flex-col gap-4">
@@ -73,7 +86,11 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
               events={device.transitions}
               empty="The device has not reported a transition yet."
             />
-            <EventLog title="Errors it reported" events={device.errors} empty="The device has not reported an error." />
+            <EventLog
+              title="Errors it reported"
+              events={device.errors}
+              empty="The device has not reported an error."
+            />
           </div>
         </div>
         <div className="flex min-w-0 flex-col gap-4">
@@ -87,11 +104,15 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
               </Fact>
               <Fact name="Schema version">{device.schema_version}</Fact>
               <Fact name="Seen">{device.last_seen_at ? <Time at={device.last_seen_at} /> : 'never'}</Fact>
-              <Fact name="Last sync">{device.last_sync_at ? <Time at={device.last_sync_at} /> : 'never'}</Fact>
+              <Fact name="Last sync">
+                {device.last_sync_at ? <Time at={device.last_sync_at} /> : 'never'}
+              </Fact>
               <Fact name="Clock">{skewWords(device.clock_skew_ms)}</Fact>
               <Fact name="Enrolled">
                 <Time at={device.enrolled_at} show="absolute" precision="minute" />
-                {device.enrollment_key ? <span className="text-faint"> with {device.enrollment_key.name}</span> : null}
+                {device.enrollment_key ? (
+                  <span className="text-faint"> with {device.enrollment_key.name}</span>
+                ) : null}
               </Fact>
               {device.revoked_at ? (
                 <Fact name="Revoked">
@@ -108,10 +129,12 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
                 </Fact>
                 <Fact name="Pending">
                   {formatCount(device.pending)} ({device.pending_critical} critical,{' '}
-                  {Math.max(0, device.pending - device.pending_critical - device.pending_bulk)} normal, {device.pending_bulk}{' '}
-                  bulk)
+                  {Math.max(0, device.pending - device.pending_critical - device.pending_bulk)} normal,{' '}
+                  {device.pending_bulk} bulk)
                 </Fact>
-                <Fact name="Oldest">{device.oldest_pending_at ? <Time at={device.oldest_pending_at} /> : 'none'}</Fact>
+                <Fact name="Oldest">
+                  {device.oldest_pending_at ? <Time at={device.oldest_pending_at} /> : 'none'}
+                </Fact>
                 <Fact name="Retries">{device.retries}</Fact>
                 <Fact name="Breaker">
                   <StateMark
@@ -119,7 +142,9 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
                     word={device.breaker.replace('_', ' ')}
                   />
                 </Fact>
-                <Fact name="Storage">{device.storage_bytes === null ? 'not said' : formatBytes(device.storage_bytes)}</Fact>
+                <Fact name="Storage">
+                  {device.storage_bytes === null ? 'not said' : formatBytes(device.storage_bytes)}
+                </Fact>
               </Facts>
             </Panel>
           </div>
@@ -133,7 +158,9 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
                     {plural(life.last_seq, 'operation')}
                     {life.holes > 0 ? `, ${plural(life.holes, 'hole')}` : ''}
                   </span>
-                  <span className="text-12 text-faint">{life.is_current ? 'current' : <Time at={life.created_at} />}</span>
+                  <span className="text-12 text-faint">
+                    {life.is_current ? 'current' : <Time at={life.created_at} />}
+                  </span>
                 </li>
               ))}
             </ul>
@@ -156,7 +183,9 @@ function StateWords({ device }: { device: DeviceDetail }) {
   return (
     <>
       {words[device.state]}
-      {device.is_syncing ? <span className="animate-pulse-soft font-normal text-accent"> · syncing now</span> : null}
+      {device.is_syncing ? (
+        <span className="animate-pulse-soft font-normal text-accent"> · syncing now</span>
+      ) : null}
     </>
   )
 }

@@ -45,7 +45,10 @@ const columns = column.columns([
       const [first, ...others] = original.reasons
       if (!first) return none
       return (
-        <span className="text-muted" title={original.reasons.map((each) => reasonWords(each, original)).join('\n')}>
+        <span
+          className="text-muted"
+          title={original.reasons.map((each) => reasonWords(each, original)).join('\n')}
+        >
           {reasonWords(first, original)}
           {others.length > 0 ? <span className="text-faint"> +{others.length}</span> : null}
         </span>
@@ -75,7 +78,9 @@ const columns = column.columns([
   column.accessor('pending', {
     header: 'Pending',
     meta: { width: '84px', align: 'end', sort: 'pending' },
-    cell: ({ getValue }) => <LiveValue value={getValue()}>{getValue() === 0 ? none : formatCount(getValue())}</LiveValue>,
+    cell: ({ getValue }) => (
+      <LiveValue value={getValue()}>{getValue() === 0 ? none : formatCount(getValue())}</LiveValue>
+    ),
   }),
   column.display({
     id: 'error',
@@ -101,8 +106,23 @@ const columns = column.columns([
   }),
 ])
 
-export function DeviceTable({ items, sorting, empty }: { items: DeviceItem[]; sorting: Sorting; empty: ReactNode }) {
+export function DeviceTable({
+  items,
+  sorting,
+  empty,
+}: {
+  items: DeviceItem[]
+  sorting: Sorting
+  empty: ReactNode
+}) {
   return (
-    <DataTable label="Devices" rows={items} columns={columns} rowId={(row) => row.id} sorting={sorting} empty={empty} />
+    <DataTable
+      label="Devices"
+      rows={items}
+      columns={columns}
+      rowId={(row) => row.id}
+      sorting={sorting}
+      empty={empty}
+    />
   )
 }

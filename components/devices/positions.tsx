@@ -14,7 +14,10 @@ export function Positions({ positions }: { positions: DeviceDetail['positions'] 
         <ul className="flex flex-col gap-1.5">
           {positions.map((position) => (
             <li key={position.scope} className="flex items-baseline gap-2">
-              <Link href={`/devices?scope=${encodeURIComponent(position.scope)}`} className="row-link min-w-0 flex-1 truncate">
+              <Link
+                href={`/devices?scope=${encodeURIComponent(position.scope)}`}
+                className="row-link min-w-0 flex-1 truncate"
+              >
                 {position.scope}
               </Link>
               {position.behind === 0 ? (
@@ -26,7 +29,10 @@ export function Positions({ positions }: { positions: DeviceDetail['positions'] 
                   className="text-12 text-muted tabular-nums"
                 />
               )}
-              <span className="w-16 text-right text-12 text-faint tabular-nums" title="Acknowledged position in the feed">
+              <span
+                className="w-16 text-right text-12 text-faint tabular-nums"
+                title="Acknowledged position in the feed"
+              >
                 {position.acknowledged_seq === null ? 'never' : formatCount(position.acknowledged_seq)}
               </span>
             </li>

@@ -17,7 +17,11 @@ export function Board({ summary }: { summary: HealthSummary }) {
           beside={beside(`of ${formatCount(devices.total)}`, before(devices.active, formatCount))}
           href="/devices?activity=active"
         />
-        <Stat name="Syncing now" value={show(devices.syncing.now, formatCount)} href="/devices?activity=syncing" />
+        <Stat
+          name="Syncing now"
+          value={show(devices.syncing.now, formatCount)}
+          href="/devices?activity=syncing"
+        />
         <Stat
           name="Healthy"
           mark={<StateShape state="healthy" />}

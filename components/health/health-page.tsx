@@ -20,8 +20,8 @@ export function HealthPage({ summary }: { summary: HealthSummary }) {
       <VerdictLine summary={summary} />
       {stale && rolledUp ? (
         <Notice state="warning" title="The trends are not current">
-          Statistics were last rolled up <Time at={rolledUp} />. Devices, conflicts and dead letters above are current; run a
-          worker to bring the rates and trends up to date.
+          Statistics were last rolled up <Time at={rolledUp} />. Devices, conflicts and dead letters above are
+          current; run a worker to bring the rates and trends up to date.
         </Notice>
       ) : null}
       <Board summary={summary} />
@@ -37,7 +37,12 @@ export function HealthPage({ summary }: { summary: HealthSummary }) {
       <div className="grid items-start gap-4 lg:grid-cols-2 2xl:grid-cols-3">
         <WorstTable title="Scopes" noun="Scope" items={summary.worst.scopes} filter="scope" />
         <WorstTable title="Tables" noun="Table" items={summary.worst.tables} filter="table" />
-        <WorstTable title="App versions" noun="Version" items={summary.worst.app_versions} filter="app_version" />
+        <WorstTable
+          title="App versions"
+          noun="Version"
+          items={summary.worst.app_versions}
+          filter="app_version"
+        />
       </div>
     </>
   )

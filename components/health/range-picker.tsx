@@ -11,7 +11,9 @@ export function RangePicker() {
   const [, startTransition] = useTransition()
   const [range, setRange] = useQueryState(
     'range',
-    parseAsStringLiteral(healthRanges).withDefault('1h').withOptions({ shallow: false, history: 'push', startTransition }),
+    parseAsStringLiteral(healthRanges)
+      .withDefault('1h')
+      .withOptions({ shallow: false, history: 'push', startTransition }),
   )
   return (
     <Segments

@@ -32,12 +32,18 @@ export function RecentFailures({ failures }: { failures: readonly RecentFailure[
       ) : (
         <ul>
           {failures.map((failure) => (
-            <li key={`${failure.kind} ${failure.id} ${failure.code}`} className="border-b border-line last:border-0">
+            <li
+              key={`${failure.kind} ${failure.id} ${failure.code}`}
+              className="border-b border-line last:border-0"
+            >
               <Link
                 href={pages[failure.kind](failure)}
                 className="pressable flex items-start gap-2.5 px-4 py-2 hover:bg-hover focus-visible:outline-offset-[-2px]"
               >
-                <StateShape state={failure.kind === 'conflict' ? 'warning' : 'critical'} className="mt-[5px]" />
+                <StateShape
+                  state={failure.kind === 'conflict' ? 'warning' : 'critical'}
+                  className="mt-[5px]"
+                />
                 <span className="min-w-0 flex-1">
                   <span className="flex items-baseline gap-2">
                     <span className="min-w-0 truncate font-medium">
@@ -50,7 +56,9 @@ export function RecentFailures({ failures }: { failures: readonly RecentFailure[
                     <span className="flex-1" />
                     <Time at={failure.at} className="shrink-0 text-12 text-faint" />
                   </span>
-                  {failure.detail ? <span className="block truncate text-12 text-faint">{failure.detail}</span> : null}
+                  {failure.detail ? (
+                    <span className="block truncate text-12 text-faint">{failure.detail}</span>
+                  ) : null}
                 </span>
               </Link>
             </li>

@@ -32,7 +32,10 @@ export function VerdictLine({ summary }: { summary: HealthSummary }) {
   const { state, words, href } = verdictOf(summary)
   return (
     <p className="flex flex-wrap items-center gap-x-3 gap-y-1">
-      <Link href={href} className="flex items-center gap-2.5 text-20 font-semibold tracking-tight hover:underline">
+      <Link
+        href={href}
+        className="flex items-center gap-2.5 text-20 font-semibold tracking-tight hover:underline"
+      >
         <StateShape state={state} className="scale-140" />
         {words}
       </Link>
@@ -44,7 +47,11 @@ export function VerdictLine({ summary }: { summary: HealthSummary }) {
 function Waiting({ summary }: { summary: HealthSummary }) {
   const waiting = [
     { count: summary.conflicts_open, words: plural(summary.conflicts_open, 'conflict'), href: '/conflicts' },
-    { count: summary.dead_letters_open, words: plural(summary.dead_letters_open, 'dead letter'), href: '/dead-letters' },
+    {
+      count: summary.dead_letters_open,
+      words: plural(summary.dead_letters_open, 'dead letter'),
+      href: '/dead-letters',
+    },
   ].filter((each) => each.count > 0)
   if (waiting.length === 0) return <span className="text-muted">Nothing waits for a person.</span>
   return (

@@ -52,7 +52,9 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
                 <td className={cell}>{formatCount(item.attempts)}</td>
                 <td className={cell}>{rate(item.failure_rate)}</td>
                 <td className={cell}>{rate(item.conflict_rate)}</td>
-                <td className={cell}>{item.lag_p95_seconds === null ? '–' : formatSeconds(item.lag_p95_seconds)}</td>
+                <td className={cell}>
+                  {item.lag_p95_seconds === null ? '–' : formatSeconds(item.lag_p95_seconds)}
+                </td>
               </tr>
             ))}
           </tbody>

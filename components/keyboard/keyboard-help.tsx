@@ -19,7 +19,10 @@ export function KeyboardHelp() {
             <h3 className="mb-1 text-12 font-medium text-faint">{group}</h3>
             <dl>
               {list.map((each) => (
-                <div key={each.keys} className="flex items-center justify-between border-b border-line py-1.5 last:border-0">
+                <div
+                  key={each.keys}
+                  className="flex items-center justify-between border-b border-line py-1.5 last:border-0"
+                >
                   <dt>{each.does}</dt>
                   <dd className="flex gap-1">
                     {each.keys.split(' ').map((key) => (

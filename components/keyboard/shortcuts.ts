@@ -20,12 +20,18 @@ function changed(): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable], [role="combobox"]') !== null
+  return (
+    target instanceof HTMLElement &&
+    target.closest('input, textarea, select, [contenteditable], [role="combobox"]') !== null
+  )
 }
 
 /** Keys belong to the page only while nothing modal or floating has them. */
 function isElsewhere(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('[role="dialog"], [role="menu"], [role="listbox"]') !== null
+  return (
+    target instanceof HTMLElement &&
+    target.closest('[role="dialog"], [role="menu"], [role="listbox"]') !== null
+  )
 }
 
 function onKeyDown(event: KeyboardEvent): void {
@@ -54,10 +60,13 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   const signature = shortcuts.map((each) => `${each.keys}\t${each.does}\t${each.group}`).join('\n')
   useEffect(() => {
     const id = Symbol('shortcuts')
-    const stable = signature === '' ? [] : signature.split('\n').map((line, index): Shortcut => {
-      const [keys = '', does = '', group = ''] = line.split('\t')
-      return { keys, does, group, run: (event) => latest.current[index]?.run(event) }
-    })
+    const stable =
+      signature === ''
+        ? []
+        : signature.split('\n').map((line, index): Shortcut => {
+            const [keys = '', does = '', group = ''] = line.split('\t')
+            return { keys, does, group, run: (event) => latest.current[index]?.run(event) }
+          })
     if (sets.size === 0) document.addEventListener('keydown', onKeyDown)
     sets.set(id, stable)
     changed()

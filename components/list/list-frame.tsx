@@ -43,7 +43,10 @@ export function ListFrame({ filters, pending, shown, total, nextCursor, noun, ch
       {filters ? <div className="flex flex-wrap items-center gap-2">{filters}</div> : null}
       <div
         aria-busy={pending}
-        className={clsx('min-w-0 rounded-lg border border-line bg-surface transition-opacity duration-120', pending && 'opacity-60')}
+        className={clsx(
+          'min-w-0 rounded-lg border border-line bg-surface transition-opacity duration-120',
+          pending && 'opacity-60',
+        )}
       >
         {children}
       </div>
@@ -58,7 +61,9 @@ export function ListFrame({ filters, pending, shown, total, nextCursor, noun, ch
             First page
           </Button>
         ) : null}
-        {nextCursor === null ? null : <Button onClick={() => go({ cursor: nextCursor, page: page + 1 })}>Next page</Button>}
+        {nextCursor === null ? null : (
+          <Button onClick={() => go({ cursor: nextCursor, page: page + 1 })}>Next page</Button>
+        )}
       </div>
     </div>
   )

@@ -15,7 +15,11 @@ type SegmentsProps<Value extends string> = {
 /** One of a few, all in sight. */
 export function Segments<Value extends string>({ label, value, segments, onChange }: SegmentsProps<Value>) {
   return (
-    <div role="group" aria-label={label} className="inline-flex h-7 rounded-md border border-line-strong bg-surface p-px touch:h-11">
+    <div
+      role="group"
+      aria-label={label}
+      className="inline-flex h-7 rounded-md border border-line-strong bg-surface p-px touch:h-11"
+    >
       {segments.map((segment) => (
         <button
           key={segment.value}
@@ -28,7 +32,9 @@ export function Segments<Value extends string>({ label, value, segments, onChang
           )}
         >
           {segment.label}
-          {segment.count === undefined ? null : <span className="text-12 text-faint tabular-nums">{segment.count}</span>}
+          {segment.count === undefined ? null : (
+            <span className="text-12 text-faint tabular-nums">{segment.count}</span>
+          )}
         </button>
       ))}
     </div>

@@ -23,7 +23,8 @@ export function useFilters<Name extends string>(names: readonly Name[]) {
 
   const set = (change: Partial<Record<Name, string | null>>, history: 'push' | 'replace' = 'push') =>
     void setState({ ...change, cursor: null, page: null } as Parameters<typeof setState>[0], { history })
-  const clear = () => set(Object.fromEntries(names.map((name) => [name, null])) as Partial<Record<Name, null>>)
+  const clear = () =>
+    set(Object.fromEntries(names.map((name) => [name, null])) as Partial<Record<Name, null>>)
   const filtered = names.some((name) => name !== 'sort' && values[name] !== null)
   return { values, set, clear, filtered, pending }
 }

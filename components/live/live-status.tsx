@@ -30,7 +30,8 @@ export function LiveStatus({ asOf }: { asOf: number }) {
       <StateShape state={interrupted ? 'warning' : 'healthy'} className="scale-80" />
       <span className="phone:hidden">{interrupted ? 'Not live' : 'Live'} · </span>
       <span>
-        data as of <time dateTime={new Date(asOf).toISOString()}>{absoluteTime(asOf, timeZone, 'clock')}</time>
+        data as of{' '}
+        <time dateTime={new Date(asOf).toISOString()}>{absoluteTime(asOf, timeZone, 'clock')}</time>
       </span>
     </p>
   )
@@ -40,11 +41,14 @@ export function InterruptedBanner({ asOf }: { asOf: number }) {
   const timeZone = useTimeZone()
   if (!useInterrupted()) return null
   return (
-    <div role="alert" className="flex items-center gap-2 border-b border-warn-mark/30 bg-warn-soft px-4 py-1.5 lg:px-6">
+    <div
+      role="alert"
+      className="flex items-center gap-2 border-b border-warn-mark/30 bg-warn-soft px-4 py-1.5 lg:px-6"
+    >
       <StateShape state="warning" />
       <p>
-        <b className="font-medium">Live updates stopped.</b> This page shows data as of {absoluteTime(asOf, timeZone, 'clock')}.
-        It will catch up by itself when the server answers again.
+        <b className="font-medium">Live updates stopped.</b> This page shows data as of{' '}
+        {absoluteTime(asOf, timeZone, 'clock')}. It will catch up by itself when the server answers again.
       </p>
     </div>
   )

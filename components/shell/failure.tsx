@@ -9,7 +9,8 @@ const words: Record<string, { title: string; detail: string }> = {
   },
   invalid_request: {
     title: 'This address is not one of this page',
-    detail: 'A filter or cursor in it is not valid, perhaps an old one. Open the page anew from the navigation.',
+    detail:
+      'A filter or cursor in it is not valid, perhaps an old one. Open the page anew from the navigation.',
   },
   forbidden: { title: 'Your role does not open this page', detail: 'Ask an admin for the role it needs.' },
 }

@@ -10,7 +10,15 @@ import { Mark } from './mark.tsx'
 import { isHere, navigation, type WaitingCounts } from './navigation.ts'
 import { PersonMenu, type Person } from './person-menu.tsx'
 
-export function Sidebar({ person, waiting, theme }: { person: Person; waiting: WaitingCounts; theme: Theme }) {
+export function Sidebar({
+  person,
+  waiting,
+  theme,
+}: {
+  person: Person
+  waiting: WaitingCounts
+  theme: Theme
+}) {
   const pathname = usePathname()
   return (
     <aside className="sticky top-0 flex h-dvh w-52 shrink-0 flex-col border-r border-line bg-sunken phone:hidden">

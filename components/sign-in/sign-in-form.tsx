@@ -11,7 +11,10 @@ const refusals: Record<string, { title: string; detail: string }> = {
   throttled: { title: 'Too many attempts', detail: 'Wait ten minutes, then try again.' },
   unavailable: { title: 'The database cannot be reached', detail: 'Nothing is lost. Try again in a moment.' },
 }
-const otherRefusal = { title: 'You could not be signed in', detail: 'Try again; if it goes on, ask an admin.' }
+const otherRefusal = {
+  title: 'You could not be signed in',
+  detail: 'Try again; if it goes on, ask an admin.',
+}
 
 type SignInFormProps = { callbackPath: string; refusal?: string | undefined; oidc: boolean }
 
@@ -52,11 +55,21 @@ export function SignInForm({ callbackPath, refusal: given, oidc }: SignInFormPro
       ) : null}
       <Field label="E-mail">
         {(control) => (
-          <Input {...control} name="email" type="email" autoComplete="username" required autoFocus spellCheck={false} />
+          <Input
+            {...control}
+            name="email"
+            type="email"
+            autoComplete="username"
+            required
+            autoFocus
+            spellCheck={false}
+          />
         )}
       </Field>
       <Field label="Password">
-        {(control) => <Input {...control} name="password" type="password" autoComplete="current-password" required />}
+        {(control) => (
+          <Input {...control} name="password" type="password" autoComplete="current-password" required />
+        )}
       </Field>
       <Button kind="primary" type="submit" busy={busy} className="h-8 w-full">
         {busy ? 'Signing in…' : 'Sign in'}

@@ -14,7 +14,12 @@ const span = (id: string, parent: string | null, offset: number, duration: numbe
 
 describe('buildWaterfall', () => {
   it('puts parents before children and siblings by their beginning', () => {
-    const { rows } = buildWaterfall([span('commit', 'push', 8, 2), span('push', 'root', 1, 9), span('root', null, 0, 12), span('load', 'push', 2, 3)])
+    const { rows } = buildWaterfall([
+      span('commit', 'push', 8, 2),
+      span('push', 'root', 1, 9),
+      span('root', null, 0, 12),
+      span('load', 'push', 2, 3),
+    ])
     expect(rows.map((row) => [row.span.id, row.depth])).toEqual([
       ['root', 0],
       ['push', 1],
@@ -28,7 +33,10 @@ describe('buildWaterfall', () => {
   })
 
   it('spans from the earliest beginning to the latest end', () => {
-    expect(buildWaterfall([span('a', null, -5, 3), span('b', null, 2, 8)])).toMatchObject({ startMs: -5, lengthMs: 15 })
+    expect(buildWaterfall([span('a', null, -5, 3), span('b', null, 2, 8)])).toMatchObject({
+      startMs: -5,
+      lengthMs: 15,
+    })
   })
 
   it('survives a circle', () => {

@@ -16,7 +16,9 @@ export type Waterfall = {
  */
 export function buildWaterfall(spans: readonly SyncSpan[]): Waterfall {
   const known = new Set(spans.map((span) => span.id))
-  const children = Map.groupBy(spans, (span) => (span.parent_id !== null && known.has(span.parent_id) ? span.parent_id : ''))
+  const children = Map.groupBy(spans, (span) =>
+    span.parent_id !== null && known.has(span.parent_id) ? span.parent_id : '',
+  )
   const rows: PlacedSpan[] = []
   const placed = new Set<string>()
   const place = (parent: string, depth: number) => {

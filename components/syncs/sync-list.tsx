@@ -19,7 +19,15 @@ const outcomes = [
 /** Filters that other pages link to; here they can be seen and taken away. */
 const further = ['device', 'scope', 'table', 'app_version', 'error_code', 'trace_id', 'sync_id'] as const
 
-export function SyncList({ items, total, nextCursor }: { items: SyncItem[]; total: number; nextCursor: string | null }) {
+export function SyncList({
+  items,
+  total,
+  nextCursor,
+}: {
+  items: SyncItem[]
+  total: number
+  nextCursor: string | null
+}) {
   const { values, set, clear, filtered, pending } = useFilters(['outcome', ...further])
   const outcome = outcomes.find((each) => each.value === values.outcome)?.value ?? 'any'
   return (
@@ -59,11 +67,16 @@ export function SyncList({ items, total, nextCursor }: { items: SyncItem[]; tota
         items={items}
         empty={
           filtered ? (
-            <EmptyState title="No sync matches these filters" action={<Button onClick={clear}>Clear filters</Button>}>
+            <EmptyState
+              title="No sync matches these filters"
+              action={<Button onClick={clear}>Clear filters</Button>}
+            >
               There may be others, or they are older than what is kept.
             </EmptyState>
           ) : (
-            <EmptyState title="No device has synced yet">Each request that a device makes is listed here, whatever came of it.</EmptyState>
+            <EmptyState title="No device has synced yet">
+              Each request that a device makes is listed here, whatever came of it.
+            </EmptyState>
           )
         }
       />

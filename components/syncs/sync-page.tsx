@@ -16,7 +16,10 @@ export function SyncPage({ sync, tracerUrl }: { sync: SyncDetail; tracerUrl: str
   return (
     <>
       {sync.outcome === 'failed' ? (
-        <Notice state="critical" title={`Answered ${sync.status}${sync.error_code ? `: ${sync.error_code.replaceAll('_', ' ')}` : ''}`}>
+        <Notice
+          state="critical"
+          title={`Answered ${sync.status}${sync.error_code ? `: ${sync.error_code.replaceAll('_', ' ')}` : ''}`}
+        >
           The device keeps its changes and tries again; nothing that was acknowledged is lost.
         </Notice>
       ) : null}
@@ -42,7 +45,9 @@ export function SyncPage({ sync, tracerUrl }: { sync: SyncDetail; tracerUrl: str
           <Fact name="Bytes">
             {formatBytes(sync.request_bytes)} in, {formatBytes(sync.response_bytes)} out
           </Fact>
-          <Fact name="Lag">{sync.lag_seconds === null ? 'its first sync' : formatSeconds(sync.lag_seconds)}</Fact>
+          <Fact name="Lag">
+            {sync.lag_seconds === null ? 'its first sync' : formatSeconds(sync.lag_seconds)}
+          </Fact>
         </Facts>
         <Facts>
           <Fact name="Scopes">{sync.scopes.join(', ') || 'none'}</Fact>
@@ -58,10 +63,15 @@ export function SyncPage({ sync, tracerUrl }: { sync: SyncDetail; tracerUrl: str
           </Fact>
         </Facts>
       </div>
-      <Panel title="Where the time went" aside={sync.spans.length > 0 ? plural(sync.spans.length, 'span') : ''} flush>
+      <Panel
+        title="Where the time went"
+        aside={sync.spans.length > 0 ? plural(sync.spans.length, 'span') : ''}
+        flush
+      >
         {sync.spans.length === 0 ? (
           <EmptyState title="Its spans were not kept">
-            The spans of recent syncs are kept, bounded and sampled. An OTLP exporter keeps all of them in your tracer.
+            The spans of recent syncs are kept, bounded and sampled. An OTLP exporter keeps all of them in
+            your tracer.
           </EmptyState>
         ) : (
           <WaterfallView spans={sync.spans} />

@@ -11,7 +11,9 @@ export function SyncStrip({ title, syncs, more }: { title: string; syncs: SyncIt
       <SyncTable
         label={title}
         items={syncs}
-        empty={<EmptyState title="It has not synced yet">Its syncs appear here from the first one on.</EmptyState>}
+        empty={
+          <EmptyState title="It has not synced yet">Its syncs appear here from the first one on.</EmptyState>
+        }
       />
     </Panel>
   )

@@ -40,9 +40,15 @@ const columns = column.columns([
     meta: { width: '15%', wide: true },
     cell: ({ row: { original } }) =>
       original.error_code?.replaceAll('_', ' ') ??
-      (original.resync ? <span className="text-muted">resync: {original.resync.replaceAll('_', ' ')}</span> : null),
+      (original.resync ? (
+        <span className="text-muted">resync: {original.resync.replaceAll('_', ' ')}</span>
+      ) : null),
   }),
-  column.accessor('pushed', { header: 'Pushed', meta: { width: '72px', align: 'end' }, cell: ({ getValue }) => number(getValue()) }),
+  column.accessor('pushed', {
+    header: 'Pushed',
+    meta: { width: '72px', align: 'end' },
+    cell: ({ getValue }) => number(getValue()),
+  }),
   column.accessor('conflicts', {
     header: 'Conflicts',
     meta: { width: '84px', align: 'end', wide: true },
@@ -53,7 +59,11 @@ const columns = column.columns([
     meta: { width: '80px', align: 'end', wide: true },
     cell: ({ getValue }) => number(getValue()),
   }),
-  column.accessor('pulled', { header: 'Pulled', meta: { width: '72px', align: 'end', wide: true }, cell: ({ getValue }) => number(getValue()) }),
+  column.accessor('pulled', {
+    header: 'Pulled',
+    meta: { width: '72px', align: 'end', wide: true },
+    cell: ({ getValue }) => number(getValue()),
+  }),
   column.display({
     id: 'bytes',
     header: 'Bytes in · out',
@@ -71,6 +81,14 @@ const columns = column.columns([
   }),
 ])
 
-export function SyncTable({ items, empty, label = 'Syncs' }: { items: SyncItem[]; empty: ReactNode; label?: string }) {
+export function SyncTable({
+  items,
+  empty,
+  label = 'Syncs',
+}: {
+  items: SyncItem[]
+  empty: ReactNode
+  label?: string
+}) {
   return <DataTable label={label} rows={items} columns={columns} rowId={(row) => row.id} empty={empty} />
 }

@@ -19,7 +19,8 @@ const cell = 'h-9 border-t border-line px-2 first:pl-4 last:pr-4'
 
 /** What a sync touched, in the order of the log. */
 export function TouchedTable({ touched }: { touched: readonly SyncTouch[] }) {
-  if (touched.length === 0) return <p className="px-4 py-6 text-center text-faint">It changed nothing: it only fetched.</p>
+  if (touched.length === 0)
+    return <p className="px-4 py-6 text-center text-faint">It changed nothing: it only fetched.</p>
   return (
     <div className="overflow-x-auto">
       <table aria-label="What it touched" className="w-full">
@@ -36,7 +37,10 @@ export function TouchedTable({ touched }: { touched: readonly SyncTouch[] }) {
           {touched.map((touch, index) => (
             <tr key={`${index} ${touch.record_id}`}>
               <td className={cell}>
-                <StateMark state={states[touch.outcome] ?? 'unknown'} word={touch.outcome.replaceAll('_', ' ')} />
+                <StateMark
+                  state={states[touch.outcome] ?? 'unknown'}
+                  word={touch.outcome.replaceAll('_', ' ')}
+                />
               </td>
               <td className={cell}>{touch.operation.toLowerCase()}</td>
               <td className={cell}>{touch.table}</td>

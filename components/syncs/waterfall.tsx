@@ -19,7 +19,11 @@ export function WaterfallView({ spans }: { spans: readonly SyncSpan[] }) {
         <span className="w-56 shrink-0 px-4 py-1 phone:w-36">Span</span>
         <span className="relative h-6 flex-1">
           {[0, 0.25, 0.5, 0.75].map((share) => (
-            <span key={share} className="absolute top-1 border-l border-line pl-1" style={{ left: `${share * 100}%` }}>
+            <span
+              key={share}
+              className="absolute top-1 border-l border-line pl-1"
+              style={{ left: `${share * 100}%` }}
+            >
               {formatMs(startMs + lengthMs * share)}
             </span>
           ))}
@@ -47,7 +51,10 @@ export function WaterfallView({ spans }: { spans: readonly SyncSpan[] }) {
                 </span>
                 <span aria-hidden className="relative h-full flex-1">
                   <span
-                    className={clsx('absolute top-2 h-3 min-w-0.5 rounded-[2px]', span.failed ? 'bg-crit-mark' : depth === 0 ? 'opacity-35' : '')}
+                    className={clsx(
+                      'absolute top-2 h-3 min-w-0.5 rounded-[2px]',
+                      span.failed ? 'bg-crit-mark' : depth === 0 ? 'opacity-35' : '',
+                    )}
                     style={{
                       left: percent(span.offset_ms - startMs),
                       width: percent(span.duration_ms),
@@ -55,7 +62,9 @@ export function WaterfallView({ spans }: { spans: readonly SyncSpan[] }) {
                     }}
                   />
                 </span>
-                <span className="w-20 shrink-0 pr-4 text-right text-12 text-muted tabular-nums">{formatMs(span.duration_ms)}</span>
+                <span className="w-20 shrink-0 pr-4 text-right text-12 text-muted tabular-nums">
+                  {formatMs(span.duration_ms)}
+                </span>
               </button>
               {isOpen ? <SpanAttributes span={span} /> : null}
             </li>

@@ -2,7 +2,15 @@ import { clsx } from 'clsx'
 import type { ReactNode } from 'react'
 
 /** A small neutral label: a table, a strategy, a code. State is drawn by StateMark, never by a badge's colour. */
-export function Badge({ children, mono, className }: { children: ReactNode; mono?: boolean; className?: string }) {
+export function Badge({
+  children,
+  mono,
+  className,
+}: {
+  children: ReactNode
+  mono?: boolean
+  className?: string
+}) {
   return (
     <span
       className={clsx(

@@ -27,7 +27,14 @@ type ButtonProps = { kind?: ButtonKind; busy?: boolean; children: ReactNode } & 
  * A button says what it will do, to how many ("Replay 12 changes").
  * While busy it keeps its width and its focus and takes no second press.
  */
-export function Button({ kind = 'default', busy = false, className, children, onClick, ...rest }: ButtonProps) {
+export function Button({
+  kind = 'default',
+  busy = false,
+  className,
+  children,
+  onClick,
+  ...rest
+}: ButtonProps) {
   return (
     <button
       type="button"

@@ -21,7 +21,11 @@ export function Checkbox({ label, checked, indeterminate = false, onChange }: Ch
       className="pressable flex size-4 items-center justify-center rounded-sm border border-control bg-surface data-checked:border-accent-fill data-checked:bg-accent-fill data-indeterminate:border-accent-fill data-indeterminate:bg-accent-fill"
     >
       <Base.Indicator className="flex text-on-accent">
-        {indeterminate ? <span className="h-0.5 w-2 bg-on-accent" /> : <Icon name="check" width={12} height={12} strokeWidth={2} />}
+        {indeterminate ? (
+          <span className="h-0.5 w-2 bg-on-accent" />
+        ) : (
+          <Icon name="check" width={12} height={12} strokeWidth={2} />
+        )}
       </Base.Indicator>
     </Base.Root>
   )

@@ -17,7 +17,16 @@ type DialogProps = {
   wide?: boolean
 }
 
-export function Dialog({ open, onOpenChange, title, description, children, actions, trigger, wide }: DialogProps) {
+export function Dialog({
+  open,
+  onOpenChange,
+  title,
+  description,
+  children,
+  actions,
+  trigger,
+  wide,
+}: DialogProps) {
   return (
     <Base.Root open={open} onOpenChange={onOpenChange}>
       {trigger ? <Base.Trigger render={trigger} /> : null}
@@ -32,7 +41,9 @@ export function Dialog({ open, onOpenChange, title, description, children, actio
           <div className="flex items-start gap-4 px-5 pt-4">
             <div className="flex-1">
               <Base.Title className="text-16 font-semibold">{title}</Base.Title>
-              {description ? <Base.Description className="mt-1 text-muted">{description}</Base.Description> : null}
+              {description ? (
+                <Base.Description className="mt-1 text-muted">{description}</Base.Description>
+              ) : null}
             </div>
             <Base.Close
               aria-label="Close"
@@ -42,7 +53,9 @@ export function Dialog({ open, onOpenChange, title, description, children, actio
             </Base.Close>
           </div>
           <div className="min-h-0 overflow-y-auto px-5 py-4">{children}</div>
-          {actions ? <div className="flex justify-end gap-2 border-t border-line px-5 py-3">{actions}</div> : null}
+          {actions ? (
+            <div className="flex justify-end gap-2 border-t border-line px-5 py-3">{actions}</div>
+          ) : null}
         </Base.Popup>
       </Base.Portal>
     </Base.Root>

@@ -5,7 +5,10 @@ import type { FieldChange } from '#lib/protocol/console.ts'
 export function DiffView({ differences, label }: { differences: readonly FieldChange[]; label: string }) {
   if (differences.length === 0) return <p className="text-faint">No difference.</p>
   return (
-    <ul aria-label={`${label}: ${plural(differences.length, 'difference')}`} className="flex flex-col gap-2 font-mono text-12">
+    <ul
+      aria-label={`${label}: ${plural(differences.length, 'difference')}`}
+      className="flex flex-col gap-2 font-mono text-12"
+    >
       {differences.map((difference) => (
         <li key={difference.path} className="min-w-0">
           <p className="mb-0.5 text-muted">{difference.path || '(whole value)'}</p>

@@ -31,7 +31,11 @@ const shapes: Record<Precision, Intl.DateTimeFormatOptions> = {
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** The time in the zone people chose; the zone is not named here, the tooltip does that. */
-export function absoluteTime(at: number | string | Date, timeZone: string, precision: Precision = 'second'): string {
+export function absoluteTime(
+  at: number | string | Date,
+  timeZone: string,
+  precision: Precision = 'second',
+): string {
   const key = `${timeZone} ${precision}`
   let format = formats.get(key)
   if (!format) {

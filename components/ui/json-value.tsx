@@ -2,13 +2,27 @@ import { clsx } from 'clsx'
 import type { Json } from '#lib/core/json.ts'
 
 /** A field's value on one line of thought: strings as they are, the rest as JSON, absence in words. */
-export function JsonValue({ value, whole = false, className }: { value: Json | undefined; whole?: boolean; className?: string }) {
+export function JsonValue({
+  value,
+  whole = false,
+  className,
+}: {
+  value: Json | undefined
+  whole?: boolean
+  className?: string
+}) {
   if (value === undefined) return <span className={clsx('text-faint italic', className)}>absent</span>
   if (value === null) return <span className={clsx('text-faint italic', className)}>null</span>
   const text = typeof value === 'string' ? value : jsonText(value)
   if (text === '') return <span className={clsx('text-faint italic', className)}>empty text</span>
   return (
-    <span className={clsx('font-mono text-12 leading-[18px] break-words whitespace-pre-wrap', !whole && 'line-clamp-3', className)}>
+    <span
+      className={clsx(
+        'font-mono text-12 leading-[18px] break-words whitespace-pre-wrap',
+        !whole && 'line-clamp-3',
+        className,
+      )}
+    >
       {text}
     </span>
   )

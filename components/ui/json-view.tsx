@@ -5,7 +5,13 @@ const token = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?
 
 /** A JSON value as text, in two spaces. Rendered as text only: record data is never markup. */
 export function JsonView({ value, label, className }: { value: unknown; label: string; className?: string }) {
-  return <JsonText text={JSON.stringify(value, null, 2) ?? 'absent'} label={label} {...(className ? { className } : {})} />
+  return (
+    <JsonText
+      text={JSON.stringify(value, null, 2) ?? 'absent'}
+      label={label}
+      {...(className ? { className } : {})}
+    />
+  )
 }
 
 /** JSON (or what was meant to be JSON) as it came, with keys, strings and literals told apart. */
@@ -15,7 +21,10 @@ export function JsonText({ text, label, className }: { text: string; label: stri
       tabIndex={0}
       role="region"
       aria-label={label}
-      className={clsx('overflow-auto font-mono text-12 leading-[18px] whitespace-pre-wrap break-words', className)}
+      className={clsx(
+        'overflow-auto font-mono text-12 leading-[18px] whitespace-pre-wrap break-words',
+        className,
+      )}
     >
       {paint(text)}
     </pre>

@@ -9,7 +9,13 @@ const washes: Partial<Record<State, string>> = {
   critical: 'bg-crit-soft border-crit-mark/30',
 }
 
-type NoticeProps = { state?: State; title: ReactNode; children?: ReactNode; actions?: ReactNode; alert?: boolean }
+type NoticeProps = {
+  state?: State
+  title: ReactNode
+  children?: ReactNode
+  actions?: ReactNode
+  alert?: boolean
+}
 
 /** Something a person must see here and now, said in place. `alert` reads it out when it appears. */
 export function Notice({ state = 'unknown', title, children, actions, alert = false }: NoticeProps) {

@@ -31,7 +31,9 @@ export function Panel({ title, aside, actions, children, className, flush = fals
 /** Names and values, aligned in two columns. */
 export function Facts({ children, className }: { children: ReactNode; className?: string }) {
   return (
-    <dl className={clsx('grid grid-cols-[minmax(96px,max-content)_minmax(0,1fr)] gap-x-4 gap-y-1.5', className)}>
+    <dl
+      className={clsx('grid grid-cols-[minmax(96px,max-content)_minmax(0,1fr)] gap-x-4 gap-y-1.5', className)}
+    >
       {children}
     </dl>
   )

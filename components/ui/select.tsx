@@ -17,7 +17,13 @@ type SelectProps<Value extends string> = {
 }
 
 /** One of a few: its name and its value in one control, so that a row of filters reads as a sentence. */
-export function Select<Value extends string>({ label, value, choices, onChange, className }: SelectProps<Value>) {
+export function Select<Value extends string>({
+  label,
+  value,
+  choices,
+  onChange,
+  className,
+}: SelectProps<Value>) {
   const items = choices.map(({ value: v, label: l }) => ({ value: v, label: l }))
   return (
     <Base.Root<Value> items={items} value={value} onValueChange={(next) => next !== null && onChange(next)}>

@@ -7,7 +7,11 @@ export function Skeleton({ className }: { className?: string }) {
 /** A list that is on its way, in the measure of the one that comes, so that nothing jumps. */
 export function TableSkeleton({ rows = 12, label }: { rows?: number; label: string }) {
   return (
-    <div role="status" aria-label={label} className="overflow-hidden rounded-lg border border-line bg-surface">
+    <div
+      role="status"
+      aria-label={label}
+      className="overflow-hidden rounded-lg border border-line bg-surface"
+    >
       <div className="h-8 border-b border-line bg-sunken" />
       {Array.from({ length: rows }, (_, row) => (
         <div key={row} className="flex h-9 items-center gap-6 border-b border-line px-3 last:border-0">

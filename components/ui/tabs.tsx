@@ -5,7 +5,15 @@ import type { ReactNode } from 'react'
 
 export type Tab = { value: string; label: ReactNode; panel: ReactNode }
 
-export function Tabs({ label, tabs, defaultValue }: { label: string; tabs: readonly Tab[]; defaultValue?: string }) {
+export function Tabs({
+  label,
+  tabs,
+  defaultValue,
+}: {
+  label: string
+  tabs: readonly Tab[]
+  defaultValue?: string
+}) {
   return (
     <Base.Root defaultValue={defaultValue ?? tabs[0]?.value}>
       <Base.List aria-label={label} className="relative flex gap-4 border-b border-line">

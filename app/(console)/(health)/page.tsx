@@ -11,7 +11,9 @@ export const metadata: Metadata = { title: 'Health' }
 
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
-  const { data, asOf } = await loadPage('health', (actor) => healthSummary(actor, healthQuerySchema.parse(query)))
+  const { data, asOf } = await loadPage('health', (actor) =>
+    healthSummary(actor, healthQuerySchema.parse(query)),
+  )
   return (
     <>
       <PageHeader title="Health" asOf={asOf} />

@@ -12,7 +12,9 @@ export const metadata: Metadata = { title: 'Audit' }
 
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
-  const { actor, data, asOf } = await loadPage('audit', (viewer) => listAudit(viewer, auditQuerySchema.parse(query)))
+  const { actor, data, asOf } = await loadPage('audit', (viewer) =>
+    listAudit(viewer, auditQuerySchema.parse(query)),
+  )
   return (
     <>
       <PageHeader title="Audit" asOf={asOf} />

@@ -30,6 +30,9 @@ async function view(actor: Actor, query: Record<string, string>): Promise<DeadLe
     const page = await listDeadLetters(actor, deadLettersQuerySchema.parse({ state: 'open', ...query }))
     return { kind: 'list', items: page.items, total: page.total, nextCursor: page.next_cursor }
   }
-  const page = await listDeadLetterGroups(actor, deadLetterGroupsQuerySchema.parse({ state: 'open', ...query }))
+  const page = await listDeadLetterGroups(
+    actor,
+    deadLetterGroupsQuerySchema.parse({ state: 'open', ...query }),
+  )
   return { kind: 'groups', groups: page.items, total: page.total, nextCursor: page.next_cursor }
 }

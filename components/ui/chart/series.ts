@@ -19,7 +19,12 @@ export type Trend = {
 }
 
 /** How units are said in a title, where the axis is too narrow to repeat them. */
-export const unitName: Record<Unit, string> = { count: 'changes', ratio: '%', seconds: 'time', bytes: 'bytes' }
+export const unitName: Record<Unit, string> = {
+  count: 'changes',
+  ratio: '%',
+  seconds: 'time',
+  bytes: 'bytes',
+}
 
 /** The last measured value of a series, or null when there is none. */
 export function lastValue(points: readonly Point[], key: string): number | null {
@@ -28,7 +33,9 @@ export function lastValue(points: readonly Point[], key: string): number | null 
 
 /** Steps that people count in. Time has its own. */
 const decimalSteps = [1, 2, 2.5, 5, 10]
-const secondSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
+const secondSteps = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400,
+]
 
 function stepAbove(raw: number, unit: Unit): number {
   if (unit === 'seconds' && raw > 1) {

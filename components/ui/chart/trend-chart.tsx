@@ -56,7 +56,9 @@ export function TrendChart(trend: Trend) {
         {asTable ? (
           <TrendTable trend={trend} />
         ) : empty ? (
-          <p className="flex h-full items-center justify-center text-faint">Nothing was measured in this range.</p>
+          <p className="flex h-full items-center justify-center text-faint">
+            Nothing was measured in this range.
+          </p>
         ) : (
           <TrendLines {...trend} />
         )}
@@ -69,7 +71,12 @@ function TrendTable({ trend }: { trend: Trend }) {
   const timeZone = useTimeZone()
   const format = formatUnit[trend.unit]
   return (
-    <div className="h-full overflow-y-auto border-t border-line" tabIndex={0} role="region" aria-label={`${trend.title}, numbers`}>
+    <div
+      className="h-full overflow-y-auto border-t border-line"
+      tabIndex={0}
+      role="region"
+      aria-label={`${trend.title}, numbers`}
+    >
       <table className="w-full text-12">
         <thead className="sticky top-0 bg-sunken text-left text-faint">
           <tr>

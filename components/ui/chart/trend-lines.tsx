@@ -1,6 +1,15 @@
 'use client'
 
-import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
+import {
+  CartesianGrid,
+  Line,
+  LineChart,
+  ReferenceLine,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from 'recharts'
 import { absoluteTime } from '#components/ui/instant.ts'
 import { useTimeZone } from '#components/ui/clock.tsx'
 import { formatUnit } from '#components/ui/quantity.ts'
@@ -15,10 +24,16 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
   const first = points[0]?.at ?? 0
   const last = points.at(-1)?.at ?? first
   const ticks = axisTicks(points, unit, threshold)
-  const clock = (at: number) => absoluteTime(at, timeZone, last - first > 129_600_000 ? 'minute' : 'clock-minute')
+  const clock = (at: number) =>
+    absoluteTime(at, timeZone, last - first > 129_600_000 ? 'minute' : 'clock-minute')
   return (
     <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 480, height: 160 }}>
-      <LineChart data={[...points]} margin={{ top: 8, right: 28, bottom: 4, left: 4 }} accessibilityLayer title={title}>
+      <LineChart
+        data={[...points]}
+        margin={{ top: 8, right: 28, bottom: 4, left: 4 }}
+        accessibilityLayer
+        title={title}
+      >
         <CartesianGrid vertical={false} stroke="var(--line)" />
         <XAxis
           dataKey="at"
@@ -46,7 +61,9 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
           cursor={{ stroke: 'var(--line-strong)' }}
           content={({ active, label }) => {
             const point = active ? points.find((each) => each.at === label) : undefined
-            return point ? <Reading point={point} series={series} format={format} time={clock(point.at)} /> : null
+            return point ? (
+              <Reading point={point} series={series} format={format} time={clock(point.at)} />
+            ) : null
           }}
         />
         {threshold ? (
@@ -77,7 +94,12 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
   )
 }
 
-type ReadingProps = { point: Point; series: readonly Series[]; format: (value: number) => string; time: string }
+type ReadingProps = {
+  point: Point
+  series: readonly Series[]
+  format: (value: number) => string
+  time: string
+}
 
 function Reading({ point, series, format, time }: ReadingProps) {
   return (
@@ -88,7 +110,9 @@ function Reading({ point, series, format, time }: ReadingProps) {
         return (
           <p key={each.key} className="flex justify-between gap-4">
             <span className="text-muted">{each.label}</span>
-            <b className="font-semibold tabular-nums">{value === null || value === undefined ? 'no data' : format(value)}</b>
+            <b className="font-semibold tabular-nums">
+              {value === null || value === undefined ? 'no data' : format(value)}
+            </b>
           </p>
         )
       })}

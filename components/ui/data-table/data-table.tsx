@@ -59,7 +59,10 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
       onPointerLeave={() => setHeld(false)}
     >
       {waiting > 0 ? (
-        <p role="status" className="absolute top-8 right-4 z-20 rounded-b-md bg-accent-soft px-2 py-0.5 text-12 text-accent">
+        <p
+          role="status"
+          className="absolute top-8 right-4 z-20 rounded-b-md bg-accent-soft px-2 py-0.5 text-12 text-accent"
+        >
           {plural(waiting, 'row')} changed place — shown when the pointer leaves
         </p>
       ) : null}
@@ -136,4 +139,5 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   )
 }
 
-const headClass = 'sticky top-12 z-10 h-8 border-b border-line bg-sunken text-left text-12 font-medium text-faint'
+const headClass =
+  'sticky top-12 z-10 h-8 border-b border-line bg-sunken text-left text-12 font-medium text-faint'

@@ -7,7 +7,10 @@ import { useShortcuts } from '#components/keyboard/shortcuts.ts'
  * j and k walk the rows by moving the focus between the rows' own links, so that Enter opens, a screen
  * reader follows, and a live update cannot lose the place.
  */
-export function useRowKeys(body: RefObject<HTMLTableSectionElement | null>, toggle?: (rowId: string) => void): void {
+export function useRowKeys(
+  body: RefObject<HTMLTableSectionElement | null>,
+  toggle?: (rowId: string) => void,
+): void {
   const rows = () => [...(body.current?.querySelectorAll<HTMLTableRowElement>('tr[data-row-id]') ?? [])]
   const current = () => document.activeElement?.closest<HTMLTableRowElement>('tr[data-row-id]') ?? null
   const move = (step: 1 | -1) => {

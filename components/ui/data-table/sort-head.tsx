@@ -25,9 +25,15 @@ export function SortHead({ sorting, sort, align, style, className, children }: S
       </th>
     )
   }
-  const direction = sorting.value === sort ? 'ascending' : sorting.value === `-${sort}` ? 'descending' : undefined
+  const direction =
+    sorting.value === sort ? 'ascending' : sorting.value === `-${sort}` ? 'descending' : undefined
   return (
-    <th scope="col" aria-sort={direction ?? 'none'} style={style} className={clsx(className, end && 'text-right')}>
+    <th
+      scope="col"
+      aria-sort={direction ?? 'none'}
+      style={style}
+      className={clsx(className, end && 'text-right')}
+    >
       <button
         type="button"
         onClick={() => sorting.onChange(direction === 'descending' ? sort : `-${sort}`)}

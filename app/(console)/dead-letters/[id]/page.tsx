@@ -11,7 +11,11 @@ export const metadata: Metadata = { title: 'Dead letter' }
 
 export default async function Page({ params }: { params: Promise<{ id: string }> }) {
   const given = await params
-  const { actor, data: letter, asOf } = await loadPage('dead_letter', (viewer) => getDeadLetter(viewer, pageId(given)))
+  const {
+    actor,
+    data: letter,
+    asOf,
+  } = await loadPage('dead_letter', (viewer) => getDeadLetter(viewer, pageId(given)))
   return (
     <>
       <PageHeader

@@ -16,7 +16,10 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
   const given = await params
   const { actor, data, asOf } = await loadPage('device', async (viewer) => {
     const id = pageId(given)
-    const [device, syncs] = await Promise.all([getDevice(viewer, id), listSyncs(viewer, syncsQuerySchema.parse({ device: id, limit: 12 }))])
+    const [device, syncs] = await Promise.all([
+      getDevice(viewer, id),
+      listSyncs(viewer, syncsQuerySchema.parse({ device: id, limit: 12 })),
+    ])
     return { device, syncs: syncs.items }
   })
   const { device, syncs } = data
