@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { POST as sync } from '../../../app/api/v1/sync/route.ts'
 import { PUT as putScopes } from '../../../app/api/v1/devices/[id]/scopes/route.ts'
 import { healthStates } from '#lib/core/health.ts'
 import type { DeviceDetail } from '#lib/protocol/devices.ts'
@@ -196,6 +197,37 @@ describe('what people do to a device', () => {
     await expect(changeDeviceStatus(system, 'pause', { id })).rejects.toMatchObject({ code: 'conflict' })
     await expect(changeDeviceStatus(system, 'resume', { id })).rejects.toMatchObject({ code: 'conflict' })
     await expect(resyncDevice(system, { id })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('a revoked device is turned away at every door, and its talking shows', async () => {
+    const device = await all.enroll()
+    await changeDeviceStatus(system, 'revoke', { id: device.id })
+    expect(await getDevice(system, device.id)).toMatchObject({ state: 'revoked' })
+    const sent = () => sync(request('/api/v1/sync', { method: 'POST', headers: device.headers, body: {} }))
+    const response = await sent()
+    expect(response.status).toBe(403)
+    expect(await response.json()).toMatchObject({ code: 'device_revoked', retryable: false })
+    expect(await getDevice(system, device.id)).toMatchObject({
+      state: 'critical',
+      reasons: [{ code: 'revoked_but_talking' }],
+    })
+    await changeDeviceStatus(system, 'restore', { id: device.id })
+    expect((await sent()).status).toBe(422)
+  })
+
+  test('a paused device is told to come back later, and its queue stays where it is', async () => {
+    const device = await all.enroll()
+    await changeDeviceStatus(system, 'pause', { id: device.id })
+    const envelope = { device_id: device.id, incarnation: device.incarnation }
+    const sent = () =>
+      sync(request('/api/v1/sync', { method: 'POST', headers: device.headers, body: envelope }))
+    const response = await sent()
+    expect(response.status).toBe(429)
+    const problem = (await response.json()) as { code: string; retry_after_ms: number }
+    expect(problem).toMatchObject({ code: 'throttled', retryable: true })
+    expect(problem.retry_after_ms).toBeGreaterThan(0)
+    await changeDeviceStatus(system, 'resume', { id: device.id })
+    expect((await sent()).status).toBe(200)
   })
 
   test('a resync waits for the device', async () => {

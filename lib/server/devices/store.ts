@@ -29,3 +29,10 @@ export async function selectDeviceByToken(
   const { token_hash, ...device } = row
   return { token_hash, device }
 }
+
+/** Every ten seconds is often enough to show that a device still talks, and bounds what it can make us write. */
+export async function touchLastSeen(deviceId: string): Promise<void> {
+  await database().$executeRaw`
+    UPDATE device_health SET last_seen_at = now() WHERE device_id = ${deviceId}::uuid
+      AND (last_seen_at IS NULL OR last_seen_at < now() - interval '10 seconds')`
+}

@@ -1,5 +1,4 @@
-import { AppError } from '#lib/protocol/errors.ts'
-import { authenticateDevice, type AuthenticatedDevice } from '../devices/authenticate.ts'
+import { authenticateDevice, refuseRevoked, type AuthenticatedDevice } from '../devices/authenticate.ts'
 import { route, type Params, type Route } from './door.ts'
 import type { Handled } from './handle.ts'
 
@@ -13,12 +12,7 @@ export function deviceRoute(name: string, answer: (call: DeviceCall) => Promise<
   return route(name, { kind: 'device' }, async (handled, params) => {
     const device = await authenticateDevice(handled.request.headers)
     handled.span.setAttribute('device.id', device.id)
-    if (device.status === 'revoked') {
-      throw new AppError(
-        'device_revoked',
-        'This device was revoked. Ask an administrator to restore it; keep its queue.',
-      )
-    }
+    await refuseRevoked(device)
     return answer({ ...handled, device, params })
   })
 }

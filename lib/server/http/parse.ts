@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { findUnfaithful } from '#lib/core/json.ts'
+import { findUnfaithful, jsonPointer } from '#lib/core/json.ts'
 import { AppError, type FieldError } from '#lib/protocol/errors.ts'
 
 /**
@@ -13,9 +13,7 @@ export function parseRequest<Schema extends z.ZodType>(schema: Schema, value: un
   if (parsed.success) return parsed.data
   throw invalidRequest(
     parsed.error.issues.slice(0, 50).map((issue) => ({
-      pointer: issue.path
-        .map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-        .join(''),
+      pointer: jsonPointer(issue.path),
       detail: issue.message,
     })),
   )

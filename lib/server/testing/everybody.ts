@@ -4,6 +4,7 @@ import { createApiKey } from '../api-keys/create.ts'
 import { enrollDevice } from '../devices/enroll.ts'
 import { createEnrollmentKey } from '../enrollment-keys/create.ts'
 import { createUser } from '../users/create.ts'
+import type { Route } from '../http/door.ts'
 import { testDatabase, type TestDatabase } from './database.ts'
 
 export const origin = 'http://holdfast.test'
@@ -31,7 +32,6 @@ export type Everybody = {
 export async function everybody(): Promise<Everybody> {
   const own = await testDatabase()
   process.env['DATABASE_URL'] = own.url
-  const secret = (process.env['HOLDFAST_SESSION_SECRET'] ??= 'a session secret for tests, long enough')
   process.env['HOLDFAST_TOKEN_SECRET'] ??= 'a token secret for tests, long enough'
   const system = systemActor('test')
 
@@ -42,18 +42,7 @@ export async function everybody(): Promise<Everybody> {
     keys[role] = { authorization: `Bearer ${key.secret}`, 'content-type': 'application/json' }
     const email = `${role}@holdfast.test`
     const user = await createUser(system, { email, role, password: testPassword })
-    const token = await encode({ token: { sub: user.id, sessionVersion: 1 }, secret })
-    people[role] = {
-      id: user.id,
-      email,
-      headers: {
-        cookie: `other=1; next-auth.session-token=${token}`,
-        'content-type': 'application/json',
-        'sec-fetch-site': 'same-origin',
-        origin,
-        host: new URL(origin).host,
-      },
-    }
+    people[role] = { id: user.id, email, headers: await browserHeaders(user.id) }
   }
   const { secret: enrollmentKey } = await createEnrollmentKey(system, { name: 'tests' })
   return {
@@ -98,4 +87,37 @@ export function request(
     headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
+}
+
+type Sent = { method?: string; headers?: Record<string, string>; body?: unknown; id?: string }
+
+/** Calls a route that answers JSON, with `id` as its address's. */
+export async function call(route: Route, sent: Sent = {}) {
+  const context = { params: Promise.resolve(sent.id === undefined ? {} : { id: sent.id }) }
+  const response = await route(request('/api/v1/somewhere', sent), context)
+  const body = (await response.json()) as Record<string, unknown>
+  return { status: response.status, headers: response.headers, body }
+}
+
+/** Somebody new with a session, for tests that end it. */
+export async function newPerson(role: Role = 'viewer') {
+  const email = `${crypto.randomUUID()}@holdfast.test`
+  const user = await createUser(systemActor('test'), { email, role, password: testPassword })
+  return { ...user, headers: await browserHeaders(user.id) }
+}
+
+/** What a browser with a session sends along with a write from this site. */
+async function browserHeaders(userId: string): Promise<Record<string, string>> {
+  const token = await encode({ token: { sub: userId, sessionVersion: 1 }, secret: sessionSecret() })
+  return {
+    cookie: `other=1; next-auth.session-token=${token}`,
+    'content-type': 'application/json',
+    'sec-fetch-site': 'same-origin',
+    origin,
+    host: new URL(origin).host,
+  }
+}
+
+function sessionSecret(): string {
+  return (process.env['HOLDFAST_SESSION_SECRET'] ??= 'a session secret for tests, long enough')
 }

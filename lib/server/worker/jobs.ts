@@ -1,5 +1,11 @@
 import { repairRollups, rollUp } from '../health/rollup.ts'
-import { maintainPartitions, trimDeviceEvents, trimIdempotencyKeys, trimRollups, trimTraces } from './store.ts'
+import {
+  maintainPartitions,
+  trimDeviceEvents,
+  trimIdempotencyKeys,
+  trimRollups,
+  trimTraces,
+} from './store.ts'
 
 /** What a job may use beside the product's own verbs. */
 export type JobTools = {
@@ -21,6 +27,7 @@ export const jobs: readonly Job[] = [
   { name: 'trim-traces', everySeconds: 60, run: () => trimTraces() },
   { name: 'trim-device-events', everySeconds: 600, run: () => trimDeviceEvents() },
   { name: 'trim-idempotency-keys', everySeconds: 3_600, run: () => trimIdempotencyKeys() },
+  { name: 'trim-rate-limits', everySeconds: 3_600, run: () => trimRateLimits() },
   { name: 'trim-rollups', everySeconds: 3_600, run: () => trimRollups() },
   // Hourly although months are long: a server that was off at the turn of the month makes up for it soon.
   { name: 'partitions', everySeconds: 3_600, run: ({ asOwner }) => maintainPartitions(asOwner) },

@@ -14,7 +14,9 @@ const sessionDays = 92
  * Makes the monthly partitions of this month and the two to come, so that a worker may be away for two before rows
  * land in the default one, and drops the sync sessions of months that ended a quarter ago.
  */
-export async function maintainPartitions(asOwner: (sql: string, values?: unknown[]) => Promise<void>): Promise<void> {
+export async function maintainPartitions(
+  asOwner: (sql: string, values?: unknown[]) => Promise<void>,
+): Promise<void> {
   await asOwner('SELECT ensure_partitions(current_date, 2)')
   await asOwner(`SELECT drop_partitions('sync_session', current_date - $1::int)`, [sessionDays])
 }
@@ -40,6 +42,12 @@ export async function trimDeviceEvents(): Promise<number> {
 export async function trimIdempotencyKeys(): Promise<number> {
   return database().$executeRaw`
     DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => ${idempotencyHours})`
+}
+
+/** @returns how many went */
+export async function trimRateLimits(): Promise<number> {
+  return database().$executeRaw`
+    DELETE FROM rate_limit WHERE expire < extract(epoch FROM now()) * 1000 - 3600000`
 }
 
 /** Minutes are kept for the week that the board shows, hours for a year. @returns how many went */
