@@ -81,8 +81,10 @@ function writeOf(
     deviceId: letter.device_id,
     change,
     ...(scopes && { granted: (scope: string) => scopes.includes(scope) }),
-    schemaVersion: letter.schema_version,
+    // A person edits against the table's schema as it is now.
+    schemaVersion: isEdited ? undefined : letter.schema_version,
     replays: {
+      schemaVersion: letter.schema_version,
       deadLetterId: letter.id,
       deadLetterVersion: letter.version,
       edited: isEdited ? JSON.stringify(change) : null,

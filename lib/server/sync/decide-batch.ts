@@ -18,6 +18,7 @@ import {
 import type { KnownPolicy } from '../tables/policy-cache.ts'
 import { validateRecord } from '../tables/validate.ts'
 import { deadLetterRow } from './dead-letter-row.ts'
+import { raiseChange } from './raise-change.ts'
 import { sha256Hex, type ReadChange } from './read-changes.ts'
 import { RecordStates, type RecordNow } from './record-states.ts'
 import type {
@@ -172,12 +173,24 @@ class BatchDecision {
       }) ?? this.#dependency(change, seq)
     if (refusal || !policy) return this.#reject(read, refusal!, seq)
 
+    const raised = raiseChange(read, change, this.#context.schemaVersion, policy)
+    switch (raised.kind) {
+      case 'unsupported':
+        return this.#reject(read, raised.refusal, seq)
+      case 'raised':
+        return this.#decideValid(raised.read, raised.change, seq, policy, true)
+      case 'as_sent':
+        return this.#decideValid(read, change, seq, policy, false)
+    }
+  }
+
+  #decideValid(read: ReadChange, change: Change, seq: number, policy: KnownPolicy, isRaised: boolean): void {
     const key = keyOfChange(change)
     const current = this.#states.current(key)
     const base = this.#states.base(key, change.base_version, change.base_op_id)
     const decision = this.#decideOne(change, base, current, policy)
     this.#closeHole(seq)
-    this.#settle({ read, change, seq, key, base, current, policy, decision })
+    this.#settle({ read, change, seq, key, base, current, policy, decision, isRaised })
   }
 
   #decideOne(
@@ -392,6 +405,10 @@ class BatchDecision {
     kept: Kept,
   ): void {
     const { change, policy } = settled
+    // What the device has is of an older schema: it takes the server's state in its place.
+    if (settled.isRaised && accepted.data === null && accepted.now.data !== null) {
+      return this.#accept(settled, { ...accepted, outcome: 'merged', data: accepted.now.data }, kept)
+    }
     const entry: Accepted = {
       op_id: change.op_id,
       record_id: change.record_id,
@@ -513,6 +530,8 @@ type Settled = {
   current: RecordNow | undefined
   policy: KnownPolicy
   decision: Decision<RejectionCode>
+  /** The change's data was brought up from an older schema. */
+  isRaised: boolean
 }
 
 type Kept = { version: number | null; pushed: { data: JsonObject | null } | null; standsOn: number | null }

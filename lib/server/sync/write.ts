@@ -34,7 +34,8 @@ export type RecordWrite = {
   mode?: 'merge' | 'exact'
   /** Whether the author may write to a scope; people may to all. */
   granted?: (scope: string) => boolean
-  schemaVersion?: number
+  /** The schema its data is in; the table's own where absent. */
+  schemaVersion?: number | undefined
   /** The conflict that this write settles, in the same transaction. */
   resolves?: {
     conflictId: string
@@ -46,7 +47,14 @@ export type RecordWrite = {
   /** The resolved conflict whose resolution this write undoes, in the same transaction. */
   reopens?: { conflictId: string; conflictVersion: number }
   /** The dead letter that this write replays, in the same transaction. */
-  replays?: { deadLetterId: string; deadLetterVersion: number; edited: string | null; actor: string }
+  replays?: {
+    deadLetterId: string
+    deadLetterVersion: number
+    /** The schema of the dead letter. */
+    schemaVersion: number
+    edited: string | null
+    actor: string
+  }
   /** What the audit says of it. Nothing where a write was rejected; a replay that was is an attempt, and is told. */
   audit: AuditEntry[]
   /** Decide and answer, write nothing. */
@@ -79,7 +87,7 @@ export async function writeRecord(write: RecordWrite, db: Database = database())
     changes: read,
     reported: [],
     granted: write.granted ?? (() => true),
-    schemaVersion: write.schemaVersion ?? 1,
+    schemaVersion: write.schemaVersion ?? Number.MAX_SAFE_INTEGER,
     traceId: write.traceId,
     annotations: {
       conflictId: (resolves ?? reopens)?.conflictId ?? null,
@@ -93,7 +101,7 @@ export async function writeRecord(write: RecordWrite, db: Database = database())
       return {
         ...(resolves && accepted && { resolve: resolveRow(resolves, written) }),
         ...(reopens && accepted && { reopen: { id: reopens.conflictId, version: reopens.conflictVersion } }),
-        ...(replays && { replay: replayRow(write, replays, written.answer) }),
+        ...(replays && { replay: replayRow(change, replays, written.answer) }),
         audit: written.answer.kind === 'rejected' && !replays ? [] : write.audit,
       }
     },
@@ -155,11 +163,11 @@ function resolveRow(resolves: NonNullable<RecordWrite['resolves']>, written: Wri
 }
 
 function replayRow(
-  { change, schemaVersion = 1 }: RecordWrite,
+  change: RecordWrite['change'],
   replays: NonNullable<RecordWrite['replays']>,
   answer: WriteAnswer,
 ): ReplayRow {
-  const { deadLetterId: id, deadLetterVersion: version, edited, actor } = replays
+  const { deadLetterId: id, deadLetterVersion: version, schemaVersion, edited, actor } = replays
   const common = { id, version, op_id: change.op_id, edited, actor, fingerprint: null, pointers: null }
   switch (answer.kind) {
     case 'accepted':
