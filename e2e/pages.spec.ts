@@ -1,0 +1,53 @@
+import { makeConflict, makeDeadLetter } from './field.ts'
+import { expect, findAccessibilityFaults, test } from './test.ts'
+
+const pages = ['/', '/devices', '/syncs', '/conflicts', '/dead-letters', '/audit', '/account']
+
+test('every page passes axe, light and dark, wide and on a phone, with data in it', async ({
+  signedIn,
+  api,
+  baseURL,
+}) => {
+  test.setTimeout(240_000)
+  const { device } = await makeDeadLetter(baseURL!, api)
+  await makeConflict(baseURL!, api)
+  const page = await signedIn('admin')
+  const first = async (list: string) => {
+    await page.goto(list)
+    const link = page.locator(`main a[href^="${list.split('?')[0]}/"]`).first()
+    return (await link.getAttribute('href')) ?? list
+  }
+  const details = [
+    await first('/syncs'),
+    await first('/conflicts'),
+    await first('/dead-letters?view=list'),
+    `/devices/${device.id}`,
+  ]
+  const faults: Record<string, string[]> = {}
+  for (const path of [...pages, ...details, '/nowhere']) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(
+        colorScheme === 'light' ? { width: 1440, height: 900 } : { width: 390, height: 844 },
+      )
+      await page.goto(path)
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+      await expect(page.locator('[aria-busy="true"]')).toHaveCount(0)
+      const found = await findAccessibilityFaults(page)
+      if (found.length > 0) faults[`${path} ${colorScheme}`] = found
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      if (overflow > 0) faults[`${path} ${colorScheme} scrolls sideways`] = [`${overflow} px`]
+    }
+  }
+  expect(faults).toEqual({})
+})
+
+test('no page writes to the console, and a hostile record is text', async ({ signedIn, api, baseURL }) => {
+  const page = await signedIn('admin')
+  const said: string[] = []
+  page.on('console', (message) => message.type() === 'error' && said.push(message.text()))
+  page.on('pageerror', (error) => said.push(error.message))
+  await makeDeadLetter(baseURL!, api)
+  for (const path of pages) await page.goto(path)
+  expect(said).toEqual([])
+})
