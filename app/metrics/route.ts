@@ -12,7 +12,9 @@ export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
     requireMetricsToken(request.headers)
     const format = acceptedFormat(request.headers.get('accept'))
     const body = await renderMetrics(format, await collectFleetMetrics())
-    return new Response(body, { headers: { 'content-type': contentTypes[format], 'cache-control': 'no-store' } })
+    return new Response(body, {
+      headers: { 'content-type': contentTypes[format], 'cache-control': 'no-store' },
+    })
   }),
 })
 

@@ -18,11 +18,18 @@ const well: DeviceCondition = {
   oldestOpenConflictAt: null,
 }
 
-const health = (fields: Partial<DeviceCondition>) => deviceHealth({ ...well, ...fields }, now, defaultHealthThresholds)
+const health = (fields: Partial<DeviceCondition>) =>
+  deviceHealth({ ...well, ...fields }, now, defaultHealthThresholds)
 const stateOf = (fields: Partial<DeviceCondition>) => health(fields).state
 
 test('a device that synced a minute ago and has nothing to tell is healthy', () => {
-  expect(health({})).toEqual({ state: 'healthy', reasons: [], lagSeconds: 60, isActive: true, isSyncing: false })
+  expect(health({})).toEqual({
+    state: 'healthy',
+    reasons: [],
+    lagSeconds: 60,
+    isActive: true,
+    isSyncing: false,
+  })
 })
 
 test.each([
@@ -40,7 +47,11 @@ test.each([
   ['conflict open for over a day', { oldestOpenConflictAt: minutesAgo(1_441) }, 'warning'],
   ['conflict of today', { oldestOpenConflictAt: minutesAgo(60) }, 'healthy'],
   ['enrolled, not synced yet', { lastSyncAt: null, lastSeenAt: null, enrolledAt: minutesAgo(5) }, 'unknown'],
-  ['enrolled long ago, never synced', { lastSyncAt: null, lastSeenAt: null, enrolledAt: minutesAgo(90) }, 'critical'],
+  [
+    'enrolled long ago, never synced',
+    { lastSyncAt: null, lastSeenAt: null, enrolledAt: minutesAgo(90) },
+    'critical',
+  ],
   ['paused', { status: 'paused' as const, lastSyncAt: minutesAgo(500) }, 'paused'],
   ['revoked', { status: 'revoked' as const, revokedAt: now, lastSyncAt: minutesAgo(500) }, 'revoked'],
   ['revoked but talking', { status: 'revoked' as const, revokedAt: minutesAgo(5) }, 'critical'],

@@ -74,7 +74,8 @@ export function deviceHealth(device: DeviceCondition, now: number, limits: Healt
   const lagFrom = device.lastSyncAt ?? device.enrolledAt
   const lagSeconds = Math.max(0, (now - lagFrom) / 1_000)
   const seenSeconds = device.lastSeenAt === null ? Infinity : (now - device.lastSeenAt) / 1_000
-  const reasons = device.status === 'active' ? activeReasons(device, now, lagSeconds, limits) : revokedReasons(device)
+  const reasons =
+    device.status === 'active' ? activeReasons(device, now, lagSeconds, limits) : revokedReasons(device)
   return {
     state: worst(device, reasons),
     reasons,
@@ -91,19 +92,36 @@ function worst(device: DeviceCondition, reasons: HealthReason[]): HealthState {
   return device.lastSyncAt === null ? 'unknown' : 'healthy'
 }
 
-function activeReasons(device: DeviceCondition, now: number, lagSeconds: number, limits: HealthThresholds): HealthReason[] {
+function activeReasons(
+  device: DeviceCondition,
+  now: number,
+  lagSeconds: number,
+  limits: HealthThresholds,
+): HealthReason[] {
   const { lagWarningSeconds, lagCriticalSeconds } = limits
   const lagFrom = device.lastSyncAt ?? device.enrolledAt
   const lag = device.lastSyncAt === null ? 'never_synced' : 'lag'
   const conflictAt = device.oldestOpenConflictAt
   const found: (HealthReason | false)[] = [
-    lagSeconds > lagCriticalSeconds && { code: lag, state: 'critical', since: lagFrom + lagCriticalSeconds * 1_000 },
+    lagSeconds > lagCriticalSeconds && {
+      code: lag,
+      state: 'critical',
+      since: lagFrom + lagCriticalSeconds * 1_000,
+    },
     device.state === 'FAILED' && { code: 'failed', state: 'critical', since: null },
     lagSeconds > lagWarningSeconds &&
-      lagSeconds <= lagCriticalSeconds && { code: lag, state: 'warning', since: lagFrom + lagWarningSeconds * 1_000 },
+      lagSeconds <= lagCriticalSeconds && {
+        code: lag,
+        state: 'warning',
+        since: lagFrom + lagWarningSeconds * 1_000,
+      },
     device.pending > limits.pendingWarning && { code: 'pending', state: 'warning', since: null },
     device.breaker !== 'closed' && { code: 'breaker', state: 'warning', since: null },
-    Math.abs(device.clockSkewMs) > limits.skewWarningMs && { code: 'clock_skew', state: 'warning', since: null },
+    Math.abs(device.clockSkewMs) > limits.skewWarningMs && {
+      code: 'clock_skew',
+      state: 'warning',
+      since: null,
+    },
     conflictAt !== null &&
       (now - conflictAt) / 1_000 > limits.conflictWarningSeconds && {
         code: 'old_conflict',

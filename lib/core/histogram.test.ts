@@ -28,7 +28,7 @@ test('an estimate lies in the bucket of the true value', () => {
   const values = fc.array(fc.double({ min: 0, max: 600_000, noNaN: true }), { minLength: 1 })
   fc.assert(
     fc.property(values, fc.double({ min: 0.01, max: 1, noNaN: true }), (sample, q) => {
-      const counts = new Array<number>(lagBoundsSeconds.length + 1).fill(0)
+      const counts = Array.from({ length: lagBoundsSeconds.length + 1 }, () => 0)
       const bucketOf = (value: number) => lagBoundsSeconds.findIndex((bound) => value <= bound)
       for (const value of sample) counts[bucketOf(value)]!++
       const truth = sample.toSorted((a, b) => a - b)[Math.ceil(q * sample.length) - 1]!

@@ -5,10 +5,14 @@
 export type Histogram = { bounds: readonly number[]; counts: readonly number[] }
 
 /** Seconds since a device's last successful sync: the thresholds of 15 minutes and 1 hour are bounds. */
-export const lagBoundsSeconds = [5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 604_800] as const
+export const lagBoundsSeconds = [
+  5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 604_800,
+] as const
 
 /** Seconds a request to /sync took: the threshold of 30 s is a bound. */
-export const durationBoundsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
+export const durationBoundsSeconds = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+] as const
 
 /** Bytes of a request to /sync: the threshold of 10 MB (10⁷) and the limit of 16 MiB are bounds. */
 export const payloadBoundsBytes = [

@@ -23,7 +23,10 @@ export function acceptedFormat(accept: string | null): ExpositionFormat {
 }
 
 /** All instruments of this process as a scraper reads them. */
-export async function renderMetrics(format: ExpositionFormat, distributions: Distribution[]): Promise<string> {
+export async function renderMetrics(
+  format: ExpositionFormat,
+  distributions: Distribution[],
+): Promise<string> {
   const own = (await instruments().registry.metrics()).replace(/# EOF\n$/, '')
   const openMetrics = `${own}${distributions.map(renderDistribution).join('')}# EOF\n`
   return format === 'openmetrics' ? openMetrics : toText(openMetrics)

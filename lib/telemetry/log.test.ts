@@ -20,7 +20,12 @@ test('every event of a sync carries the request and the trace', () => {
   events.retried(sync, { retries: 2, replayed: 1 })
   events.failed(sync, { status: 503, code: 'unavailable', durationMs: 5 })
   const seen = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-  expect(seen.map((line) => line['event'])).toEqual(['sync.started', 'sync.completed', 'sync.retried', 'sync.failed'])
+  expect(seen.map((line) => line['event'])).toEqual([
+    'sync.started',
+    'sync.completed',
+    'sync.retried',
+    'sync.failed',
+  ])
   for (const line of seen) expect(line).toMatchObject(ids)
   expect(seen[3]).toMatchObject({ level: 'error', status: 503, code: 'unavailable' })
 })
@@ -28,7 +33,14 @@ test('every event of a sync carries the request and the trace', () => {
 test('a conflict is logged with both versions', () => {
   const { log, last } = capture()
   syncLog(log).conflict(sync, {
-    ...{ conflictId: 'c-1', code: 'manual', scope: 'site-1', table: 'inspections', recordId: 'x', fields: ['phone'] },
+    ...{
+      conflictId: 'c-1',
+      code: 'manual',
+      scope: 'site-1',
+      table: 'inspections',
+      recordId: 'x',
+      fields: ['phone'],
+    },
     client: { version: 5, data: { phone: '1' } },
     server: { version: 6, data: { phone: '2' } },
   })
@@ -53,8 +65,19 @@ test('secrets are removed wherever they stand', () => {
   expect(lines.join('').match(/\[redacted\]/g)).toHaveLength(6)
 })
 
-test('an error is logged with its message and stack', () => {
-  const { log, last } = capture()
-  log.error({ err: new Error('broken') }, 'failed')
-  expect(last()).toMatchObject({ err: { type: 'Error', message: 'broken', stack: expect.stringContaining('log.test.ts') } })
+test('an error is logged with its message, stack, code and cause, and nothing that hangs on it', () => {
+  const { log, last, lines } = capture()
+  const cause = Object.assign(new Error('no connection'), { code: 'ECONNREFUSED' })
+  const error = Object.assign(new Error('broken', { cause }), {
+    code: 'P1001',
+    client: { password: 'S3CRET', url: 'S3CRET' },
+  })
+  log.error({ err: error }, 'failed')
+  expect(last()).toMatchObject({
+    err: {
+      ...{ type: 'Error', message: 'broken', code: 'P1001', stack: expect.stringContaining('log.test.ts') },
+      cause: { message: 'no connection', code: 'ECONNREFUSED' },
+    },
+  })
+  expect(lines.join('')).not.toContain('S3CRET')
 })

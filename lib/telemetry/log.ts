@@ -2,10 +2,43 @@ import pino from 'pino'
 import { activeTraceId } from './trace.ts'
 
 /** Names whose values never reach a log, wherever they stand in what is logged. */
-const secrets = ['password', 'token', 'device_token', 'sync_token', 'authorization', 'cookie', 'secret', 'enrollment_key', 'api_key']
+const secrets = [
+  'password',
+  'token',
+  'device_token',
+  'sync_token',
+  'authorization',
+  'cookie',
+  'secret',
+  'enrollment_key',
+  'api_key',
+]
 
 /** pino redacts by path; three levels cover every object we log whole. */
 const redactedPaths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`])
+
+type DescribedError = {
+  type: string
+  message: string
+  stack?: string
+  code?: unknown
+  cause?: DescribedError
+}
+
+/**
+ * What a log says of an error, and of what caused it. Never the error's other members: a driver hangs its whole
+ * connection on them.
+ */
+function describeError(error: unknown, depth = 0): DescribedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
+  return {
+    type: error.name,
+    message: error.message,
+    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...('code' in error ? { code: error.code } : {}),
+    ...(error.cause === undefined || depth > 3 ? {} : { cause: describeError(error.cause, depth + 1) }),
+  }
+}
 
 /** Structured log, one JSON object a line. Secrets are removed by name; the active trace is added. */
 export function createLogger(destination?: pino.DestinationStream): pino.Logger {
@@ -15,7 +48,7 @@ export function createLogger(destination?: pino.DestinationStream): pino.Logger 
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: pino.stdSerializers.err },
+      serializers: { err: (error: unknown) => describeError(error) },
       mixin: () => {
         const traceId = activeTraceId()
         return traceId === null ? {} : { trace_id: traceId }

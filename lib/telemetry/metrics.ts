@@ -1,4 +1,11 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type OpenMetricsContentType } from 'prom-client'
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type OpenMetricsContentType,
+} from 'prom-client'
 import { durationBoundsSeconds, payloadBoundsBytes } from '#lib/core/histogram.ts'
 
 /**
@@ -19,12 +26,26 @@ function declare() {
 
   return {
     registry,
-    syncLagWorst: gauge('sync_lag_worst_seconds', 'Seconds since the last successful sync of the device furthest behind.'),
-    syncFailureRate: gauge('sync_failure_rate', 'Share of sync requests that failed in the last 5 minutes, 0 to 1.'),
+    syncLagWorst: gauge(
+      'sync_lag_worst_seconds',
+      'Seconds since the last successful sync of the device furthest behind.',
+    ),
+    syncFailureRate: gauge(
+      'sync_failure_rate',
+      'Share of sync requests that failed in the last 5 minutes, 0 to 1.',
+    ),
     syncAttempts: counter('sync_attempts_total', 'Sync requests answered, by outcome.', ['outcome'] as const),
-    conflictRate: gauge('conflict_rate', 'Share of pushed changes that ended in conflict in the last 5 minutes, 0 to 1.'),
-    syncConflicts: counter('sync_conflicts_total', 'Changes that ended in conflict.', ['table', 'strategy'] as const),
-    queueDepth: gauge('queue_depth', 'Changes that wait on devices, as they last reported.', ['priority'] as const),
+    conflictRate: gauge(
+      'conflict_rate',
+      'Share of pushed changes that ended in conflict in the last 5 minutes, 0 to 1.',
+    ),
+    syncConflicts: counter('sync_conflicts_total', 'Changes that ended in conflict.', [
+      'table',
+      'strategy',
+    ] as const),
+    queueDepth: gauge('queue_depth', 'Changes that wait on devices, as they last reported.', [
+      'priority',
+    ] as const),
     payloadSize: new Histogram({
       name: 'payload_size_bytes',
       help: 'Size of sync requests after decompression.',
@@ -39,7 +60,10 @@ function declare() {
       registers,
     }),
     devices: gauge('holdfast_devices', 'Devices by health.', ['state'] as const),
-    deadLettersOpen: gauge('holdfast_dead_letters_open', 'Changes in the dead-letter queue that wait for a person.'),
+    deadLettersOpen: gauge(
+      'holdfast_dead_letters_open',
+      'Changes in the dead-letter queue that wait for a person.',
+    ),
     conflictsOpen: gauge('holdfast_conflicts_open', 'Conflicts that wait for a person.'),
     feedHead: gauge('holdfast_feed_position', 'Position of the newest commit in the feed, over all scopes.'),
     jobQueueDepth: gauge('holdfast_jobs_waiting', 'Background jobs that wait to be run.'),
@@ -47,15 +71,25 @@ function declare() {
       'holdfast_worker_heartbeat_timestamp_seconds',
       'When the statistics were last rolled up, by any process.',
     ),
-    scrapeFailures: counter('holdfast_scrape_failures_total', 'Scrapes whose fleet gauges could not be read.'),
-    recordsLost: counter('holdfast_sync_records_lost_total', 'Sync requests whose record could not be written.'),
-    notifications: counter('holdfast_notifications_total', 'Notifications sent to other processes, by outcome.', [
-      'outcome',
-    ] as const),
+    scrapeFailures: counter(
+      'holdfast_scrape_failures_total',
+      'Scrapes whose fleet gauges could not be read.',
+    ),
+    recordsLost: counter(
+      'holdfast_sync_records_lost_total',
+      'Sync requests whose record could not be written.',
+    ),
+    notifications: counter(
+      'holdfast_notifications_total',
+      'Notifications sent to other processes, by outcome.',
+      ['outcome'] as const,
+    ),
     streams: gauge('holdfast_streams_open', 'Open event streams of this process.', ['audience'] as const),
-    traces: counter('holdfast_sync_traces_total', 'Traces of syncs for the console, by what became of them.', [
-      'outcome',
-    ] as const),
+    traces: counter(
+      'holdfast_sync_traces_total',
+      'Traces of syncs for the console, by what became of them.',
+      ['outcome'] as const,
+    ),
   }
 }
 
@@ -84,7 +118,13 @@ export type SyncMeasure = {
   traceId: string | null
 }
 
-export function measureSync({ outcome, durationSeconds, requestBytes, conflicts, traceId }: SyncMeasure): void {
+export function measureSync({
+  outcome,
+  durationSeconds,
+  requestBytes,
+  conflicts,
+  traceId,
+}: SyncMeasure): void {
   const all = instruments()
   all.syncAttempts.inc({ outcome })
   all.payloadSize.observe(requestBytes)

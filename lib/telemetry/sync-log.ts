@@ -3,7 +3,12 @@ import type { Json } from '#lib/core/json.ts'
 import { logger } from './log.ts'
 
 /** What every line about a sync carries. `requestId` is the id of the sync session. */
-export type SyncContext = { requestId: string; traceId: string | null; deviceId: string; syncId: string | null }
+export type SyncContext = {
+  requestId: string
+  traceId: string | null
+  deviceId: string
+  syncId: string | null
+}
 
 type Version = { version: number; data: Json }
 
@@ -22,16 +27,35 @@ export function syncLog(to: Logger = logger) {
 
     completed(
       sync: SyncContext,
-      result: { outcome: string; durationMs: number; pushed: number; pulled: number; conflicts: number; rejected: number },
+      result: {
+        outcome: string
+        durationMs: number
+        pushed: number
+        pulled: number
+        conflicts: number
+        rejected: number
+      },
     ): void {
       const { durationMs, ...counts } = result
-      to.info({ event: 'sync.completed', ...about(sync), duration_ms: Math.round(durationMs), ...counts }, 'sync completed')
+      to.info(
+        { event: 'sync.completed', ...about(sync), duration_ms: Math.round(durationMs), ...counts },
+        'sync completed',
+      )
     },
 
     /** Both versions, so that the log alone tells what clashed. */
     conflict(
       sync: SyncContext,
-      conflict: { conflictId: string | null; code: string; scope: string; table: string; recordId: string; fields: string[]; client: Version; server: Version },
+      conflict: {
+        conflictId: string | null
+        code: string
+        scope: string
+        table: string
+        recordId: string
+        fields: string[]
+        client: Version
+        server: Version
+      },
     ): void {
       const { conflictId, recordId, ...rest } = conflict
       to.warn(
@@ -45,9 +69,18 @@ export function syncLog(to: Logger = logger) {
       to.info({ event: 'sync.retried', ...about(sync), retries, replayed }, 'sync retried')
     },
 
-    failed(sync: SyncContext, failure: { status: number; code: string; durationMs: number; error?: unknown }): void {
+    failed(
+      sync: SyncContext,
+      failure: { status: number; code: string; durationMs: number; error?: unknown },
+    ): void {
       const { durationMs, error, ...rest } = failure
-      const line = { event: 'sync.failed', ...about(sync), ...rest, duration_ms: Math.round(durationMs), err: error }
+      const line = {
+        event: 'sync.failed',
+        ...about(sync),
+        ...rest,
+        duration_ms: Math.round(durationMs),
+        err: error,
+      }
       if (failure.status >= 500) to.error(line, 'sync failed')
       else to.warn(line, 'sync failed')
     },

@@ -49,15 +49,17 @@ export function keepSyncTraces(keep: (traces: KeptTrace[]) => Promise<void>): Sp
     const batch = waiting
     waiting = []
     if (batch.length === 0) return writing
-    writing = writing.then(async () => {
-      try {
-        await keep(batch)
-        traceCounters.kept(batch.length)
-      } catch {
-        traceCounters.lost(batch.length)
-      }
-    })
+    writing = writing.then(() => write(batch))
     return writing
+  }
+
+  async function write(batch: KeptTrace[]): Promise<void> {
+    try {
+      await keep(batch)
+      traceCounters.kept(batch.length)
+    } catch {
+      traceCounters.lost(batch.length)
+    }
   }
 
   function close(request: OpenRequest): void {

@@ -94,7 +94,10 @@ function endFailed(span: Span, error: unknown): void {
  */
 export function tailSpan(name: SpanName, durationMs: number): void {
   const now = Date.now()
-  trace.getTracer(scopeName).startSpan(name, { startTime: now - Math.max(0, durationMs) }).end(now)
+  trace
+    .getTracer(scopeName)
+    .startSpan(name, { startTime: now - Math.max(0, durationMs) })
+    .end(now)
 }
 
 /** Trace id of the active span, or null outside any. */
@@ -136,7 +139,9 @@ function create(keep: (traces: KeptTrace[]) => Promise<void>): Tracing {
   const provider = new TracerProvider({ resource, spanProcessors: processors })
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
-  trace.setGlobalTracerProvider({ getTracer: (name) => (name === scopeName ? provider.getTracer(name) : silent) })
+  trace.setGlobalTracerProvider({
+    getTracer: (name) => (name === scopeName ? provider.getTracer(name) : silent),
+  })
   return {
     flush: () => provider.forceFlush(),
     stop: async () => {

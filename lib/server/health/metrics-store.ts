@@ -24,7 +24,11 @@ export type FleetFigures = {
   rolledUpAt: Date | null
 }
 
-type FleetRow = Record<HealthState, number> & { pending_critical: number; pending_normal: number; pending_bulk: number }
+type FleetRow = Record<HealthState, number> & {
+  pending_critical: number
+  pending_normal: number
+  pending_bulk: number
+}
 type RateRow = Record<'attempts' | 'failures' | 'pushed' | 'conflicts', number>
 type LagRow = { counts: number[]; sum: number; max: number }
 type OpenRow = { conflicts: number; dead_letters: number; feed_position: number }

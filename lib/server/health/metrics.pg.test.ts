@@ -15,15 +15,41 @@ beforeAll(async () => {
   own = await testDatabase()
   process.env['DATABASE_URL'] = own.url
   await own.db.device.create({
-    data: { id: deviceId, name: 'Tablet 1', tokenHash: Buffer.from('x'), scopes: ['site-1'], incarnation: randomUUID() },
+    data: {
+      id: deviceId,
+      name: 'Tablet 1',
+      tokenHash: Buffer.from('x'),
+      scopes: ['site-1'],
+      incarnation: randomUUID(),
+    },
   })
   const request = (status: number, pushed: number, conflicts: number) =>
     recordSync({
-      ...{ id: randomUUID(), syncId: randomUUID(), deviceId, incarnation: null, startedAt: new Date(), durationMs: 70 },
-      ...{ status, errorCode: status === 200 ? null : 'unavailable', resync: null, requestBytes: 5_000, responseBytes: 9 },
+      ...{
+        id: randomUUID(),
+        syncId: randomUUID(),
+        deviceId,
+        incarnation: null,
+        startedAt: new Date(),
+        durationMs: 70,
+      },
+      ...{
+        status,
+        errorCode: status === 200 ? null : 'unavailable',
+        resync: null,
+        requestBytes: 5_000,
+        responseBytes: 9,
+      },
       counts: { ...noCounts, pushed, conflicts, applied: pushed - conflicts },
       tables: pushed ? { inspections: { pushed, conflicts, rejected: 0, strategy: 'merge' } } : {},
-      ...{ scopes: ['site-1'], appVersion: '1', traceId, clockSkewMs: 0, acknowledged: null, inProgress: false },
+      ...{
+        scopes: ['site-1'],
+        appVersion: '1',
+        traceId,
+        clockSkewMs: 0,
+        acknowledged: null,
+        inProgress: false,
+      },
       reported: { state: 'IDLE', pending: 70, pending_by_priority: { critical: 20, normal: 45, bulk: 5 } },
     })
   for (let i = 0; i < 3; i++) await request(200, 10, 1)
@@ -77,7 +103,9 @@ test('OpenMetrics is given to who asks for it, with the trace of a sync as exemp
   const reply = await scrape({ accept: 'application/openmetrics-text; version=1.0.0' })
   expect(reply.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
   const text = await reply.text()
-  expect(text).toMatch(new RegExp(`sync_duration_seconds_bucket\\{le="0.1"\\} 4 # \\{trace_id="${traceId}"\\} 0.07 \\d+`))
+  expect(text).toMatch(
+    new RegExp(`sync_duration_seconds_bucket\\{le="0.1"\\} 4 # \\{trace_id="${traceId}"\\} 0.07 \\d+`),
+  )
   expect(text).toContain('# TYPE sync_attempts counter')
   expect(text.endsWith('# EOF\n')).toBe(true)
 })
@@ -98,7 +126,8 @@ test('with a token, only who knows it may scrape', async () => {
 
 test('promtool finds nothing wrong with it', async (context) => {
   const promtool = await findPromtool()
-  if (!promtool) return context.skip('promtool is not on the PATH, and Debian’s package of it is not to be had')
+  if (!promtool)
+    return context.skip('promtool is not on the PATH, and Debian’s package of it is not to be had')
   const { code, said } = await checkMetrics(promtool, await (await scrape()).text())
   // What prom-client itself declares about the process is not ours to name.
   const ours = said.split('\n').filter((line) => line && !/^(nodejs|process)_/.test(line))

@@ -13,13 +13,19 @@ function bucketSql(value: string, name: HistogramName): string {
 
 /** Counts per bucket of the rows of a group. */
 function countsSql(name: HistogramName): string {
-  const cells = Array.from({ length: histograms[name].length + 1 }, (_, i) => `count(*) FILTER (WHERE ${name} = ${i})`)
+  const cells = Array.from(
+    { length: histograms[name].length + 1 },
+    (_, i) => `count(*) FILTER (WHERE ${name} = ${i})`,
+  )
   return `ARRAY[${cells.join(',')}]::int[]`
 }
 
 /** Sum of the histograms of a group, bucket by bucket. */
 function sumSql(name: HistogramName): string {
-  const cells = Array.from({ length: histograms[name].length + 1 }, (_, i) => `coalesce(sum(${name}[${i + 1}]), 0)`)
+  const cells = Array.from(
+    { length: histograms[name].length + 1 },
+    (_, i) => `coalesce(sum(${name}[${i + 1}]), 0)`,
+  )
   return `ARRAY[${cells.join(',')}]::int[]`
 }
 
@@ -29,7 +35,9 @@ export const bucketOf = {
   payload: Prisma.raw(bucketSql('request_bytes::float8', 'payload')),
 }
 
-export const histogramColumns = Prisma.raw([countsSql('lag'), countsSql('duration'), countsSql('payload')].join(',\n'))
+export const histogramColumns = Prisma.raw(
+  [countsSql('lag'), countsSql('duration'), countsSql('payload')].join(',\n'),
+)
 export const histogramSum = {
   lag: Prisma.raw(sumSql('lag')),
   duration: Prisma.raw(sumSql('duration')),
@@ -42,7 +50,19 @@ export const lagBucket = Prisma.raw(bucketSql('lag_seconds', 'lag'))
 
 /** An upsert that replaces: folding the same minutes again gives the same rows. */
 export const replaceRollup = Prisma.raw(
-  ['attempts', 'failures', 'pushed', 'accepted', 'conflicts', 'rejected', 'pulled', 'lag', 'duration', 'payload', 'max_lag_seconds']
+  [
+    'attempts',
+    'failures',
+    'pushed',
+    'accepted',
+    'conflicts',
+    'rejected',
+    'pulled',
+    'lag',
+    'duration',
+    'payload',
+    'max_lag_seconds',
+  ]
     .map((column) => `${column} = excluded.${column}`)
     .join(', '),
 )

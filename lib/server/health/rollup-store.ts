@@ -12,7 +12,9 @@ const lockKey = 0x686f6c64
 export function withRollupLock(work: (tx: Queryable) => Promise<void>): Promise<boolean> {
   return database().$transaction(
     async (tx) => {
-      const [lock] = await tx.$queryRaw<{ mine: boolean }[]>`SELECT pg_try_advisory_xact_lock(${lockKey}) AS mine`
+      const [lock] = await tx.$queryRaw<
+        { mine: boolean }[]
+      >`SELECT pg_try_advisory_xact_lock(${lockKey}) AS mine`
       if (!lock?.mine) return false
       await work(tx)
       return true
@@ -31,7 +33,9 @@ export async function selectWatermark(tx: Queryable): Promise<Date | null> {
 
 /** How far the roll-up got, and when it last ran. */
 export async function selectRollupState(tx: Queryable): Promise<z.output<typeof watermarkSchema> | null> {
-  const rows = await tx.$queryRaw<{ value: unknown }[]>`SELECT value FROM setting WHERE key = ${watermarkSetting}`
+  const rows = await tx.$queryRaw<
+    { value: unknown }[]
+  >`SELECT value FROM setting WHERE key = ${watermarkSetting}`
   const parsed = watermarkSchema.safeParse(rows[0]?.value)
   return parsed.success ? parsed.data : null
 }
@@ -139,7 +143,12 @@ const fleetColumns = Prisma.sql`
   coalesce(sum(pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_bulk`
 
 /** Writes the fleet's state into the row of its minute; the last one in the minute stands. */
-export async function foldFleet(tx: Queryable, now: Date, bucket: Date, limits: HealthThresholds): Promise<void> {
+export async function foldFleet(
+  tx: Queryable,
+  now: Date,
+  bucket: Date,
+  limits: HealthThresholds,
+): Promise<void> {
   await tx.$executeRaw`
     INSERT INTO fleet_rollup (bucket, scope, active, syncing, healthy, warning, critical, unknown, paused, revoked,
       avg_lag_seconds, p50_lag_seconds, p95_lag_seconds, max_lag_seconds, pending_critical, pending_normal, pending_bulk)

@@ -59,7 +59,7 @@ async function summarise(range: HealthRange, now: Date): Promise<HealthSummary> 
       selectWorst('table', grid, alertThresholds),
       selectWorst('app_version', grid, alertThresholds),
     ])
-  const [scopes = [], tables = [], versions = []] = worst
+  const [scopes, tables, versions] = worst
   return {
     as_of: now.toISOString(),
     range,
@@ -85,13 +85,18 @@ async function summarise(range: HealthRange, now: Date): Promise<HealthSummary> 
     dead_letters_open: open.dead_letters,
     recent_failures: newestOfEach(failures),
     trends: trendsOf(grid, fleetTrend, syncTrend),
-    worst: { scopes: scopes.map(worstItem), tables: tables.map(worstItem), app_versions: versions.map(worstItem) },
+    worst: {
+      scopes: scopes.map(worstItem),
+      tables: tables.map(worstItem),
+      app_versions: versions.map(worstItem),
+    },
   }
 }
 
 async function currentFleet(now: Date): Promise<FleetRow | null> {
   const rolledUp = await selectFleetRollup(now)
-  const isLarge = rolledUp !== null && healthStates.reduce((sum, state) => sum + rolledUp[state], 0) > countedDevices
+  const isLarge =
+    rolledUp !== null && healthStates.reduce((sum, state) => sum + rolledUp[state], 0) > countedDevices
   return isLarge ? rolledUp : countFleet(now, await healthThresholds())
 }
 
@@ -99,7 +104,10 @@ function deviceFigures(fleet: FleetRow | null, then: FleetRow | null): HealthSum
   const expected = fleet ? fleet.healthy + fleet.warning + fleet.critical + fleet.unknown : 0
   const states = healthStates.map((state) => {
     const shared = state !== 'paused' && state !== 'revoked' && fleet
-    return [state, { ...figure(fleet?.[state], then?.[state]), share: shared ? rate(fleet[state], expected) : null }]
+    return [
+      state,
+      { ...figure(fleet?.[state], then?.[state]), share: shared ? rate(fleet[state], expected) : null },
+    ]
   })
   return {
     total: fleet ? healthStates.reduce((sum, state) => sum + fleet[state], 0) : 0,
@@ -124,7 +132,13 @@ function newestOfEach(failures: FailureRow[]): RecentFailure[] {
     const key = `${failure.kind} ${failure.device_id} ${failure.code}`
     const line = lines.get(key)
     if (line) line.count++
-    else lines.set(key, { ...failure, at: at.toISOString(), detail: failure.detail || titleOf(failure.code), count: 1 })
+    else
+      lines.set(key, {
+        ...failure,
+        at: at.toISOString(),
+        detail: failure.detail || titleOf(failure.code),
+        count: 1,
+      })
   }
   return [...lines.values()].slice(0, failureLimit)
 }

@@ -28,7 +28,8 @@ export function trendsOf(grid: Grid, fleet: FleetPoint[], syncs: SyncPoint[]): H
   const fleetAt = new Map(fleet.map((point) => [point.at.getTime(), point]))
   const syncsAt = new Map(syncs.map((point) => [point.at.getTime(), point]))
   const moments: number[] = []
-  for (let at = grid.from.getTime(); at < grid.until.getTime(); at += grid.stepSeconds * 1_000) moments.push(at)
+  for (let at = grid.from.getTime(); at < grid.until.getTime(); at += grid.stepSeconds * 1_000)
+    moments.push(at)
 
   const points = <T>(from: Map<number, T>, read: (point: T | undefined) => Values) =>
     moments.map((at) => ({ at: new Date(at).toISOString(), values: read(from.get(at)) }))

@@ -46,7 +46,9 @@ export function eventStream(
           allowed ? write(': beat\n\nevent: heartbeat\ndata: {}\n\n') : end(),
         )
       }, beatMs)
-      const disconnect = connect(({ event, id, data }) => write(`event: ${event}\nid: ${id}\ndata: ${data}\n\n`))
+      const disconnect = connect(({ event, id, data }) =>
+        write(`event: ${event}\nid: ${id}\ndata: ${data}\n\n`),
+      )
       end = () => {
         if (!isOpen) return
         isOpen = false

@@ -3,7 +3,16 @@ import { instruments } from '#lib/telemetry/metrics.ts'
 import { sendNotification } from './store.ts'
 
 /** What a console page can be told to look at again. */
-export const changeKinds = ['fleet', 'sync', 'device', 'conflict', 'dead_letter', 'record', 'table', 'audit'] as const
+export const changeKinds = [
+  'fleet',
+  'sync',
+  'device',
+  'conflict',
+  'dead_letter',
+  'record',
+  'table',
+  'audit',
+] as const
 export type ChangeKind = (typeof changeKinds)[number]
 
 /** Something committed. */
@@ -19,7 +28,12 @@ const minIntervalMs = 50
 /** PostgreSQL takes 8,000 bytes. When more scopes changed, everybody looks. */
 const maxScopes = 100
 
-type Pending = { kinds: Set<ChangeKind>; scopes: Set<string>; timer: NodeJS.Timeout | null; lastSentMs: number }
+type Pending = {
+  kinds: Set<ChangeKind>
+  scopes: Set<string>
+  timer: NodeJS.Timeout | null
+  lastSentMs: number
+}
 const holder = globalThis as { holdfastNotify?: Pending }
 
 /**
@@ -27,7 +41,12 @@ const holder = globalThis as { holdfastNotify?: Pending }
  * Call it after the commit, never inside a transaction. Losing one costs freshness, not correctness: never throws.
  */
 export function notifyChanged({ kinds, scopes = [] }: Changed): void {
-  const pending = (holder.holdfastNotify ??= { kinds: new Set(), scopes: new Set(), timer: null, lastSentMs: 0 })
+  const pending = (holder.holdfastNotify ??= {
+    kinds: new Set(),
+    scopes: new Set(),
+    timer: null,
+    lastSentMs: 0,
+  })
   for (const kind of kinds) pending.kinds.add(kind)
   for (const scope of scopes) pending.scopes.add(scope)
   if (pending.timer) return
@@ -66,7 +85,12 @@ export function decodeNotification(text: string): Notification | null {
     if (!Array.isArray(kinds)) return null
     return {
       kinds: changeKinds.filter((kind) => kinds.includes(kind)),
-      scopes: scopes === '*' ? '*' : Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [],
+      scopes:
+        scopes === '*'
+          ? '*'
+          : Array.isArray(scopes)
+            ? scopes.filter((scope) => typeof scope === 'string')
+            : [],
     }
   } catch {
     return null

@@ -10,11 +10,16 @@ const restMs = 500
  * Pokes for one device (protocol.md): `event: poke`, `data: {"scope": …}` when something new waits in a scope of
  * its own. A poke is a hint; a device that missed one finds the change at its next sync.
  */
-export function deviceStream(device: { scopes: readonly string[] }, request: Request, door: StreamDoor): Response {
+export function deviceStream(
+  device: { scopes: readonly string[] },
+  request: Request,
+  door: StreamDoor,
+): Response {
   return eventStream(request.signal, 'device', door, (send) => {
     const own = new Set(device.scopes)
     const pokes = coalesce<string>(restMs, (scopes) => {
-      for (const scope of scopes) send({ event: 'poke', id: String(Date.now()), data: JSON.stringify({ scope }) })
+      for (const scope of scopes)
+        send({ event: 'poke', id: String(Date.now()), data: JSON.stringify({ scope }) })
     })
     const recent = recentChanges()
     const unsubscribe = listener().subscribe(({ scopes }) =>

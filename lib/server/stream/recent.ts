@@ -32,7 +32,9 @@ function remember(): RecentChanges {
   })
   return {
     kindsSince: (sinceMs) =>
-      sinceMs < completeSinceMs ? [...changeKinds] : changeKinds.filter((kind) => (kinds.get(kind) ?? 0) >= sinceMs),
+      sinceMs < completeSinceMs
+        ? [...changeKinds]
+        : changeKinds.filter((kind) => (kinds.get(kind) ?? 0) >= sinceMs),
     scopesSince: (sinceMs, asked) =>
       sinceMs < completeSinceMs ? [...asked] : asked.filter((scope) => (scopes.get(scope) ?? 0) >= sinceMs),
   }

@@ -32,11 +32,17 @@ function request(lastEventId?: string) {
 /** Reads a reply's events into a list until it ends. */
 function read(reply: Response) {
   const events: EventSourceMessage[] = []
-  const parsed = reply.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader()
+  const parsed = reply
+    .body!.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())
+    .getReader()
   const done = (async () => {
     for (let next = await parsed.read(); !next.done; next = await parsed.read()) events.push(next.value)
   })().catch(() => undefined)
-  const topics = () => events.filter(({ event }) => event === 'change').flatMap(({ data }) => JSON.parse(data).topics as string[])
+  const topics = () =>
+    events
+      .filter(({ event }) => event === 'change')
+      .flatMap(({ data }) => JSON.parse(data).topics as string[])
   return { events, topics, done }
 }
 
@@ -98,7 +104,9 @@ test('a stream ends when the session does, and not when the database is away for
   }
   const { request: asked } = request()
   const { events, done } = read(consoleStream(viewer, asked, { stillAllowed: () => answer(), beatMs: 30 }))
-  await vi.waitFor(() => expect(events.filter(({ event }) => event === 'heartbeat').length).toBeGreaterThan(1))
+  await vi.waitFor(() =>
+    expect(events.filter(({ event }) => event === 'heartbeat').length).toBeGreaterThan(1),
+  )
   answer = async () => {
     throw new AppError('unauthenticated', 'This session was ended.')
   }
@@ -108,7 +116,8 @@ test('a stream ends when the session does, and not when the database is away for
 test('a device is poked for its own scopes alone', async () => {
   const { abort, request: asked } = request()
   const { events } = read(deviceStream({ scopes: ['site-1', 'site-2'] }, asked, door))
-  const poked = () => events.filter(({ event }) => event === 'poke').map(({ data }) => JSON.parse(data).scope as string)
+  const poked = () =>
+    events.filter(({ event }) => event === 'poke').map(({ data }) => JSON.parse(data).scope as string)
   await vi.waitFor(() => {
     notifyChanged({ kinds: [], scopes: ['site-9', 'site-2'] })
     expect(poked()).toContain('site-2')
@@ -166,6 +175,9 @@ test('after the connection was lost everybody is told that something may have be
 
 test('a notification too long for PostgreSQL wakes everybody instead', () => {
   const scopes = Array.from({ length: 100 }, (_, i) => `${'x'.repeat(100)}${i}`)
-  expect(decodeNotification(encodeNotification({ kinds: ['sync'], scopes }))).toEqual({ kinds: ['sync'], scopes: '*' })
+  expect(decodeNotification(encodeNotification({ kinds: ['sync'], scopes }))).toEqual({
+    kinds: ['sync'],
+    scopes: '*',
+  })
   expect(decodeNotification('not ours')).toBeNull()
 })

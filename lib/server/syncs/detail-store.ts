@@ -3,11 +3,14 @@ import { database } from '../db.ts'
 import { sessionColumns, type SessionListRow } from './list-store.ts'
 import type { TableCounts } from './session.ts'
 
-export type SessionDetailRow = SessionListRow & { tables: Record<string, TableCounts> }
+export type SessionDetailRow = SessionListRow & {
+  incarnation: string | null
+  tables: Record<string, TableCounts>
+}
 
 export async function selectSession(id: string): Promise<SessionDetailRow | null> {
   const rows = await database().$queryRaw<SessionDetailRow[]>`
-    SELECT ${sessionColumns}, s.tables FROM sync_session s LEFT JOIN device d ON d.id = s.device_id
+    SELECT ${sessionColumns}, s.incarnation, s.tables FROM sync_session s LEFT JOIN device d ON d.id = s.device_id
     WHERE s.id = ${id}::uuid ORDER BY s.started_at DESC LIMIT 1`
   return rows[0] ?? null
 }
@@ -49,7 +52,12 @@ export async function selectTouched(session: SessionDetailRow): Promise<TouchRow
     ORDER BY c.batch, c.ordinal LIMIT ${maxTouched}`
 }
 
-export type SiblingRow = { id: string; started_at: Date; outcome: 'ok' | 'partial' | 'failed'; duration_ms: number }
+export type SiblingRow = {
+  id: string
+  started_at: Date
+  outcome: 'ok' | 'partial' | 'failed'
+  duration_ms: number
+}
 
 /** The requests of one sync of a device, oldest first. */
 export async function selectSiblings(syncId: string, deviceId: string): Promise<SiblingRow[]> {

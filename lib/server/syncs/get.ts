@@ -20,12 +20,13 @@ export async function getSync(actor: Actor, id: string): Promise<SyncDetail> {
     session.trace_id === null || session.pushed === 0 ? [] : selectTouched(session),
     session.sync_id === null ? [] : selectSiblings(session.sync_id, session.device_id),
   ])
-  const { tables, ...row } = session
   return {
-    ...toSyncItem(row),
+    ...toSyncItem(session),
     incarnation: session.incarnation,
-    tables,
-    spans: spans.map((span) => toSyncSpan(span, session.started_at.getTime())).sort((a, b) => a.offset_ms - b.offset_ms),
+    tables: session.tables,
+    spans: spans
+      .map((span) => toSyncSpan(span, session.started_at.getTime()))
+      .sort((a, b) => a.offset_ms - b.offset_ms),
     touched: touched.map((touch) => ({ ...touch, at: touch.at.toISOString() })),
     siblings: siblings
       .filter((sibling) => sibling.id !== session.id)

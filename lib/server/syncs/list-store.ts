@@ -8,7 +8,6 @@ export type SessionListRow = {
   sync_id: string | null
   device_id: string
   device_name: string | null
-  incarnation: string | null
   duration_ms: number
   status: number
   outcome: 'ok' | 'partial' | 'failed'
@@ -32,7 +31,7 @@ export type SessionListRow = {
 }
 
 export const sessionColumns = Prisma.sql`s.id, s.started_at, s.sync_id, s.device_id, d.name AS device_name,
-  s.incarnation, s.duration_ms, s.status, s.outcome, s.error_code, s.pushed, s.applied, s.merged, s.superseded, s.no_change,
+  s.duration_ms, s.status, s.outcome, s.error_code, s.pushed, s.applied, s.merged, s.superseded, s.no_change,
   s.conflicts, s.rejected, s.replayed, s.pulled, s.resync, s.request_bytes, s.response_bytes, s.scopes, s.app_version,
   s.lag_seconds, s.trace_id`
 
@@ -61,7 +60,9 @@ export async function selectSessions(
 ): Promise<{ rows: SessionListRow[]; total: number }> {
   const { limit, order, after } = page
   const [direction, compare, within] =
-    order === 'newest' ? [Prisma.sql`DESC`, Prisma.sql`<`, Prisma.sql`<=`] : [Prisma.sql`ASC`, Prisma.sql`>`, Prisma.sql`>=`]
+    order === 'newest'
+      ? [Prisma.sql`DESC`, Prisma.sql`<`, Prisma.sql`<=`]
+      : [Prisma.sql`ASC`, Prisma.sql`>`, Prisma.sql`>=`]
   // The row comparison walks the index; the plain one lets partitions be skipped.
   const keyset = after
     ? Prisma.sql`AND (s.started_at, s.id) ${compare} (${after.startedAt}::timestamptz, ${after.id}::uuid)

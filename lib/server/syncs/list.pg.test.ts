@@ -24,7 +24,13 @@ beforeAll(async () => {
   own = await testDatabase()
   process.env['DATABASE_URL'] = own.url
   await own.db.device.create({
-    data: { id: tablet, name: 'Tablet 12', tokenHash: Buffer.from('t'), scopes: ['site-1'], incarnation: randomUUID() },
+    data: {
+      id: tablet,
+      name: 'Tablet 12',
+      tokenHash: Buffer.from('t'),
+      scopes: ['site-1'],
+      incarnation: randomUUID(),
+    },
   })
   await own.db.syncSession.createMany({
     data: ids.map((id, i) => ({
@@ -33,7 +39,9 @@ beforeAll(async () => {
       startedAt: new Date(start + Math.floor(i / 4) * dayMs),
       deviceId: i % 3 === 0 ? other : tablet,
       durationMs: 10 + i,
-      ...(i % 10 === 0 ? { outcome: 'failed', status: 503, errorCode: 'unavailable' } : { outcome: 'ok', status: 200 }),
+      ...(i % 10 === 0
+        ? { outcome: 'failed', status: 503, errorCode: 'unavailable' }
+        : { outcome: 'ok', status: 200 }),
       scopes: i % 2 === 0 ? ['site-1'] : ['site-1', 'site-2'],
       appVersion: '3.4.1',
       tables: { inspections: { pushed: 1, conflicts: 0, rejected: 0, strategy: 'merge' } },
@@ -60,8 +68,10 @@ test('pages hold every sync once, in order, both ways', async () => {
   const newest = await allPages({})
   expect(new Set(newest.map((item) => item.id)).size).toBe(60)
   const keys = newest.map((item) => `${item.started_at} ${item.id}`)
-  expect(keys).toEqual(keys.toSorted().reverse())
-  expect((await allPages({ sort: 'started_at' })).map((item) => item.id)).toEqual(newest.map((item) => item.id).reverse())
+  expect(keys).toEqual(keys.toSorted().toReversed())
+  expect((await allPages({ sort: 'started_at' })).map((item) => item.id)).toEqual(
+    newest.map((item) => item.id).toReversed(),
+  )
   for (const item of newest) syncItemSchema.parse(item)
   expect(newest.find((item) => item.device_id === tablet)?.device_name).toBe('Tablet 12')
 })
@@ -85,7 +95,9 @@ test.each([
 
 test('a cursor of another order is refused', async () => {
   const { next_cursor: cursor } = await list({ limit: 5 })
-  await expect(list({ limit: 5, cursor, sort: 'started_at' })).rejects.toMatchObject({ code: 'invalid_request' })
+  await expect(list({ limit: 5, cursor, sort: 'started_at' })).rejects.toMatchObject({
+    code: 'invalid_request',
+  })
 })
 
 test('a page does not look into partitions that lie beyond its cursor', async () => {
@@ -101,7 +113,15 @@ test('a page does not look into partitions that lie beyond its cursor', async ()
 
 test('a sync tells its spans, what it touched, and the other requests of the same sync', async () => {
   const span = (id: string, parentId: string | null, startMs: number) => ({
-    ...{ id, parentId, name: 'sync.receive', startMs, durationMs: 5, failed: false, attributes: { 'holdfast.changes': 1 } },
+    ...{
+      id,
+      parentId,
+      name: 'sync.receive',
+      startMs,
+      durationMs: 5,
+      failed: false,
+      attributes: { 'holdfast.changes': 1 },
+    },
   })
   await insertTraces([{ traceId, startedAt: new Date(start), spans: [span('1', null, start + 1)] }])
   await insertTraces([
@@ -112,13 +132,28 @@ test('a sync tells its spans, what it touched, and the other requests of the sam
   const [conflictId, recordId] = [randomUUID(), randomUUID()]
   await own.db.feedCommit.create({
     data: {
-      ...{ scope: 'site-1', seq: 1, committedAt: new Date(start + 5), batch, position: 1, changes: 1, sizeBytes: 2 },
+      ...{
+        scope: 'site-1',
+        seq: 1,
+        committedAt: new Date(start + 5),
+        batch,
+        position: 1,
+        changes: 1,
+        sizeBytes: 2,
+      },
       ...{ digest: Buffer.from(''), chain: Buffer.from(''), actorKind: 'device', actorId: tablet, traceId },
     },
   })
   await own.db.feedChange.create({
     data: {
-      ...{ scope: 'site-1', batch, ordinal: 0, committedAt: new Date(start + 5), table: 'inspections', recordId },
+      ...{
+        scope: 'site-1',
+        batch,
+        ordinal: 0,
+        committedAt: new Date(start + 5),
+        table: 'inspections',
+        recordId,
+      },
       ...{ operation: 'UPDATE', effect: 'NONE', outcome: 'conflict', beforeVersion: 4, afterVersion: 4 },
       ...{ checksum: '', hlc: '', vector: {}, rule: {}, conflictId },
     },
@@ -130,7 +165,9 @@ test('a sync tells its spans, what it touched, and the other requests of the sam
     ['3', '1', 2],
     ['2', '1', 3],
   ])
-  expect(detail.touched).toMatchObject([{ record_id: recordId, outcome: 'conflict', conflict_id: conflictId }])
+  expect(detail.touched).toMatchObject([
+    { record_id: recordId, outcome: 'conflict', conflict_id: conflictId },
+  ])
   expect(detail.siblings.map((each) => each.id)).toEqual([ids[1]])
 })
 

@@ -23,11 +23,12 @@ export async function listSyncs(actor: Actor, query: SyncsQuery): Promise<Page<S
   const last = rows.at(-1)
   return {
     items: rows.map(toSyncItem),
-    next_cursor: last && rows.length === limit ? encodeCursor([sort, last.started_at.toISOString(), last.id]) : null,
+    next_cursor:
+      last && rows.length === limit ? encodeCursor([sort, last.started_at.toISOString(), last.id]) : null,
     total,
   }
 }
 
-export function toSyncItem({ incarnation: _, ...row }: SessionListRow): SyncItem {
+export function toSyncItem(row: SessionListRow): SyncItem {
   return { ...row, started_at: row.started_at.toISOString() }
 }

@@ -97,15 +97,35 @@ test('lag is the time since the last successful sync, a failed one in between do
   const sessions = await test_.db.syncSession.findMany({ where: { deviceId }, orderBy: { startedAt: 'asc' } })
   expect(sessions.map((session) => session.lagSeconds)).toEqual([null, 59.98, 89.98])
   expect(sessions.map((session) => session.outcome)).toEqual(['ok', 'failed', 'ok'])
-  expect(await healthOf(deviceId)).toMatchObject({ lastErrorCode: 'unavailable', lastSyncAt: new Date(start + 90_020) })
+  expect(await healthOf(deviceId)).toMatchObject({
+    lastErrorCode: 'unavailable',
+    lastSyncAt: new Date(start + 90_020),
+  })
 })
 
 test('health never goes backwards when records arrive out of order', async () => {
   const deviceId = randomUUID()
-  const late = { state: 'FAILED' as const, pending: 500, errors: [{ at: '2026-11-22T08:00:01.000Z', code: 'older' }] }
-  const newest = { state: 'IDLE' as const, pending: 0, errors: [{ at: '2026-11-22T08:00:30.000Z', code: 'newer' }] }
+  const late = {
+    state: 'FAILED' as const,
+    pending: 500,
+    errors: [{ at: '2026-11-22T08:00:01.000Z', code: 'older' }],
+  }
+  const newest = {
+    state: 'IDLE' as const,
+    pending: 0,
+    errors: [{ at: '2026-11-22T08:00:30.000Z', code: 'newer' }],
+  }
   await recordSync(syncAt(60, { deviceId, reported: newest, acknowledged: { a: 9 }, clockSkewMs: 1 }))
-  await recordSync(syncAt(2, { deviceId, status: 500, reported: late, acknowledged: { a: 3 }, clockSkewMs: 99_000, inProgress: true }))
+  await recordSync(
+    syncAt(2, {
+      deviceId,
+      status: 500,
+      reported: late,
+      acknowledged: { a: 3 },
+      clockSkewMs: 99_000,
+      inProgress: true,
+    }),
+  )
   expect(await healthOf(deviceId)).toMatchObject({
     lastSeenAt: new Date(start + 60_020),
     lastSyncAt: new Date(start + 60_020),
@@ -122,12 +142,17 @@ test('records that arrive together are written together, several of one device t
   const devices = Array.from({ length: 20 }, () => randomUUID())
   await Promise.all(
     devices.flatMap((deviceId) =>
-      [0, 30, 10, 20].map((seconds) => recordSync(syncAt(seconds, { deviceId, acknowledged: { a: seconds } }))),
+      [0, 30, 10, 20].map((seconds) =>
+        recordSync(syncAt(seconds, { deviceId, acknowledged: { a: seconds } })),
+      ),
     ),
   )
   for (const deviceId of devices) {
     expect(await test_.db.syncSession.count({ where: { deviceId } })).toBe(4)
-    expect(await healthOf(deviceId)).toMatchObject({ lastSeenAt: new Date(start + 30_020), acknowledged: { a: 30 } })
+    expect(await healthOf(deviceId)).toMatchObject({
+      lastSeenAt: new Date(start + 30_020),
+      acknowledged: { a: 30 },
+    })
   }
 })
 
@@ -143,7 +168,10 @@ test('a report is bounded, what was left out is told, and the same report twice 
   const events = await test_.db.deviceEvent.findMany({ where: { deviceId }, orderBy: { id: 'asc' } })
   expect(events).toHaveLength(101)
   expect(events[0]).toMatchObject({ kind: 'error', detail: 'attempt 30' })
-  expect(events.at(-1)).toMatchObject({ kind: 'dropped', detail: '30 older entries of a report were not kept' })
+  expect(events.at(-1)).toMatchObject({
+    kind: 'dropped',
+    detail: '30 older entries of a report were not kept',
+  })
 })
 
 test('a record that cannot be written is not an error of the sync', async () => {

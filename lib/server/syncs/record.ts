@@ -29,7 +29,10 @@ export async function recordSync(record: SyncRecord): Promise<void> {
     notifyChanged({ kinds: ['sync', 'device'] })
   } catch (error) {
     instruments().recordsLost.inc()
-    logger.warn({ event: 'sync.record_lost', request_id: record.id, device_id: record.deviceId, err: error }, 'sync not recorded')
+    logger.warn(
+      { event: 'sync.record_lost', request_id: record.id, device_id: record.deviceId, err: error },
+      'sync not recorded',
+    )
   }
 }
 

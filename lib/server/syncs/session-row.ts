@@ -79,7 +79,8 @@ function queueLeft({ reported, counts, status }: SyncRecord) {
 /** Bounded to the newest entries of each list; what was left out is an event of its own. */
 function deviceEvents({ transitions = [], errors = [] }: DeviceStatus, receivedAt: Date): DeviceEventRow[] {
   // A clock that runs ahead must not put events into the future, where they would hide later ones.
-  const at = (reported: string) => new Date(Math.min(Date.parse(reported), receivedAt.getTime())).toISOString()
+  const at = (reported: string) =>
+    new Date(Math.min(Date.parse(reported), receivedAt.getTime())).toISOString()
   const dropped =
     Math.max(0, transitions.length - statusListLimit) + Math.max(0, errors.length - statusListLimit)
   const rows: DeviceEventRow[] = [

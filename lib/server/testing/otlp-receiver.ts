@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import protobuf from 'protobufjs'
@@ -29,7 +29,13 @@ const { root } = protobuf.parse(`
 `)
 const exportRequest = root.lookupType('opentelemetry.proto.ExportTraceServiceRequest')
 
-type AnyValue = { stringValue?: string; boolValue?: boolean; intValue?: number; doubleValue?: number; arrayValue?: { values?: AnyValue[] } }
+type AnyValue = {
+  stringValue?: string
+  boolValue?: boolean
+  intValue?: string
+  doubleValue?: number
+  arrayValue?: { values?: AnyValue[] }
+}
 type KeyValue = { key: string; value: AnyValue }
 type Sent = {
   resourceSpans: {
@@ -68,12 +74,14 @@ export type ReceivedSpan = {
 export async function startOtlpReceiver() {
   const spans: ReceivedSpan[] = []
   const requests: { path: string; type: string | undefined }[] = []
+  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request)
+    requests.push({ path: request.url ?? '', type: request.headers['content-type'] })
+    spans.push(...decode(body))
+    response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end()
+  }
   const server = createServer((request, response) => {
-    void readBody(request).then((body) => {
-      requests.push({ path: request.url ?? '', type: request.headers['content-type'] })
-      spans.push(...decode(body))
-      response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end()
-    })
+    void take(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -93,7 +101,11 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function decode(body: Buffer): ReceivedSpan[] {
-  const message = exportRequest.toObject(exportRequest.decode(body), { bytes: String, longs: String, defaults: false }) as Sent
+  const message = exportRequest.toObject(exportRequest.decode(body), {
+    bytes: String,
+    longs: String,
+    defaults: false,
+  }) as Sent
   return message.resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap((scope) =>
       scope.spans.map((span) => ({
@@ -112,7 +124,8 @@ function decode(body: Buffer): ReceivedSpan[] {
 }
 
 const hex = (base64: string) => Buffer.from(base64, 'base64').toString('hex')
-const attributesOf = (list: KeyValue[]) => Object.fromEntries(list.map(({ key, value }) => [key, plain(value)]))
+const attributesOf = (list: KeyValue[]) =>
+  Object.fromEntries(list.map(({ key, value }) => [key, plain(value)]))
 
 function plain(value: AnyValue): unknown {
   if (value.arrayValue) return (value.arrayValue.values ?? []).map(plain)

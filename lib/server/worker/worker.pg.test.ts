@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
+import { jobs } from './jobs.ts'
 import { trimDeviceEvents, trimIdempotencyKeys, trimTraces } from './store.ts'
 import { startWorker } from './worker.ts'
 
@@ -16,7 +17,9 @@ test('two workers share the jobs: each slot of a job runs once, and the statisti
   const owner = new pg.Client({ connectionString: own.url })
   await owner.connect()
   const today = new Date()
-  const nextMonth = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 1, 1)).toISOString().slice(0, 7)
+  const nextMonth = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 1, 1))
+    .toISOString()
+    .slice(0, 7)
   const partition = `feed_commit_${nextMonth.replace('-', '_')}`
   await owner.query(`DROP TABLE ${partition}`)
   await owner.query(
@@ -38,8 +41,8 @@ test('two workers share the jobs: each slot of a job runs once, and the statisti
     const { rows } = await owner.query(
       'SELECT name, singleton_on, count(*)::int AS runs FROM pgboss.job GROUP BY 1, 2 ORDER BY 1',
     )
-    expect(new Set(rows.map((row) => row.name)).size).toBe(7)
-    for (const row of rows) expect(row.runs, row.name).toBe(1)
+    expect(new Set(rows.map((row) => row.name))).toEqual(new Set(jobs.map((job) => job.name)))
+    expect(rows.filter((row) => row.runs !== 1)).toEqual([])
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()))
     await owner.end()
@@ -49,7 +52,11 @@ test('two workers share the jobs: each slot of a job runs once, and the statisti
 test('traces are bounded by age', async () => {
   const day = 86_400_000
   await own.db.syncTrace.createMany({
-    data: [0, 6, 8].map((days) => ({ traceId: `t${days}`, startedAt: new Date(Date.now() - days * day), spans: [] })),
+    data: [0, 6, 8].map((days) => ({
+      traceId: `t${days}`,
+      startedAt: new Date(Date.now() - days * day),
+      spans: [],
+    })),
   })
   expect(await trimTraces()).toBe(1)
   expect((await own.db.syncTrace.findMany()).map((row) => row.traceId).sort()).toEqual(['t0', 't6'])
@@ -65,7 +72,9 @@ test('what devices report is bounded for each of them', async () => {
   await own.db.deviceEvent.createMany({ data: [event(quiet, 0)] })
   expect(await trimDeviceEvents()).toBe(20)
   expect(await own.db.deviceEvent.count({ where: { deviceId: quiet } })).toBe(1)
-  expect((await own.db.deviceEvent.findFirst({ where: { deviceId: chatty }, orderBy: { id: 'asc' } }))?.code).toBe('e20')
+  expect(
+    (await own.db.deviceEvent.findFirst({ where: { deviceId: chatty }, orderBy: { id: 'asc' } }))?.code,
+  ).toBe('e20')
 })
 
 test('answers are forgotten a day after their Idempotency-Key', async () => {

@@ -29,8 +29,16 @@ export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''
   async function connect(): Promise<void> {
     while (!isStopping) {
       // The owner of the database, not the application's role: jobs make partitions.
-      const next = new PgBoss({ connectionString, schema, max: 3, application_name: 'holdfast-worker', schedule: false })
-      next.on('error', (error) => logger.warn({ event: 'worker.error', err: error }, 'the job queue has a problem'))
+      const next = new PgBoss({
+        connectionString,
+        schema,
+        max: 3,
+        application_name: 'holdfast-worker',
+        schedule: false,
+      })
+      next.on('error', (error) =>
+        logger.warn({ event: 'worker.error', err: error }, 'the job queue has a problem'),
+      )
       try {
         await next.start()
         await Promise.all(jobs.map((job) => prepare(next, job)))
@@ -87,14 +95,18 @@ async function prepare(boss: PgBoss, { name, everySeconds, run }: Job): Promise<
     // A finished job holds its slot, so it stays at least that long.
     deleteAfterSeconds: Math.max(300, everySeconds * 2),
   })
-  await boss.work(name, { pollingIntervalSeconds: Math.min(30, Math.max(2, everySeconds / 10)) }, async () => {
-    try {
-      await run(tools)
-    } catch (error) {
-      logger.error({ event: 'job.failed', job: name, err: error }, 'a background job failed')
-      throw error
-    }
-  })
+  await boss.work(
+    name,
+    { pollingIntervalSeconds: Math.min(30, Math.max(2, everySeconds / 10)) },
+    async () => {
+      try {
+        await run(tools)
+      } catch (error) {
+        logger.error({ event: 'job.failed', job: name, err: error }, 'a background job failed')
+        throw error
+      }
+    },
+  )
 }
 
 async function reportDepth(boss: PgBoss): Promise<void> {

@@ -14,5 +14,7 @@ export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
 /** Revoked, or granted other scopes: the device comes back and is answered by what holds then. */
 async function isStillTheSame(device: { id: string; scopes: string[] }, headers: Headers): Promise<boolean> {
   const now = await authenticateDevice(headers)
-  return now.id === device.id && now.status !== 'revoked' && now.scopes.join('\n') === device.scopes.join('\n')
+  return (
+    now.id === device.id && now.status !== 'revoked' && now.scopes.join('\n') === device.scopes.join('\n')
+  )
 }

@@ -4,5 +4,7 @@ import { json } from '#lib/server/http/reply.ts'
 import { getSync } from '#lib/server/syncs/get.ts'
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
-  GET: consoleRoute('sync.get', 'viewer', async ({ actor, params }) => json(await getSync(actor, params['id'] ?? ''))),
+  GET: consoleRoute('sync.get', 'viewer', async ({ actor, params }) =>
+    json(await getSync(actor, params['id'] ?? '')),
+  ),
 })
