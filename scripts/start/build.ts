@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { lifeline } from './lifeline.ts'
 import { root } from './settings.ts'
 
 /** What a build is made from. */
@@ -32,10 +33,11 @@ export async function ensureBuild(distDir: string, signal?: AbortSignal): Promis
   const hash = await hashSources()
   if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false
   await rm(stamp, { force: true })
-  const child = spawn(process.execPath, ['node_modules/next/dist/bin/next', 'build'], {
+  // With a lifeline: a build that outlived a killed start would keep the next one from building.
+  const child = spawn(process.execPath, [...lifeline, 'node_modules/next/dist/bin/next', 'build'], {
     cwd: root,
     env: { ...process.env, NODE_ENV: 'production', NEXT_DIST_DIR: distDir, NEXT_TELEMETRY_DISABLED: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     ...(signal ? { signal } : {}),
   })
   let said = ''

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lifeline } from './lifeline.ts'
 import type { LogFile } from './log-file.ts'
 import { say } from './progress.ts'
 import { root } from './settings.ts'

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '#scripts/postgres/port.ts'
 import { ensureBuild } from '#scripts/start/build.ts'
+import { lifeline } from '#scripts/start/lifeline.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const readyTimeoutMs = 60_000
@@ -43,9 +44,8 @@ export async function startTestServer({
   await ensureBuild(distDir)
   const port = wanted ?? (await findFreePort())
   const url = `http://127.0.0.1:${port}`
-  const lifeline = resolve(root, 'scripts/start/lifeline.mjs')
   const next = ['node_modules/next/dist/bin/next', 'start', '--hostname', '127.0.0.1', '--port', String(port)]
-  const child = spawn(process.execPath, ['--import', lifeline, ...next], {
+  const child = spawn(process.execPath, [...lifeline, ...next], {
     cwd: root,
     env: {
       ...process.env,
