@@ -171,6 +171,6 @@ test('after any faults, every device agrees with the server, and nothing happene
       expect(new Set(effects).size).toBe(effects.length)
       for (const slot of bench.slots) expect(await differences(slot, bench)).toEqual([])
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 }, 60_000)

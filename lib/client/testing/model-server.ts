@@ -101,9 +101,10 @@ export class ModelServer {
 
   /** A record is taken out of what the device may see. */
   leave(table: string, id: string, scope = 'default'): void {
-    this.feed.push(
-      change('LEAVE', { scope, table, record_id: id }, { version: 0, data: null, hlc: '', writer: '' }, null),
-    )
+    const gone: Row = { version: 0, data: null, hlc: '', writer: '' }
+    const entry = change('LEAVE', { scope, table, record_id: id }, gone, null)
+    // The checksum is the record's, as the product has it; the data stays behind.
+    this.feed.push({ ...entry, checksum: sha256Hex('what the record holds') })
   }
 
   state(table: string, id: string, scope = 'default'): Row | undefined {
