@@ -116,7 +116,6 @@ export const resolveConflictSchema = z
     path: ['data'],
     message: 'is required for the choice merged',
   })
-export type ResolveConflict = z.input<typeof resolveConflictSchema>
 
 /** Why, where the deed can be taken back and says enough by itself. */
 export const optionalReasonSchema = z.object({ reason: z.string().trim().max(1_000).default('') })
@@ -211,7 +210,6 @@ export const replayDeadLetterSchema = z.object({
   change: data.optional(),
   reason: z.string().trim().max(1_000).default(''),
 })
-export type ReplayDeadLetter = z.input<typeof replayDeadLetterSchema>
 
 export const replayReplySchema = z.object({
   dry_run: z.boolean(),

@@ -103,4 +103,3 @@ export const tablePolicySchema = z
       ]),
     ),
   }))
-export type TablePolicyInput = z.input<typeof tablePolicySchema>

@@ -113,6 +113,7 @@ export async function writeRecord(write: RecordWrite, db: Database = database())
         'record',
         ...(resolves || reopens ? (['conflict'] as const) : []),
         ...(replays ? (['dead_letter'] as const) : []),
+        ...(write.audit.length > 0 ? (['audit'] as const) : []),
       ],
       scopes: done.scopes,
     })

@@ -5,6 +5,7 @@ import { authorise, type Actor } from '../actor.ts'
 import { appendAudit } from '../audit/append.ts'
 import { database } from '../db.ts'
 import { staleError } from '../http/precondition.ts'
+import { notifyChanged } from '../stream/notify.ts'
 import { toTable } from './list.ts'
 import { storedPolicy } from './policy-cache.ts'
 import { insertPolicy, lockPolicy, updatePolicy } from './store.ts'
@@ -23,7 +24,7 @@ export async function putTable(
   authorise(actor, 'admin')
   const { policy, version } = put
   compilePolicy(policy)
-  return database().$transaction(async (tx) => {
+  const done = await database().$transaction(async (tx) => {
     const audit = (entry: { before?: JsonObject; after: JsonObject }) =>
       appendAudit(tx, [
         {
@@ -52,6 +53,8 @@ export async function putTable(
     await audit({ before: pick(before, changed), after: pick(after, changed) })
     return { table: toTable(row), created: false }
   })
+  notifyChanged({ kinds: ['table', 'audit'] })
+  return done
 }
 
 function pick(policy: JsonObject, members: readonly string[]): JsonObject {
