@@ -12,6 +12,8 @@ export default defineConfig({
           name: 'pure',
           include: ['{app,components,lib,prisma,scripts}/**/*.test.{ts,tsx}'],
           exclude: ['**/*.pg.test.ts', '**/*.process.test.ts'],
+          // A law is tried hundreds of times, on a machine that may be busy.
+          testTimeout: 20_000,
         },
       },
       {

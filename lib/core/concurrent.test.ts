@@ -203,6 +203,15 @@ describe('fields of their own strategy', () => {
     })
   })
 
+  test('an override within another is settled once', () => {
+    const fields = { address: { tiebreak: 'server' }, 'address.phone': { strategy: 'lww' } } as const
+    const sides = { base, ours: address('A', 2), theirs: address('C', 3) }
+    expect(decideSides(sides, policyOf('lww', { fields }))).toEqual({
+      ...{ kind: 'write', outcome: 'merged', data: address('C', 2) },
+      lost: [{ path: 'address.phone', value: 3, from: 'server', hlc: serversTime }],
+    })
+  })
+
   test('where a value stands in its way, a person decides', () => {
     const blocked = {
       base: { address: { phone: 1 } },

@@ -116,7 +116,7 @@ function mergeUnder(
     if (value !== undefined && isBlocked(data, path)) clashes.push(formatPath(path))
     else data = withValueAt(data, path, value)
   }
-  return { data, lost: [...whole.lost, ...fields.lost], clashes: [...new Set(clashes)] }
+  return { data, lost: [...whole.lost, ...fields.lost], clashes }
 }
 
 /** What one side alone made of a state. */

@@ -76,7 +76,7 @@ describe('for any policy', () => {
           }
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
   })
 

@@ -150,6 +150,14 @@ describe('every strategy × operation × situation', () => {
 })
 const refused = { code: 'business_rule', detail: 'no' } as const
 
+test('a CREATE on top of the device’s own last write is an edit like any other', () => {
+  const create: Edit = { operation: 'CREATE', data: ours, hlc: earlier, deviceId: 'a' }
+  const current: Current = { version: 6, data: before, hlc: serversTime, deviceId: 'a' }
+  expect(word(decide(create, { data: before, standsOn: 6 }, current, policyOf('manual'), anythingGoes))).toBe(
+    'applied',
+  )
+})
+
 describe('validation', () => {
   const limit = (max: number): DecisionContext<'business_rule'> => ({
     validate: (data) => (Number(data['a'] ?? 0) + Number(data['b'] ?? 0) > max ? refused : null),

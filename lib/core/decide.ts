@@ -72,7 +72,7 @@ export function decide<Code extends string>(
   if (base.standsOn !== null && base.standsOn > current.version) {
     return unknownBase(`The server's record is at version ${current.version}, older than the edit's base.`)
   }
-  if (base.standsOn === current.version && edit.operation !== 'CREATE') {
+  if (base.standsOn === current.version) {
     return current.data === null
       ? unknownBase('The record was deleted. Create it again to bring it back.')
       : applied(edit)

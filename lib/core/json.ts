@@ -20,6 +20,11 @@ export function jsonEqual(a: Json | undefined, b: Json | undefined): boolean {
   )
 }
 
+/** JSON pointer (RFC 6901) to a place. */
+export function jsonPointer(path: readonly PropertyKey[]): string {
+  return path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
+
 /**
  * The first place in a value that Postgres jsonb or a JavaScript number cannot hold faithfully.
  * @returns a JSON pointer and what is wrong there, or null
@@ -39,7 +44,7 @@ export function findUnfaithful(value: unknown, pointer = ''): { pointer: string;
     case 'object':
       if (value === null) return null
       for (const [key, item] of Object.entries(value)) {
-        const at = `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+        const at = pointer + jsonPointer([key])
         if (key === '__proto__') return { pointer: at, detail: 'is a key that may not be used' }
         const detail = unfaithfulText(key)
         if (detail !== null) return { pointer: at, detail: `has a name that ${detail}` }

@@ -2,18 +2,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { placeInStream, type Answered, type Arrival, type Place, type Stream } from './stream.ts'
 
-// An operation is written `A1`: op_id A, seq 1. `?` is what cannot be read, a dash marks other content: `A1'`.
+// An operation is written `A1`: op_id A, seq 1. `?` is what cannot be read, `A1'` has other content, `A1~` was damaged on its way.
 function arrivals(batch: string): Arrival[] {
   return batch
     .split(' ')
     .filter(Boolean)
     .map((text, index) => {
-      const [, opId, seq, other] = /^(\w|\?)(\d+|\?)('?)$/.exec(text)!
+      const [, opId, seq, other] = /^(\w|\?)(\d+|\?)(['~]?)$/.exec(text)!
       return {
         index,
         opId: opId === '?' ? null : opId!,
         seq: seq === '?' ? null : Number(seq),
         hash: `${opId}${other}`,
+        damaged: other === '~',
       }
     })
 }
@@ -66,6 +67,13 @@ describe('a batch as the protocol has it', () => {
     ['a hole whose op_id could not be read takes any', server(2, 'A', '?2'), 'X2', ['retry 2']],
     ['what was answered gets its answer', server(2, 'AB'), 'A1 B2', ['replay A', 'replay B']],
     ['an overlap is answered and goes on', server(2, 'AB'), 'B2 C3', ['replay B', 'fresh 3']],
+    [
+      'an answered one that was damaged on its way gets its answer',
+      server(2, 'AB'),
+      'A1~ B2',
+      ['replay A', 'replay B'],
+    ],
+    ['a hole may be damaged again', server(2, 'A', 'B2'), 'B2~', ['retry 2']],
     ['out of order it is put in order', server(0), 'C3 A1 B2', ['fresh 3', 'fresh 1', 'fresh 2']],
     [
       'a new incarnation sends what its older self had answered',
@@ -167,7 +175,13 @@ class ModelServer {
   }
 }
 
-const operation = (seq: number): Arrival => ({ index: 0, seq, opId: `op-${seq}`, hash: `hash-${seq}` })
+const operation = (seq: number): Arrival => ({
+  index: 0,
+  seq,
+  opId: `op-${seq}`,
+  hash: `hash-${seq}`,
+  damaged: false,
+})
 const batchOf = (operations: readonly Arrival[]) =>
   operations.map((arrival, index) => ({ ...arrival, index }))
 const kinds = (places: Map<number, Place> | string) =>

@@ -1,8 +1,17 @@
 /** A device's stream as the server knows it: every seq up to `lastSeq` was answered, but for the open holes. */
 export type Stream = { lastSeq: number; holes: ReadonlyMap<number, { opId: string | null }> }
 
-/** An operation as it arrives. `seq` and `opId` are null where they could not be read. */
-export type Arrival = { index: number; seq: number | null; opId: string | null; hash: string }
+/**
+ * An operation as it arrives. `seq` and `opId` are null where they could not be read; what is damaged says nothing about
+ * what was sent.
+ */
+export type Arrival = {
+  index: number
+  seq: number | null
+  opId: string | null
+  hash: string
+  damaged: boolean
+}
 
 /** An operation that was answered for good before. */
 export type Answered = { opId: string; hash: string; ownDevice: boolean }
@@ -44,7 +53,7 @@ export function placeInStream(
   let lastSeq = stream.lastSeq
 
   for (const [position, arrival] of ordered.entries()) {
-    const { index, seq, opId, hash } = arrival
+    const { index, seq, opId, hash, damaged } = arrival
     const misplace = (takes: number | null, detail: string) =>
       places.set(index, { kind: 'misplaced', seq: takes, detail })
 
@@ -75,7 +84,7 @@ export function placeInStream(
 
     const before = answered.get(opId)
     const wasAnswered = seq <= stream.lastSeq && !stream.holes.has(seq)
-    if (before?.ownDevice && before.hash === hash) {
+    if (before?.ownDevice && (before.hash === hash || damaged)) {
       places.set(index, { kind: 'replay', opId })
     } else if (before && !before.ownDevice) {
       misplace(takes, 'Its op_id was used by another device.')

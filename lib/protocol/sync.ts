@@ -25,7 +25,9 @@ export const priorities = ['critical', 'normal', 'bulk'] as const
 export type Priority = (typeof priorities)[number]
 
 const name = z.string().min(1).max(200)
-const version = z.int().min(0).max(2_147_483_647)
+/** What a Postgres integer holds. */
+export const maxInteger = 2_147_483_647
+const version = z.int().min(0).max(maxInteger)
 const seq = z.int().min(1)
 export const hlcText = z
   .string()
@@ -82,6 +84,9 @@ function isObject(value: unknown): boolean {
 export type Change = z.output<typeof changeSchema>
 export type ChangeInput = z.input<typeof changeSchema>
 
+/** A count a device tells; the sum of three is still a Postgres integer. */
+const count = z.int().min(0).max(500_000_000)
+
 const bounded = (max: number) =>
   z
     .string()
@@ -116,12 +121,10 @@ export const statusListLimit = 100
 
 export const statusSchema = z.object({
   state: z.enum(deviceStates),
-  pending: z.int().min(0),
-  pending_by_priority: z
-    .object({ critical: z.int().min(0), normal: z.int().min(0), bulk: z.int().min(0) })
-    .optional(),
+  pending: count,
+  pending_by_priority: z.object({ critical: count, normal: count, bulk: count }).optional(),
   oldest_pending_at: z.iso.datetime({ offset: true }).nullish(),
-  retries: z.int().min(0).optional(),
+  retries: count.optional(),
   breaker: z.enum(breakerStates).optional(),
   storage_bytes: z.int().min(0).optional(),
   transitions: z
@@ -154,7 +157,7 @@ export const syncRequestSchema = z.object({
   sync_id: uuid.optional(),
   last_sync_token: z.string().max(65_536).nullish(),
   device_time: z.iso.datetime({ offset: true }).optional(),
-  schema_version: z.int().min(1).default(1),
+  schema_version: z.int().min(1).max(maxInteger).default(1),
   changes: z.array(z.unknown()).max(limits.max_changes).default([]),
   dead_letters: z.array(z.unknown()).max(limits.max_changes).default([]),
   status: statusSchema.optional(),

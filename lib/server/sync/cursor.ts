@@ -8,8 +8,8 @@ export function sealCursor(value: unknown, secret: string): string {
 
 /** @returns what was sealed, or null where the text was not made with this secret */
 export function openCursor(sealed: string, secret: string): unknown {
-  const [text, signature] = sealed.split('.')
-  if (!text || !signature) return null
+  const [text, signature, ...more] = sealed.split('.')
+  if (!text || !signature || more.length > 0) return null
   const given = Buffer.from(signature)
   const right = Buffer.from(sign(text, secret))
   if (given.length !== right.length || !timingSafeEqual(given, right)) return null

@@ -1,6 +1,7 @@
 import { fingerprint } from '#lib/core/fingerprint.ts'
 import type { Refusal } from '#lib/core/decide.ts'
 import { isJsonObject } from '#lib/core/json.ts'
+import { maxInteger, uuid } from '#lib/protocol/sync.ts'
 import { sha256Hex } from './read-changes.ts'
 import type { DeadLetterRow } from './store.ts'
 
@@ -24,7 +25,6 @@ export function deadLetterRow(options: {
   const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${change}`)
   const fields = isJsonObject(raw) ? raw : {}
   const table = readText(fields['table'])
-  const recordId = readText(fields['record_id'])
   return {
     id: uuidFromHash(hash),
     source: options.source,
@@ -32,22 +32,23 @@ export function deadLetterRow(options: {
     incarnation: options.incarnation,
     seq: options.seq,
     op_id: options.opId,
-    code: refusal.code,
+    // The device's own word where it gave the operation up.
+    code: storable(refusal.code),
     detail: storable(refusal.detail),
     pointers: (refusal.errors ?? []).map(({ pointer }) => storable(pointer)),
     scope: readText(fields['scope']) ?? 'default',
     table,
-    record_id: recordId && /^[0-9a-f-]{36}$/.test(recordId) ? recordId : null,
+    record_id: uuid.safeParse(fields['record_id']).data ?? null,
     fingerprint: fingerprint({ code: refusal.code, table, detail: refusal.detail, schemaVersion }),
     schema_version: schemaVersion,
     change,
     change_hash: hash,
-    attempts: options.attempts,
+    attempts: Math.min(options.attempts, maxInteger),
   }
 }
 
 function readText(value: unknown): string | null {
-  return typeof value === 'string' ? storable(value).slice(0, 200) : null
+  return typeof value === 'string' ? storable(value.slice(0, 200)) : null
 }
 
 /** Postgres text takes neither NUL nor half a surrogate pair. */

@@ -28,6 +28,7 @@ export function feedDigest(changes: readonly FeedChangeRow[]): string {
         change.lost === null ? null : canonicalJson(change.lost),
         change.conflict_id,
         change.dead_letter_id,
+        change.device_id,
       ]),
     )
     hash.update('\n')

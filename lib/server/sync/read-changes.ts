@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import type { Refusal } from '#lib/core/decide.ts'
-import { findUnfaithful, isJsonObject, type JsonObject } from '#lib/core/json.ts'
+import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { changeSchema, uuid, type Change } from '#lib/protocol/sync.ts'
 
@@ -20,6 +20,8 @@ export type ReadChange = {
   sizeBytes: number
   /** SHA-256 of what the operation does: two sendings of one operation have the same. */
   hash: string
+  /** Unreadable, or not what the device made the checksum of. */
+  damaged: boolean
 } & ({ change: Change; fault: null } | { change: null; fault: Refusal<'invalid_change'> })
 
 /** Reads each change on its own, so that a malformed one is refused alone. */
@@ -46,11 +48,22 @@ function readChange(raw: unknown, index: number): ReadChange {
   const canonical = canonicalJson(change.data ?? null)
   const checksum = sha256Hex(canonical)
   const sizeBytes = Buffer.byteLength(canonical)
-  return { ...named, change, fault: null, checksum, sizeBytes, hash: contentHash(change, checksum) }
+  return {
+    ...named,
+    change,
+    fault: null,
+    checksum,
+    sizeBytes,
+    hash: contentHash(change),
+    damaged: checksum !== change.checksum,
+  }
 }
 
-/** The clock and the trace are left out: a device may restamp what it sends again. */
-function contentHash(change: Change, checksum: string): string {
+/**
+ * The clock and the trace are left out: a device may restamp what it sends again. The data counts by the checksum the
+ * device gave it: what was damaged on its way the second time is still the same operation.
+ */
+function contentHash(change: Change): string {
   return sha256Hex(
     JSON.stringify([
       change.op_id,
@@ -61,7 +74,7 @@ function contentHash(change: Change, checksum: string): string {
       change.from_scope ?? null,
       change.base_version,
       change.base_op_id ?? null,
-      checksum,
+      change.checksum,
       change.text_ops ?? null,
       change.saga ?? null,
     ]),
@@ -77,9 +90,10 @@ function invalid(raw: unknown, errors: { pointer: string; detail: string }[]) {
     checksum: '',
     sizeBytes: 0,
     hash: sha256Hex(JSON.stringify(raw) ?? ''),
+    damaged: true,
   }
 }
 
 function issueToFieldError(issue: z.core.$ZodIssue): { pointer: string; detail: string } {
-  return { pointer: issue.path.map((part) => `/${String(part)}`).join(''), detail: issue.message }
+  return { pointer: jsonPointer(issue.path), detail: issue.message }
 }

@@ -8,7 +8,7 @@ import {
   type ResyncReason,
   type SyncRequest,
 } from '#lib/protocol/sync.ts'
-import { isJsonObject } from '#lib/core/json.ts'
+import { isJsonObject, jsonPointer } from '#lib/core/json.ts'
 import { syncLog } from '#lib/telemetry/sync-log.ts'
 import type { Database } from '../db.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
@@ -169,7 +169,7 @@ function readEnvelope(envelope: unknown, device: AuthenticatedDevice): SyncReque
 
 function listError(issues: readonly { path: PropertyKey[]; message: string }[]): AppError {
   const errors = issues.map(({ path, message }) => ({
-    pointer: path.map((key) => `/${String(key)}`).join(''),
+    pointer: jsonPointer(path),
     detail: message,
   }))
   return new AppError('invalid_request', `${errors[0]?.pointer}: ${errors[0]?.detail}`, {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { openCursor, sealCursor } from './cursor.ts'
 
@@ -7,14 +6,12 @@ const contents = z.object({
   v: z.literal(1),
   /** Epoch of the history it belongs to. */
   e: z.string(),
-  /** Position in each scope. */
-  s: z.record(z.string(), z.number()),
+  /** Position in each scope. Pairs, because a scope may have any name. */
+  s: z.array(z.tuple([z.string(), z.number()])),
   /** First bytes of each scope's chain at that position, hex. */
-  c: z.record(z.string(), z.string()),
-  /** Hash of the scopes that were granted. */
-  g: z.string(),
+  c: z.array(z.tuple([z.string(), z.string()])),
   /** Scopes that were revoked and are being left: the last record told, `["", ""]` at the start. */
-  l: z.record(z.string(), z.tuple([z.string(), z.string()])).optional(),
+  l: z.array(z.tuple([z.string(), z.tuple([z.string(), z.string()])])).optional(),
 })
 
 export type SyncToken = {
@@ -35,11 +32,10 @@ export function writeToken(token: SyncToken, secret: string): string {
   const body: z.output<typeof contents> = {
     v: 1,
     e: token.epoch,
-    s: Object.fromEntries(token.positions),
-    c: Object.fromEntries(token.chains),
-    g: scopesHash([...token.positions.keys()]),
+    s: [...token.positions],
+    c: [...token.chains],
   }
-  if (token.leaving.size > 0) body.l = Object.fromEntries(token.leaving)
+  if (token.leaving.size > 0) body.l = [...token.leaving]
   return sealCursor(body, secret)
 }
 
@@ -50,12 +46,8 @@ export function readToken(token: string, secret: string): SyncToken | null {
   const body = parsed.data
   return {
     epoch: body.e,
-    positions: new Map(Object.entries(body.s)),
-    chains: new Map(Object.entries(body.c)),
-    leaving: new Map(Object.entries(body.l ?? {})),
+    positions: new Map(body.s),
+    chains: new Map(body.c),
+    leaving: new Map(body.l),
   }
-}
-
-function scopesHash(scopes: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(scopes.toSorted())).digest('hex').slice(0, 16)
 }
