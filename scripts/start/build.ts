@@ -42,7 +42,7 @@ export async function ensureBuild(distDir: string, signal?: AbortSignal): Promis
   })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => (said = (said + chunk).slice(-8_192)))
+    stream?.on('data', (chunk) => (said = (said + chunk).slice(-8_192)))
   const [code] = await once(child, 'close')
   if (code !== 0) throw new Error(`next build failed.\n${said.trim()}`)
   await writeFile(stamp, hash)

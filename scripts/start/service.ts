@@ -62,12 +62,7 @@ export function runService({ name, args, env, log, graceMs, shutdown }: ServiceO
 }
 
 function launch(args: string[], env: NodeJS.ProcessEnv, log: LogFile): ChildProcess {
-  const nodeArgs = [
-    '--disable-warning=ExperimentalWarning',
-    '--import',
-    join(import.meta.dirname, 'lifeline.mjs'),
-  ]
-  const child = spawn(process.execPath, [...nodeArgs, ...args], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...lifeline, ...args], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
