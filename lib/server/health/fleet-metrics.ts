@@ -16,10 +16,10 @@ export async function collectFleetMetrics(): Promise<Distribution[]> {
     return [
       {
         name: 'sync_lag_seconds',
-        help: 'Devices that are expected to sync, by seconds since their last success, at this moment: counts fall, too.',
+        help: 'Devices that are expected to sync, by seconds since their last success, at the last roll-up: counts fall, too.',
         bounds: lagBoundsSeconds,
-        counts: figures.lagCounts,
-        sum: figures.lagSum,
+        counts: figures.lag?.counts ?? [],
+        sum: figures.lag?.sum ?? 0,
       },
     ]
   } catch (error) {
@@ -32,7 +32,7 @@ export async function collectFleetMetrics(): Promise<Distribution[]> {
 
 function setGauges(figures: FleetFigures | null): void {
   const all = instruments()
-  all.syncLagWorst.set(figures?.lagMax ?? NaN)
+  all.syncLagWorst.set(figures?.lag?.max ?? NaN)
   all.syncFailureRate.set(ratio(figures?.failures, figures?.attempts))
   all.conflictRate.set(ratio(figures?.conflicts, figures?.pushed))
   all.queueDepth.set({ priority: 'critical' }, figures?.pendingCritical ?? NaN)

@@ -1,8 +1,6 @@
 import type { HealthState } from '#lib/core/health.ts'
 import { database } from '../db.ts'
-import { lagBucket, lagDistribution } from './rollup-sql.ts'
-import { selectRollupState } from './rollup-store.ts'
-import { lagSecondsSql } from './state-sql.ts'
+import { selectRollupState, type LagDistribution } from './rollup-store.ts'
 
 export type FleetFigures = {
   states: Record<HealthState, number>
@@ -14,10 +12,7 @@ export type FleetFigures = {
   failures: number
   pushed: number
   conflicts: number
-  /** Over devices that are neither paused nor revoked. */
-  lagCounts: number[]
-  lagSum: number
-  lagMax: number
+  lag: LagDistribution | null
   deadLettersOpen: number
   conflictsOpen: number
   feedPosition: number
@@ -30,7 +25,6 @@ type FleetRow = Record<HealthState, number> & {
   pending_bulk: number
 }
 type RateRow = Record<'attempts' | 'failures' | 'pushed' | 'conflicts', number>
-type LagRow = { counts: number[]; sum: number; max: number }
 type OpenRow = { conflicts: number; dead_letters: number; feed_position: number }
 
 const noFleet: FleetRow = {
@@ -38,19 +32,14 @@ const noFleet: FleetRow = {
   ...{ pending_critical: 0, pending_normal: 0, pending_bulk: 0 },
 }
 
-/** The fleet for a scrape: from the roll-ups, but for the lag of each device, which is one scan of a narrow table. */
+/** The fleet for a scrape, from the roll-ups of at most ten seconds ago: the same in every process. */
 export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
   const db = database()
-  const [fleet, rate, lag, open, rollup] = await Promise.all([
+  const [fleet, rate, open, rollup] = await Promise.all([
     db.$queryRaw<FleetRow[]>`
       SELECT critical, warning, healthy, unknown, paused, revoked, pending_critical, pending_normal, pending_bulk
       FROM fleet_rollup WHERE scope = '' ORDER BY bucket DESC LIMIT 1`,
     selectRates(now),
-    db.$queryRaw<LagRow[]>`
-      SELECT ${lagDistribution}, coalesce(sum(lag_seconds), 0)::float8 AS sum, coalesce(max(lag_seconds), 0)::float8 AS max
-      FROM (SELECT lag_seconds, ${lagBucket} AS lag FROM (
-        SELECT ${lagSecondsSql(now)} AS lag_seconds
-        FROM device d LEFT JOIN device_health h ON h.device_id = d.id WHERE d.status = 'active') device) device`,
     db.$queryRaw<OpenRow[]>`
       SELECT (SELECT count(*) FROM conflict WHERE state = 'open')::int AS conflicts,
         (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters,
@@ -64,9 +53,7 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
     pendingNormal: pending_normal,
     pendingBulk: pending_bulk,
     ...rate,
-    lagCounts: lag[0]?.counts ?? [],
-    lagSum: lag[0]?.sum ?? 0,
-    lagMax: lag[0]?.max ?? 0,
+    lag: rollup?.lag ?? null,
     deadLettersOpen: open[0]?.dead_letters ?? 0,
     conflictsOpen: open[0]?.conflicts ?? 0,
     feedPosition: open[0]?.feed_position ?? 0,

@@ -44,8 +44,7 @@ export const histogramSum = {
   payload: Prisma.raw(sumSql('payload')),
 }
 
-/** What a value of the fleet's lag distribution is counted under, for a scrape. */
-export const lagDistribution = Prisma.raw(`${countsSql('lag')} AS counts`)
+/** The bucket of the lag of a device. */
 export const lagBucket = Prisma.raw(bucketSql('lag_seconds', 'lag'))
 
 /** An upsert that replaces: folding the same minutes again gives the same rows. */

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { HealthThresholds } from '#lib/core/health.ts'
+import { lagBoundsSeconds } from '#lib/core/histogram.ts'
 import { database, type Queryable } from '../db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
-import { bucketOf, histogramColumns, histogramSum, replaceRollup } from './rollup-sql.ts'
+import { bucketOf, histogramColumns, histogramSum, lagBucket, replaceRollup } from './rollup-sql.ts'
 import { healthStateSql, isActiveSql, isSyncingSql, lagSecondsSql } from './state-sql.ts'
 
 /** Key of the advisory lock: one roll-up at a time over all processes. */
@@ -23,27 +24,44 @@ export function withRollupLock(work: (tx: Queryable) => Promise<void>): Promise<
   )
 }
 
-const watermarkSetting = 'rollup'
-const watermarkSchema = z.object({ folded_until: z.coerce.date(), rolled_up_at: z.coerce.date() })
+const stateSetting = 'rollup'
 
-/** Minutes before it are settled; null before the first roll-up. */
-export async function selectWatermark(tx: Queryable): Promise<Date | null> {
-  return (await selectRollupState(tx))?.folded_until ?? null
-}
+const lagSchema = z.object({ counts: z.array(z.int()), sum: z.number(), max: z.number() })
+/** Lag over the devices that are expected to sync: counts by `lagBoundsSeconds`, sum and maximum in seconds. */
+export type LagDistribution = z.output<typeof lagSchema>
 
-/** How far the roll-up got, and when it last ran. */
-export async function selectRollupState(tx: Queryable): Promise<z.output<typeof watermarkSchema> | null> {
-  const rows = await tx.$queryRaw<
-    { value: unknown }[]
-  >`SELECT value FROM setting WHERE key = ${watermarkSetting}`
-  const parsed = watermarkSchema.safeParse(rows[0]?.value)
+const stateSchema = z.object({
+  /** Minutes before it are settled. */
+  folded_until: z.coerce.date(),
+  rolled_up_at: z.coerce.date(),
+  lag: lagSchema,
+})
+type RollupState = z.output<typeof stateSchema>
+
+/** How far the roll-up got, when it last ran and the lag it saw; null before the first one. */
+export async function selectRollupState(tx: Queryable): Promise<RollupState | null> {
+  const rows = await tx.$queryRaw<{ value: unknown }[]>`SELECT value FROM setting WHERE key = ${stateSetting}`
+  const parsed = stateSchema.safeParse(rows[0]?.value)
   return parsed.success ? parsed.data : null
 }
 
-export async function setWatermark(tx: Queryable, foldedUntil: Date, now: Date): Promise<void> {
-  const value = JSON.stringify({ folded_until: foldedUntil.toISOString(), rolled_up_at: now.toISOString() })
-  await tx.$executeRaw`INSERT INTO setting (key, value) VALUES (${watermarkSetting}, ${value}::jsonb)
+export async function setRollupState(tx: Queryable, state: RollupState): Promise<void> {
+  await tx.$executeRaw`INSERT INTO setting (key, value) VALUES (${stateSetting}, ${JSON.stringify(state)}::jsonb)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value`
+}
+
+export async function selectLagDistribution(tx: Queryable, now: Date): Promise<LagDistribution> {
+  const rows = await tx.$queryRaw<{ bucket: number; count: number; sum: number; max: number }[]>`
+    SELECT ${lagBucket} AS bucket, count(*)::int AS count, sum(lag_seconds)::float8 AS sum, max(lag_seconds) AS max
+    FROM (SELECT ${lagSecondsSql(now)} AS lag_seconds
+      FROM device d LEFT JOIN device_health h ON h.device_id = d.id WHERE d.status = 'active') device GROUP BY 1`
+  const counts = Array.from({ length: lagBoundsSeconds.length + 1 }, () => 0)
+  for (const row of rows) counts[row.bucket] = row.count
+  return {
+    counts,
+    sum: rows.reduce((sum, row) => sum + row.sum, 0),
+    max: rows.reduce((max, row) => Math.max(max, row.max), 0),
+  }
 }
 
 export async function oldestSession(tx: Queryable, since: Date): Promise<Date | null> {
@@ -142,17 +160,21 @@ const fleetColumns = Prisma.sql`
   coalesce(sum(pending - pending_critical - pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_normal,
   coalesce(sum(pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_bulk`
 
-/** Writes the fleet's state into the row of its minute; the last one in the minute stands. */
+/** Writes the fleet's state into the row of its minute, where the last one stands; scopes are counted once a minute. */
 export async function foldFleet(
   tx: Queryable,
   now: Date,
   bucket: Date,
   limits: HealthThresholds,
 ): Promise<void> {
+  const known = await tx.$queryRaw<
+    unknown[]
+  >`SELECT 1 FROM fleet_rollup WHERE bucket = ${bucket} AND scope = ''`
+  const scopes = known.length > 0 ? 'all' : 'each'
   await tx.$executeRaw`
     INSERT INTO fleet_rollup (bucket, scope, active, syncing, healthy, warning, critical, unknown, paused, revoked,
       avg_lag_seconds, p50_lag_seconds, p95_lag_seconds, max_lag_seconds, pending_critical, pending_normal, pending_bulk)
-    SELECT ${bucket}::timestamptz, f.* FROM (${fleetSql(now, limits, 'each')}) f
+    SELECT ${bucket}::timestamptz, f.* FROM (${fleetSql(now, limits, scopes)}) f
     ON CONFLICT (bucket, scope) DO UPDATE SET active = excluded.active, syncing = excluded.syncing,
       healthy = excluded.healthy, warning = excluded.warning, critical = excluded.critical, unknown = excluded.unknown,
       paused = excluded.paused, revoked = excluded.revoked, avg_lag_seconds = excluded.avg_lag_seconds,

@@ -6,8 +6,9 @@ import {
   foldMinutes,
   oldestSession,
   selectDifferingMinutes,
-  selectWatermark,
-  setWatermark,
+  selectLagDistribution,
+  selectRollupState,
+  setRollupState,
   withRollupLock,
 } from './rollup-store.ts'
 import { healthThresholds } from './thresholds.ts'
@@ -16,8 +17,9 @@ import { healthThresholds } from './thresholds.ts'
 const settleMs = 2 * 60_000
 /** Before the first roll-up, history is folded this far back. */
 const horizonMs = 7 * 24 * 3_600_000
-/** One statement folds at most this much, so that catching up after an outage does not hold one for minutes. */
-const chunkMs = 3_600_000
+/** One statement folds at most this much, and one roll-up for at most this long: catching up takes several. */
+const chunkMs = 10 * 60_000
+const budgetMs = 10_000
 /** How far back minutes are compared with the sessions they were made from. */
 const checkedMs = 2 * 3_600_000
 
@@ -35,15 +37,21 @@ const floorTo = (ms: number, step: number) => ms - (ms % step)
 export async function rollUp(now: Date = new Date()): Promise<boolean> {
   const limits = await healthThresholds()
   const done = await withRollupLock(async (tx) => {
-    const watermark = await selectWatermark(tx)
-    const from = watermark?.getTime() ?? (await firstMinute(tx, now))
-    for (let start = from; start <= now.getTime(); start += chunkMs) {
-      await foldMinutes(tx, new Date(start), new Date(Math.min(start + chunkMs, now.getTime() + minuteMs)))
+    const began = performance.now()
+    const from = (await selectRollupState(tx))?.folded_until.getTime() ?? (await firstMinute(tx, now))
+    let folded = from
+    while (folded <= now.getTime() && performance.now() - began < budgetMs) {
+      await foldMinutes(tx, new Date(folded), new Date(folded + chunkMs))
+      folded += chunkMs
     }
-    await foldHours(tx, new Date(floorTo(from, hourMs)), now)
-    const settled = floorTo(now.getTime() - settleMs, minuteMs)
+    await foldHours(tx, new Date(floorTo(from, hourMs)), new Date(folded))
     await foldFleet(tx, now, new Date(floorTo(now.getTime(), minuteMs)), limits)
-    await setWatermark(tx, new Date(Math.max(from, settled)), now)
+    const settled = floorTo(now.getTime() - settleMs, minuteMs)
+    await setRollupState(tx, {
+      folded_until: new Date(Math.max(from, Math.min(folded, settled))),
+      rolled_up_at: now,
+      lag: await selectLagDistribution(tx, now),
+    })
   })
   if (done) notifyChanged({ kinds: ['fleet'] })
   return done

@@ -179,4 +179,8 @@ test('a record that cannot be written is not an error of the sync', async () => 
   await recordSync(syncAt(0, { deviceId, id: 'not a uuid' }))
   await recordSync(syncAt(1, { deviceId }))
   expect(await test_.db.syncSession.count({ where: { deviceId } })).toBe(1)
+  // Nor does it take others with it that are written in one batch.
+  const ids = Array.from({ length: 10 }, (_, i) => (i === 5 ? 'not a uuid' : randomUUID()))
+  await Promise.all(ids.map((id) => recordSync(syncAt(2, { deviceId, id }))))
+  expect(await test_.db.syncSession.count({ where: { deviceId } })).toBe(10)
 })

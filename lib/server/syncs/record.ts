@@ -3,6 +3,7 @@ import { logger } from '#lib/telemetry/log.ts'
 import { instruments, measureSync } from '#lib/telemetry/metrics.ts'
 import { syncLog } from '#lib/telemetry/sync-log.ts'
 import { spanAttributes } from '#lib/telemetry/trace.ts'
+import { isUnavailable } from '../http/unavailable.ts'
 import { notifyChanged } from '../stream/notify.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { toRow } from './session-row.ts'
@@ -20,24 +21,29 @@ const holder = globalThis as { holdfastSyncRecords?: Batcher<SyncRecord> }
  * (`holdfast_sync_records_lost_total`) and logged.
  */
 export async function recordSync(record: SyncRecord): Promise<void> {
-  measure(record)
-  report(record)
-  annotate(record)
   holder.holdfastSyncRecords ??= createBatcher({ flush: insertAll, maxBatch: 500, maxWaiting: 5_000 })
   try {
+    measure(record)
+    report(record)
+    annotate(record)
     await holder.holdfastSyncRecords.add(record)
     notifyChanged({ kinds: ['sync', 'device'] })
   } catch (error) {
-    instruments().recordsLost.inc()
-    logger.warn(
-      { event: 'sync.record_lost', request_id: record.id, device_id: record.deviceId, err: error },
-      'sync not recorded',
-    )
+    reportLost(record, error)
   }
 }
 
-function insertAll(records: SyncRecord[]): Promise<void> {
-  return insertSessions(records.map(toRow))
+/** One record that the database refuses must not take the others of its batch with it. */
+async function insertAll(records: SyncRecord[]): Promise<void> {
+  try {
+    await insertSessions(records.map(toRow))
+  } catch (error) {
+    if (records.length === 1 || isUnavailable(error)) throw error
+    const each = await Promise.allSettled(records.map((record) => insertSessions([toRow(record)])))
+    for (const [i, { status }] of each.entries()) {
+      if (status === 'rejected') reportLost(records[i]!, error)
+    }
+  }
 }
 
 function measure(record: SyncRecord): void {
@@ -82,4 +88,10 @@ function annotate(record: SyncRecord): void {
     [spanAttributes.responseBytes]: record.responseBytes,
     [spanAttributes.outcome]: syncOutcome(record),
   })
+}
+
+function reportLost(record: SyncRecord, error: unknown): void {
+  instruments().recordsLost.inc()
+  const about = { request_id: record.id, device_id: record.deviceId }
+  logger.warn({ event: 'sync.record_lost', ...about, err: error }, 'sync not recorded')
 }
