@@ -31,8 +31,8 @@ const stampName = 'holdfast-sources'
 export async function ensureBuild(distDir: string, signal?: AbortSignal): Promise<boolean> {
   const stamp = join(root, distDir, stampName)
   const hash = await hashSources()
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false
-  await rm(stamp, { force: true })
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === hash && (await isComplete(distDir))) return false
+  await Promise.all([stamp, join(root, distDir, 'BUILD_ID')].map((file) => rm(file, { force: true })))
   // With a lifeline: a build that outlived a killed start would keep the next one from building.
   const child = spawn(process.execPath, [...lifeline, 'node_modules/next/dist/bin/next', 'build'], {
     cwd: root,
@@ -44,9 +44,14 @@ export async function ensureBuild(distDir: string, signal?: AbortSignal): Promis
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk) => (said = (said + chunk).slice(-8_192)))
   const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`next build failed.\n${said.trim()}`)
+  if (code !== 0 || !(await isComplete(distDir))) throw new Error(`next build failed.\n${said.trim()}`)
   await writeFile(stamp, hash)
   return true
+}
+
+/** Next writes the id of a build near its end. */
+async function isComplete(distDir: string): Promise<boolean> {
+  return (await readFile(join(root, distDir, 'BUILD_ID'), 'utf8').catch(() => '')) !== ''
 }
 
 async function hashSources(): Promise<string> {
