@@ -25,6 +25,8 @@ export class Crew {
   private readonly records: readonly RegisterRecord[]
   private readonly chance: Chance
   private readonly isCareless: boolean
+  /** The first edit of a careless crew is a bad one, so that nobody has to wait to see what becomes of it. */
+  private hasSpoiled = false
 
   constructor(options: {
     device: Device
@@ -50,7 +52,8 @@ export class Crew {
     }
     // A conflict is for somebody to settle; until then people leave the record alone.
     if (shown.syncStatus === 'conflict') return null
-    if (this.isCareless && chance.happens(1 / ONE_IN.spoiled)) {
+    if (this.isCareless && (!this.hasSpoiled || chance.happens(1 / ONE_IN.spoiled))) {
+      this.hasSpoiled = true
       await device.put({ table, id, scope, data: spoil(shown.data, chance) })
       return { kind: 'spoiled', record }
     }

@@ -59,7 +59,7 @@ export function deviceProfile(
     appVersion: trait === 'old_app' ? '3.3.2' : own.happens(0.25) ? '3.4.0' : '3.4.1',
     scope: `region-${(index % scopes) + 1}`,
     trait,
-    thinkMs: own.between(60_000, 240_000),
+    thinkMs: own.between(40_000, 160_000),
     heartbeatMs: own.between(30_000, 90_000),
     clockOffsetMs: clockOffsetMs(trait, own),
   }

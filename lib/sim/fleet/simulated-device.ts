@@ -78,7 +78,7 @@ export class SimulatedDevice {
       isCareless: profile.trait === 'bad_payload',
     })
     this.nextSyncMs = Date.now()
-    this.nextEditMs = Date.now() + this.chance.between(5_000, profile.thinkMs)
+    this.nextEditMs = Date.now() + this.chance.between(5_000, profile.thinkMs / 2)
   }
 
   /** Enrols, then lives until the signal ends it. */

@@ -1,10 +1,16 @@
+import type { Device } from '#lib/client/index.ts'
 import { createConsoleApi } from '../console-api.ts'
 import type { Merge } from '../merges.ts'
-import { replayMerge, type RecordResult, type ReplayTarget } from './replay-merge.ts'
+import { createNodeDevice } from '../node-device.ts'
+import { replayMerge, type RecordResult } from './replay-merge.ts'
 
-export interface ReplayOptions extends ReplayTarget {
+export interface ReplayOptions {
+  readonly baseUrl: string
   readonly apiKey: string
-  /** Merges under way at the same time; each has devices and a scope of its own. */
+  readonly enrollmentKey: string
+  /** Keeps the records of one run apart from those of another on the same server. */
+  readonly run: string
+  /** Merges under way at the same time, each by a pair of devices. */
   readonly parallel: number
   readonly onProgress: (done: number) => void
 }
@@ -42,11 +48,42 @@ export async function replayAll(merges: readonly Merge[], options: ReplayOptions
     outcomes: new Map(),
     lost: [],
   }
-  await inParallel(merges, options.parallel, async (merge) => {
-    addResults(summary, await replayMerge(options, merge))
-    options.onProgress(summary.merges)
+  const scopeOf = (merge: Merge) => `${options.run}-${merge.merge.slice(0, 12)}`
+  const lanes = deal(merges, Math.max(options.parallel, Math.ceil(merges.length / MAX_SCOPES)))
+  await inParallel(lanes, options.parallel, async (lane) => {
+    const scopes = lane.map(scopeOf)
+    const pair = {
+      ours: await openDevice(options, 'ours', scopes),
+      theirs: await openDevice(options, 'theirs', scopes),
+    }
+    for (const merge of lane) {
+      addResults(summary, await replayMerge(pair, merge, scopeOf(merge)))
+      options.onProgress(summary.merges)
+    }
   })
   return summary
+}
+
+/** A device carries its place in every one of its scopes with each request. */
+const MAX_SCOPES = 200
+
+async function openDevice(options: ReplayOptions, side: string, scopes: readonly string[]): Promise<Device> {
+  const device = await createNodeDevice({ baseUrl: options.baseUrl })
+  await device.enroll({
+    enrollmentKey: options.enrollmentKey,
+    name: `${options.run} ${side}`,
+    platform: 'replay',
+    appVersion: '1.0.0',
+    scopes,
+  })
+  return device
+}
+
+/** Deals items out like cards; nobody is left without one. */
+function deal<T>(items: readonly T[], hands: number): T[][] {
+  const dealt: T[][] = Array.from({ length: Math.min(hands, items.length) }, () => [])
+  for (const [index, item] of items.entries()) dealt[index % dealt.length]?.push(item)
+  return dealt
 }
 
 function addResults(summary: ReplaySummary, results: readonly RecordResult[]): void {

@@ -1,13 +1,11 @@
 import type { Answer, Device } from '#lib/client/index.ts'
 import { jsonEqual } from '#lib/core/json.ts'
 import { registerRecordId, type Merge, type MergedRecord } from '../merges.ts'
-import { createNodeDevice } from '../node-device.ts'
 
-export interface ReplayTarget {
-  readonly baseUrl: string
-  readonly enrollmentKey: string
-  /** Keeps the records of one run apart from those of another on the same server. */
-  readonly run: string
+/** Two devices that see the same scopes; one stands for each side of a merge. */
+export interface Pair {
+  readonly ours: Device
+  readonly theirs: Device
 }
 
 /** What the server made of one record of a merge. */
@@ -24,18 +22,16 @@ export interface RecordResult {
 }
 
 /**
- * Makes a merge happen again: two devices start from its base, apart from each other; one makes one
- * side's edits, the other the other's; both sync until neither has anything left to send or to get.
+ * Makes a merge happen again in a scope of its own: both devices start from its base; one makes one
+ * side's edits, the other the other's, apart; both sync until neither has anything left to send or get.
  * @throws Error when a sync fails for good or the server refuses an operation
  */
-export async function replayMerge(target: ReplayTarget, merge: Merge): Promise<readonly RecordResult[]> {
-  const scope = `${target.run}-${merge.merge.slice(0, 12)}`
-  const [ours, theirs] = [
-    await openDevice(target, `${scope} ours`, scope),
-    await openDevice(target, `${scope} theirs`, scope),
-  ]
+export async function replayMerge(
+  { ours, theirs }: Pair,
+  merge: Merge,
+  scope: string,
+): Promise<readonly RecordResult[]> {
   const outcomes = new Map<string, Answer['outcome']>()
-
   for (const record of merge.records) {
     if (record.base) await ours.put({ ...refOf(record, scope), data: record.base })
   }
@@ -45,25 +41,13 @@ export async function replayMerge(target: ReplayTarget, merge: Merge): Promise<r
     await edit(ours, record, scope, record.ours)
     await edit(theirs, record, scope, record.theirs)
   }
-  theirs.subscribe((event) => {
+  const unsubscribe = theirs.subscribe((event) => {
     if (event.kind !== 'answered') return
     for (const answer of event.answers) outcomes.set(answer.id, answer.outcome)
   })
   for (const device of [ours, theirs, ours, theirs]) await settle(device)
-
+  unsubscribe()
   return Promise.all(merge.records.map((record) => examine(record, scope, theirs, outcomes)))
-}
-
-async function openDevice(target: ReplayTarget, name: string, scope: string): Promise<Device> {
-  const device = await createNodeDevice({ baseUrl: target.baseUrl })
-  await device.enroll({
-    enrollmentKey: target.enrollmentKey,
-    name,
-    platform: 'replay',
-    appVersion: '1.0.0',
-    scopes: [scope],
-  })
-  return device
 }
 
 /** Makes one side's edit, if it made one. */
@@ -96,10 +80,9 @@ async function examine(
 ): Promise<RecordResult> {
   const ref = refOf(record, scope)
   const shown = await device.get(ref)
-  const conflicts = await device.conflicts()
-  const conflict = conflicts.find((mark) => mark.table === record.table && mark.id === ref.id)
-  // In conflict the device shows its own version; what counts here is what the server has.
-  const final = shown?.serverData ?? conflict?.serverData ?? null
+  // In conflict the device shows its own version, or nothing where it wanted the record gone.
+  const mark = shown || record.changed !== 'both' ? null : await findConflict(device, ref)
+  const final = shown?.serverData ?? mark?.serverData ?? null
   const onlyEdit = record.changed === 'ours' ? record.ours : record.theirs
   return {
     table: record.table,
@@ -109,6 +92,11 @@ async function examine(
     isLost: record.changed !== 'both' && !jsonEqual(final, onlyEdit),
     outcome: record.changed === 'both' ? (outcomes.get(ref.id) ?? null) : null,
   }
+}
+
+async function findConflict(device: Device, ref: { table: string; id: string; scope: string }) {
+  const conflicts = await device.conflicts()
+  return conflicts.find(({ table, id, scope }) => table === ref.table && id === ref.id && scope === ref.scope)
 }
 
 function refOf(record: MergedRecord, scope: string) {
