@@ -6,6 +6,7 @@ import { write } from '#components/api/request.ts'
 import { useWrite } from '#components/api/use-write.ts'
 import { Button } from '#components/ui/button.tsx'
 import { Field, Input } from '#components/ui/field.tsx'
+import { formText } from '#components/ui/form-text.ts'
 import { Notice } from '#components/ui/notice.tsx'
 import { passwordLength } from '#lib/protocol/access.ts'
 
@@ -18,7 +19,7 @@ export function PasswordForm() {
     setChanged(false)
     const done = await run(async () => {
       await write('/api/v1/account/password', {
-        body: { current_password: String(data.get('current')), new_password: String(data.get('next')) },
+        body: { current_password: formText(data, 'current'), new_password: formText(data, 'next') },
       })
     })
     if (!done) return

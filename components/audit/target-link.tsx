@@ -1,5 +1,5 @@
 import Link from 'next/link'
-import { shortenMiddle } from '#components/ui/short-id.tsx'
+import { shortenMiddle } from '#components/ui/shorten.ts'
 
 const pages: Record<string, string> = {
   device: '/devices',
@@ -16,7 +16,7 @@ export function TargetLink({ target, id }: { target: string; id: string }) {
     </>
   )
   return page ? (
-    <Link href={`${page}/${id}`} className="link">
+    <Link href={`${page}/${id}`} className="row-link font-normal">
       {words}
     </Link>
   ) : (

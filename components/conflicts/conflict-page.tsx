@@ -12,6 +12,7 @@ import { parseHlc } from '#lib/core/hlc.ts'
 import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { ConflictMark } from './conflict-mark.tsx'
 import { Resolver } from './resolver.tsx'
+import { UndoResolution } from './undo-resolution.tsx'
 
 const orderWords: Record<ConflictDetail['vector_order'], string> = {
   concurrent: 'concurrent: neither side had seen the other',
@@ -91,7 +92,7 @@ export function ConflictPage({
           refusal={refusal}
         />
       ) : (
-        <Resolved conflict={conflict} />
+        <Resolved conflict={conflict} refusal={refusal} />
       )}
     </>
   )
@@ -107,7 +108,7 @@ function HlcTime({ hlc }: { hlc: string }) {
 }
 
 /** How it was settled: by whom, why, and what that did to either side. */
-function Resolved({ conflict }: { conflict: ConflictDetail }) {
+function Resolved({ conflict, refusal }: { conflict: ConflictDetail; refusal: string | undefined }) {
   const data = conflict.resolution?.data
   return (
     <div className="grid items-start gap-4 xl:grid-cols-2">
@@ -130,6 +131,11 @@ function Resolved({ conflict }: { conflict: ConflictDetail }) {
         ) : (
           <p>The record was deleted.</p>
         )}
+        {conflict.resolution?.can_undo && refusal === undefined ? (
+          <div className="mt-4">
+            <UndoResolution id={conflict.id} etag={conflict.etag} />
+          </div>
+        ) : null}
       </Panel>
       <Panel title="What it changed against ours">
         <DiffView label="Against ours" differences={fieldChanges(conflict.server.data, data ?? null)} />

@@ -111,8 +111,7 @@ export function FieldRow({
       </tr>
       {editing || pick?.from === 'edit' ? (
         <tr>
-          <td className="border-b border-line" />
-          <td colSpan={4} className="border-b border-line px-1 py-2 pr-4">
+          <td colSpan={5} className="border-b border-line py-2 pr-4 pl-44">
             {editing ? (
               <ValueEditor
                 name={name}

@@ -31,13 +31,6 @@ export function ValueEditor({ name, value, onSave, onCancel }: ValueEditorProps)
         event.preventDefault()
         save()
       }}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') onCancel()
-        if (event.key === 'Enter' && !event.shiftKey) {
-          event.preventDefault()
-          save()
-        }
-      }}
     >
       <Field
         label={`Value of ${name}, as JSON`}
@@ -47,7 +40,14 @@ export function ValueEditor({ name, value, onSave, onCancel }: ValueEditorProps)
         {(control) => (
           <TextArea
             {...control}
-            autoFocus
+            ref={focusOnArrival}
+            onKeyDown={(event) => {
+              if (event.key === 'Escape') onCancel()
+              if (event.key === 'Enter' && !event.shiftKey) {
+                event.preventDefault()
+                save()
+              }
+            }}
             value={text}
             rows={Math.min(12, text.split('\n').length)}
             onChange={(event) => setText(event.target.value)}
@@ -65,4 +65,9 @@ export function ValueEditor({ name, value, onSave, onCancel }: ValueEditorProps)
       </div>
     </form>
   )
+}
+
+/** The editor opens because a person asked for it: the typing goes there. */
+function focusOnArrival(element: HTMLTextAreaElement | null): void {
+  element?.focus()
 }

@@ -4,7 +4,7 @@ import { createColumnHelper } from '@tanstack/react-table'
 import Link from 'next/link'
 import { Badge } from '#components/ui/badge.tsx'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
-import { features } from '#components/ui/data-table/features.ts'
+import type { features } from '#components/ui/data-table/features.ts'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { LiveValue } from '#components/ui/live-value.tsx'
 import { formatCount } from '#components/ui/quantity.ts'
@@ -32,7 +32,7 @@ const columns = column.columns([
   }),
   column.accessor('table', {
     header: 'Table',
-    meta: { width: '120px', wide: true },
+    meta: { width: '22%', wide: true },
     cell: ({ getValue }) => <Badge mono>{getValue() ?? '–'}</Badge>,
   }),
   column.accessor('open', {

@@ -1,11 +1,11 @@
 import Link from 'next/link'
-import { shortenMiddle } from '#components/ui/short-id.tsx'
+import { shortenMiddle } from '#components/ui/shorten.ts'
 
 /** A device by its name, where it has one. */
 export function DeviceLink({ id, name }: { id: string | null; name: string | null }) {
   if (id === null) return <span className="text-faint">–</span>
   return (
-    <Link href={`/devices/${id}`} className="link">
+    <Link href={`/devices/${id}`} className="row-link font-normal">
       {name ?? shortenMiddle(id)}
     </Link>
   )

@@ -9,6 +9,7 @@ import { Select, type Choice } from '#components/ui/select.tsx'
 import { StateShape } from '#components/ui/state-mark.tsx'
 import { healthStates, type HealthState } from '#lib/core/health.ts'
 import type { DeviceItem } from '#lib/protocol/devices.ts'
+import { defaultDeviceSort } from './device-sort.ts'
 import { DeviceTable } from './device-table.tsx'
 
 const stateChoices: Choice<HealthState | 'any'>[] = [
@@ -21,9 +22,6 @@ const activityChoices = [
   { value: 'active', label: 'active' },
   { value: 'syncing', label: 'syncing now' },
 ] as const
-
-/** The order in which a person looks: the worst first. */
-export const defaultDeviceSort = 'state'
 
 export function DeviceList({
   items,

@@ -34,7 +34,7 @@ export function HealthPage({ summary }: { summary: HealthSummary }) {
         <RecentFailures failures={summary.recent_failures} />
       </div>
       <h2 className="pt-2 text-14 font-semibold">Where it goes worst</h2>
-      <div className="grid items-start gap-4 lg:grid-cols-2 2xl:grid-cols-3">
+      <div className="grid items-start gap-4 lg:grid-cols-2 xl:grid-cols-3">
         <WorstTable title="Scopes" noun="Scope" items={summary.worst.scopes} filter="scope" />
         <WorstTable title="Tables" noun="Table" items={summary.worst.tables} filter="table" />
         <WorstTable

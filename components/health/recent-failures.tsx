@@ -1,7 +1,7 @@
 import Link from 'next/link'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Panel } from '#components/ui/panel.tsx'
-import { shortenMiddle } from '#components/ui/short-id.tsx'
+import { shortenMiddle } from '#components/ui/shorten.ts'
 import { StateShape } from '#components/ui/state-mark.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { RecentFailure } from '#lib/protocol/health.ts'

@@ -12,9 +12,14 @@ const looks: Record<TrendMetric, { title: string; hue: Hue }> = {
   duration: { title: 'Sync duration', hue: 'duration' },
 }
 
-/** The one series that is drawn in full; the others stand back. */
-const leading = new Set(['p95', 'rate', 'total', 'value'])
-const words: Record<string, string> = { rate: 'now', total: 'all', value: 'now' }
+/** How much each series of one hue stands out: the one to watch is drawn in full. */
+const emphasis: Record<string, Series['emphasis']> = {
+  p50: 'faint',
+  max: 'dotted',
+  normal: 'faint',
+  bulk: 'dotted',
+}
+const words: Record<string, string> = { rate: 'now' }
 
 export function Trends({ trends }: { trends: readonly HealthTrend[] }) {
   return (
@@ -33,7 +38,7 @@ function toTrend({ metric, unit, threshold, points }: HealthTrend): Trend {
     key,
     label: words[key] ?? key,
     hue,
-    ...(keys.length > 1 && !leading.has(key) ? { faint: true } : {}),
+    emphasis: emphasis[key] ?? 'full',
   }))
   return {
     title,

@@ -21,22 +21,22 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
       {items.length === 0 ? (
         <p className="px-4 py-6 text-center text-faint">Nothing was synced in this range.</p>
       ) : (
-        <table aria-label={title} className="w-full">
+        <table aria-label={title} className="w-full table-fixed">
           <thead className="bg-sunken text-right">
             <tr>
               <th scope="col" className={`${head} text-left`}>
                 {noun}
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={`${head} w-16`}>
                 Syncs
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={`${head} w-16`}>
                 Failed
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={`${head} w-20`}>
                 Conflicts
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={`${head} w-22`}>
                 Lag p95
               </th>
             </tr>
@@ -44,8 +44,12 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
           <tbody className="text-right">
             {items.map((item) => (
               <tr key={item.key} className="hover:bg-hover">
-                <th scope="row" className={`${cell} max-w-0 truncate text-left font-normal`}>
-                  <Link href={`/syncs?${filter}=${encodeURIComponent(item.key)}`} className="row-link">
+                <th scope="row" className={`${cell} truncate text-left font-normal`}>
+                  <Link
+                    title={item.key}
+                    href={`/syncs?${filter}=${encodeURIComponent(item.key)}`}
+                    className="row-link"
+                  >
                     {item.key || 'not said'}
                   </Link>
                 </th>

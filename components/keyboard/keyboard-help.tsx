@@ -14,7 +14,7 @@ export function KeyboardHelp() {
   return (
     <Dialog open={open} onOpenChange={setOpen} title="Keyboard shortcuts">
       <div className="flex flex-col gap-5">
-        {[...groups].reverse().map(([group, list]) => (
+        {[...groups].toReversed().map(([group, list]) => (
           <section key={group}>
             <h3 className="mb-1 text-12 font-medium text-faint">{group}</h3>
             <dl>

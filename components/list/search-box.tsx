@@ -40,7 +40,7 @@ export function SearchBox({ label, value, onChange }: SearchBoxProps) {
           type('')
           event.currentTarget.blur()
         }}
-        className="h-7 pl-7 [&::-webkit-search-cancel-button]:hidden"
+        className="h-7! pl-7 touch:h-11! [&::-webkit-search-cancel-button]:hidden"
       />
       {text === '' ? (
         <span aria-hidden className="pointer-events-none absolute top-1 right-1 phone:hidden">

@@ -22,7 +22,7 @@ export function useFilters<Name extends string>(names: readonly Name[]) {
   const values = state as Record<Name, string | null> & { cursor: string | null; page: number | null }
 
   const set = (change: Partial<Record<Name, string | null>>, history: 'push' | 'replace' = 'push') =>
-    void setState({ ...change, cursor: null, page: null } as Parameters<typeof setState>[0], { history })
+    void setState({ ...change, cursor: null, page: null }, { history })
   const clear = () =>
     set(Object.fromEntries(names.map((name) => [name, null])) as Partial<Record<Name, null>>)
   const filtered = names.some((name) => name !== 'sort' && values[name] !== null)

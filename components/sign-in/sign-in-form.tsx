@@ -4,6 +4,7 @@ import { signIn } from 'next-auth/react'
 import { useState } from 'react'
 import { Button } from '#components/ui/button.tsx'
 import { Field, Input } from '#components/ui/field.tsx'
+import { formText } from '#components/ui/form-text.ts'
 import { Notice } from '#components/ui/notice.tsx'
 
 const refusals: Record<string, { title: string; detail: string }> = {
@@ -28,8 +29,8 @@ export function SignInForm({ callbackPath, refusal: given, oidc }: SignInFormPro
     setRefusal(undefined)
     try {
       const reply = await signIn('credentials', {
-        email: String(form.get('email')),
-        password: String(form.get('password')),
+        email: formText(form, 'email'),
+        password: formText(form, 'password'),
         redirect: false,
       })
       if (reply?.ok && !reply.error) return window.location.assign(callbackPath)
@@ -55,15 +56,7 @@ export function SignInForm({ callbackPath, refusal: given, oidc }: SignInFormPro
       ) : null}
       <Field label="E-mail">
         {(control) => (
-          <Input
-            {...control}
-            name="email"
-            type="email"
-            autoComplete="username"
-            required
-            autoFocus
-            spellCheck={false}
-          />
+          <Input {...control} name="email" type="email" autoComplete="username" required spellCheck={false} />
         )}
       </Field>
       <Field label="Password">

@@ -5,7 +5,7 @@ import { Segments } from '#components/list/segments.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
 import { Button } from '#components/ui/button.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
-import { shortenMiddle } from '#components/ui/short-id.tsx'
+import { shortenMiddle } from '#components/ui/shorten.ts'
 import type { SyncItem } from '#lib/protocol/syncs.ts'
 import { SyncTable } from './sync-table.tsx'
 

@@ -34,8 +34,8 @@ export function TouchedTable({ touched }: { touched: readonly SyncTouch[] }) {
           </tr>
         </thead>
         <tbody>
-          {touched.map((touch, index) => (
-            <tr key={`${index} ${touch.record_id}`}>
+          {touched.map((touch) => (
+            <tr key={`${touch.table} ${touch.record_id} ${touch.after_version} ${touch.outcome}`}>
               <td className={cell}>
                 <StateMark
                   state={states[touch.outcome] ?? 'unknown'}

@@ -32,7 +32,10 @@ export function Panel({ title, aside, actions, children, className, flush = fals
 export function Facts({ children, className }: { children: ReactNode; className?: string }) {
   return (
     <dl
-      className={clsx('grid grid-cols-[minmax(96px,max-content)_minmax(0,1fr)] gap-x-4 gap-y-1.5', className)}
+      className={clsx(
+        'grid grid-cols-[minmax(96px,max-content)_minmax(0,1fr)] content-start gap-x-4 gap-y-1.5',
+        className,
+      )}
     >
       {children}
     </dl>

@@ -22,6 +22,7 @@ describe('quantities', () => {
     expect(formatRatio(0)).toBe('0 %')
     expect(formatRatio(0.0002)).toBe('< 0.1 %')
     expect(formatRatio(0.0213)).toBe('2.1 %')
+    expect(formatRatio(0.05)).toBe('5 %')
     expect(formatRatio(0.95)).toBe('95 %')
   })
 

@@ -11,7 +11,7 @@ export function formatRatio(ratio: number): string {
   const percent = ratio * 100
   if (percent === 0) return '0 %'
   if (percent < 0.1) return '< 0.1 %'
-  if (percent < 10) return `${percent.toFixed(1)} %`
+  if (percent < 9.95) return `${trim(percent)} %`
   return `${Math.round(percent)} %`
 }
 

@@ -1,13 +1,9 @@
 'use client'
 
 import { clsx } from 'clsx'
+import { shortenMiddle } from './shorten.ts'
 import { toast } from './toast.tsx'
 import { Tooltip } from './tooltip.tsx'
-
-/** `0193f3a2…4b11`: both ends, which is where ids differ. */
-export function shortenMiddle(id: string, head = 8, tail = 4): string {
-  return id.length <= head + tail + 1 ? id : `${id.slice(0, head)}…${id.slice(-tail)}`
-}
 
 /** An id: shortened in the middle, whole on hover, copied on click. */
 export function ShortId({ id, label = 'id', className }: { id: string; label?: string; className?: string }) {

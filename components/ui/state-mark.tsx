@@ -36,7 +36,7 @@ type StateMarkProps = {
 /** ● ▲ ◆ ○ ‖ ⊘ — colour, shape and word together; the only place where a state is drawn. */
 export function StateMark({ state, word, className }: StateMarkProps) {
   return (
-    <span className={clsx('inline-flex items-center gap-1.5 whitespace-nowrap', className)}>
+    <span className={clsx('inline-flex items-center gap-1.5 align-middle whitespace-nowrap', className)}>
       <StateShape state={state} />
       <span>{word ?? looks[state].word}</span>
     </span>

@@ -1,5 +1,6 @@
 import type { Metadata } from 'next'
-import { DeviceList, defaultDeviceSort } from '#components/devices/device-list.tsx'
+import { DeviceList } from '#components/devices/device-list.tsx'
+import { defaultDeviceSort } from '#components/devices/device-sort.ts'
 import { listQuery, type SearchParams } from '#components/list/query.ts'
 import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'

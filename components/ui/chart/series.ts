@@ -3,7 +3,7 @@ import type { Unit } from '#components/ui/quantity.ts'
 /** One hue per meaning, the same in every chart: see the tokens in app/globals.css. */
 export type Hue = 'lag' | 'failure' | 'conflict' | 'queue' | 'payload' | 'duration' | 'throughput'
 
-export type Series = { key: string; label: string; hue: Hue; faint?: boolean }
+export type Series = { key: string; label: string; hue: Hue; emphasis: 'full' | 'faint' | 'dotted' }
 
 /** One moment of every series; null where nothing was measured, and drawn as a gap. */
 export type Point = { at: number; values: Readonly<Record<string, number | null>> }

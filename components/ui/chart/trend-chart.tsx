@@ -36,8 +36,11 @@ export function TrendChart(trend: Trend) {
               <li key={series.key} className="flex items-center gap-1.5 whitespace-nowrap text-muted">
                 <span
                   aria-hidden
-                  className="h-0.5 w-3 rounded-full"
-                  style={{ background: `var(--hue-${series.hue})`, opacity: series.faint ? 0.45 : 1 }}
+                  className={series.emphasis === 'dotted' ? 'w-3 border-t-2 border-dotted' : 'w-3 border-t-2'}
+                  style={{
+                    borderColor: `var(--hue-${series.hue})`,
+                    opacity: series.emphasis === 'full' ? 1 : 0.5,
+                  }}
                 />
                 {series.label}
                 <b className="font-semibold text-ink tabular-nums">{last === null ? '–' : format(last)}</b>

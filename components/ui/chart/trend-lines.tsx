@@ -59,12 +59,7 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: 'var(--line-strong)' }}
-          content={({ active, label }) => {
-            const point = active ? points.find((each) => each.at === label) : undefined
-            return point ? (
-              <Reading point={point} series={series} format={format} time={clock(point.at)} />
-            ) : null
-          }}
+          content={<Reading points={points} series={series} format={format} clock={clock} />}
         />
         {threshold ? (
           <ReferenceLine
@@ -81,7 +76,10 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
             dataKey={(point: Point) => point.values[each.key] ?? null}
             name={each.label}
             stroke={`var(--hue-${each.hue})`}
-            strokeOpacity={each.faint ? 0.45 : 1}
+            strokeOpacity={each.emphasis === 'full' ? 1 : 0.5}
+            {...(each.emphasis === 'dotted'
+              ? { strokeDasharray: '1 3', strokeLinecap: 'round' as const }
+              : {})}
             strokeWidth={1.5}
             dot={false}
             activeDot={{ r: 3, strokeWidth: 0 }}
@@ -95,16 +93,22 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
 }
 
 type ReadingProps = {
-  point: Point
+  points: readonly Point[]
   series: readonly Series[]
   format: (value: number) => string
-  time: string
+  clock: (at: number) => string
+  /** Given by the chart. */
+  active?: boolean
+  label?: string | number
 }
 
-function Reading({ point, series, format, time }: ReadingProps) {
+/** The values under the pointer. */
+function Reading({ points, series, format, clock, active = false, label }: ReadingProps) {
+  const point = active ? points.find((each) => each.at === label) : undefined
+  if (!point) return null
   return (
     <div className="popup px-2.5 py-1.5 text-12">
-      <p className="text-faint">{time}</p>
+      <p className="text-faint">{clock(point.at)}</p>
       {series.map((each) => {
         const value = point.values[each.key]
         return (

@@ -1,4 +1,4 @@
-import { rowSelectionFeature, tableFeatures } from '@tanstack/react-table'
+import { metaHelper, rowSelectionFeature, tableFeatures } from '@tanstack/react-table'
 
 export type ColumnMeta = {
   /** Numbers stand at the end, under each other. */
@@ -14,4 +14,4 @@ export type ColumnMeta = {
 }
 
 /** What every list of the console can do. Paging, sorting and filtering are the server's. */
-export const features = tableFeatures({ rowSelectionFeature, columnMeta: {} as ColumnMeta })
+export const features = tableFeatures({ rowSelectionFeature, columnMeta: metaHelper<ColumnMeta>() })
