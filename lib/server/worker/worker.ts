@@ -18,8 +18,9 @@ const stopMs = 5_000
 
 /**
  * Runs the background jobs with any number of other processes: each job has a slot per interval, and whoever
- * asks first gets it. A job runs once at a time over all processes; one that dies in the middle is run in its next
- * slot. Comes back by itself after an outage of the database.
+ * asks first gets it. A job may be done twice or die in the middle, so every one is idempotent, and the next slot
+ * does not wait for it: a queue that allows one active job at a time would, until a dead one expired. Comes back by
+ * itself after an outage of the database.
  */
 export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''): Worker {
   let boss: PgBoss | null = null
@@ -87,7 +88,6 @@ async function prepare(boss: PgBoss, { name, everySeconds, run }: Job): Promise<
     },
   }
   await boss.createQueue(name, {
-    policy: 'singleton',
     retryLimit: 0,
     expireInSeconds: Math.max(120, everySeconds),
     // The table stays small: a job that did not run is not worth keeping, its next slot does the same.
