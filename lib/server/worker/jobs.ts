@@ -3,6 +3,7 @@ import {
   maintainPartitions,
   trimDeviceEvents,
   trimIdempotencyKeys,
+  trimRateLimits,
   trimRollups,
   trimTraces,
 } from './store.ts'

@@ -15,6 +15,9 @@ const schema = 'pgboss'
 const tickMs = 1_000
 const retryMs = 5_000
 const stopMs = 5_000
+const depthEveryMs = 15_000
+/** Who made a job runs it at once; the others look this often for one whose maker died. */
+const pollSeconds = 30
 
 /**
  * Runs the background jobs with any number of other processes: each job has a slot per interval, and whoever
@@ -26,6 +29,11 @@ export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''
   let boss: PgBoss | null = null
   let timer: NodeJS.Timeout | null = null
   let isStopping = false
+  /** The last slot of each job that was asked for. */
+  const asked = new Map<string, number>()
+  /** Who runs each job here. */
+  const workers = new Map<string, string>()
+  let depthAtMs = 0
 
   async function connect(): Promise<void> {
     while (!isStopping) {
@@ -42,7 +50,7 @@ export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''
       )
       try {
         await next.start()
-        await Promise.all(jobs.map((job) => prepare(next, job)))
+        for (const job of jobs) workers.set(job.name, await prepare(next, job))
         boss = next
         break
       } catch (error) {
@@ -54,19 +62,19 @@ export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''
     if (boss && !isStopping) void tick(boss)
   }
 
-  const asked = new Map<string, number>()
-
   async function tick(running: PgBoss): Promise<void> {
     for (const { name, everySeconds } of jobs) {
       const slot = Math.floor(Date.now() / 1_000 / everySeconds)
       if (asked.get(name) === slot) continue
       // Of all processes that ask for a slot, the first gets a job and the others null.
-      await running.send(name, null, { singletonSeconds: everySeconds }).then(
-        () => asked.set(name, slot),
-        () => undefined,
-      )
+      const job = await running.send(name, null, { singletonSeconds: everySeconds }).catch(() => undefined)
+      if (job !== undefined) asked.set(name, slot)
+      if (job) running.notifyWorker(workers.get(name) ?? '')
     }
-    await reportDepth(running)
+    if (Date.now() - depthAtMs > depthEveryMs) {
+      depthAtMs = Date.now()
+      await reportDepth(running)
+    }
     if (!isStopping) timer = setTimeout(() => void tick(running), tickMs).unref()
   }
 
@@ -81,7 +89,8 @@ export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''
   }
 }
 
-async function prepare(boss: PgBoss, { name, everySeconds, run }: Job): Promise<void> {
+/** @returns the id of the worker that runs the job in this process */
+async function prepare(boss: PgBoss, { name, everySeconds, run }: Job): Promise<string> {
   const tools: JobTools = {
     asOwner: async (sql, values) => {
       await boss.getDb().executeSql(sql, values)
@@ -95,18 +104,14 @@ async function prepare(boss: PgBoss, { name, everySeconds, run }: Job): Promise<
     // A finished job holds its slot, so it stays at least that long.
     deleteAfterSeconds: Math.max(300, everySeconds * 2),
   })
-  await boss.work(
-    name,
-    { pollingIntervalSeconds: Math.min(30, Math.max(2, everySeconds / 10)) },
-    async () => {
-      try {
-        await run(tools)
-      } catch (error) {
-        logger.error({ event: 'job.failed', job: name, err: error }, 'a background job failed')
-        throw error
-      }
-    },
-  )
+  return boss.work(name, { pollingIntervalSeconds: pollSeconds }, async () => {
+    try {
+      await run(tools)
+    } catch (error) {
+      logger.error({ event: 'job.failed', job: name, err: error }, 'a background job failed')
+      throw error
+    }
+  })
 }
 
 async function reportDepth(boss: PgBoss): Promise<void> {
