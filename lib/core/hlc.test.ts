@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareHlc, formatHlc, hlcNode, parseHlc, receiveHlc, tickHlc, type Hlc } from './hlc.ts'
+import { compareHlc, formatHlc, hlcNode, parseHlc, receiveHlc, stampAfter, tickHlc, type Hlc } from './hlc.ts'
 
 const anyNode = fc.constantFrom('0000000000000001', '9f2c01aa77e04b11', 'ffffffffffffffff')
 /** Milliseconds and counters close together and at the ends, so that ties and overflows happen. */
@@ -110,6 +110,25 @@ describe('a message that arrives', () => {
           clocks[to] = next
           message = next
         }
+      }),
+    )
+  })
+})
+
+describe('a write that follows another', () => {
+  test('keeps its stamp where that is later', () => {
+    expect(stampAfter(formatHlc(remote(2000, 0)), formatHlc(clock))).toBe(formatHlc(remote(2000, 0)))
+  })
+
+  test('is moved just after where a slow clock put it behind, and stays its device’s', () => {
+    const moved = stampAfter(formatHlc(remote(10, 9)), formatHlc(clock))
+    expect(parseHlc(moved)).toEqual(remote(1000, 6))
+  })
+
+  test('is always after', () => {
+    fc.assert(
+      fc.property(anyHlc, anyHlc, (own, before) => {
+        expect(compareHlc(stampAfter(formatHlc(own), formatHlc(before)), formatHlc(before))).toBe(1)
       }),
     )
   })

@@ -38,6 +38,16 @@ export function receiveHlc(clock: Hlc, remote: Hlc, nowMillis: number): Hlc {
   return { millis, counter: 0, node: clock.node }
 }
 
+/**
+ * The stamp of a write that follows another: its own, unless a slow clock put it behind what it was made on. Then it is
+ * moved just after, so that the order of stamps never contradicts the order of cause and effect.
+ */
+export function stampAfter(own: string, before: string): string {
+  const [clock, last] = [parseHlc(own), parseHlc(before)]
+  if (!clock || !last || own > before) return own
+  return formatHlc({ ...tickHlc(last, 0), node: clock.node })
+}
+
 /** A full counter carries into the milliseconds: order is kept, time runs ahead by one. */
 function increment(millis: number, counter: number, node: string): Hlc {
   return counter < maxCounter

@@ -8,14 +8,9 @@ import { auditRows, type AuditEntry } from '../audit/append.ts'
 import type { Database } from '../db.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
 import { policyCache } from '../tables/policy-cache.ts'
+import { keyOfChange, keysOfChange, type Answer, type BatchContext, type DecidedBatch } from './batch.ts'
 import { deadLetterRow } from './dead-letter-row.ts'
-import {
-  decideBatch,
-  keyOfChange,
-  type Answer,
-  type BatchContext,
-  type DecidedBatch,
-} from './decide-batch.ts'
+import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
 import type { ReadChange } from './read-changes.ts'
 import {
@@ -151,10 +146,7 @@ async function load(db: Database, { stream, changes, deviceId }: Push): Promise<
     incarnation: stream?.incarnation ?? null,
     op_ids: changes.flatMap(({ opId }) => (opId ? [opId] : [])),
     seqs: [],
-    keys: readable.flatMap((change) => {
-      const key = keyOfChange(change)
-      return key.scope === change.scope ? [key] : [key, { ...key, scope: change.scope }]
-    }),
+    keys: readable.flatMap(keysOfChange),
     bases: readable
       .filter(({ base_version }) => base_version > 0)
       .map((change) => ({ ...keyOfChange(change), version: change.base_version })),

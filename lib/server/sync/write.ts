@@ -7,7 +7,7 @@ import type { Accepted, ChangeActor, Conflicted, Operation, Rejected } from '#li
 import type { AuditEntry } from '../audit/append.ts'
 import { database, type Database } from '../db.ts'
 import { notifyChanged } from '../stream/notify.ts'
-import type { DecidedBatch } from './decide-batch.ts'
+import type { DecidedBatch } from './batch.ts'
 import { push } from './push.ts'
 import { readChanges, sha256Hex } from './read-changes.ts'
 import type { ReplayRow, ResolveRow } from './store.ts'

@@ -1,0 +1,165 @@
+import type { Base } from '#lib/core/decide.ts'
+import type { JsonObject } from '#lib/core/json.ts'
+import type { Change, Outcome } from '#lib/protocol/sync.ts'
+import type { KnownPolicy } from '../tables/policy-cache.ts'
+import { Holes } from './holes.ts'
+import { OpenConflicts } from './open-conflicts.ts'
+import type { ReadChange } from './read-changes.ts'
+import { RecordStates, type RecordNow } from './record-states.ts'
+import type {
+  AnswerKind,
+  ConflictRow,
+  DeadLetterRow,
+  FeedChangeRow,
+  Hole,
+  Loaded,
+  OpResultRow,
+  RecordKey,
+  SeenOperation,
+} from './store.ts'
+
+/** An answer as the device gets it: its text is kept, so that the same operation gets the same bytes for ever. */
+export type Answer = {
+  index: number
+  kind: AnswerKind
+  text: string
+  table: string | null
+  strategy: string | null
+  outcome: Outcome | 'conflict' | 'rejected'
+  code: string | null
+  replayed: boolean
+}
+
+/** Everything that deciding a batch rests on beside the database. */
+export type BatchContext = {
+  deviceId: string | null
+  incarnation: string | null
+  granted: (scope: string) => boolean
+  schemaVersion: number
+  nowMillis: number
+  policies: (table: string) => KnownPolicy | null
+  /** Annotations of the change a person or a replay makes. */
+  conflictId?: string | null
+  deadLetterId?: string | null
+  /** A person's resolution is written as it is. */
+  exact?: boolean
+}
+
+export type DecidedBatch = {
+  answers: Answer[]
+  changes: FeedChangeRow[]
+  results: OpResultRow[]
+  conflicts: ConflictRow[]
+  deadLetters: DeadLetterRow[]
+  holes: { open: Hole[]; close: number[] }
+  restsOn: (RecordKey & { version: number })[]
+}
+
+/** A batch while it is being decided: what it rests on, and what came of it so far. */
+export type Batch = {
+  readonly context: BatchContext
+  readonly seen: ReadonlyMap<string, SeenOperation>
+  readonly states: RecordStates
+  readonly holes: Holes
+  readonly conflicts: OpenConflicts
+  readonly answers: Map<number, Answer>
+  readonly changes: FeedChangeRow[]
+  readonly results: OpResultRow[]
+  readonly deadLetters: Map<string, DeadLetterRow>
+}
+
+/** An operation that may be decided, with what it was made on and what it meets. */
+export type Operation = {
+  read: ReadChange
+  change: Change
+  seq: number
+  key: RecordKey
+  base: Base
+  current: RecordNow | undefined
+  policy: KnownPolicy
+  /** The change's data was brought up from an older schema. */
+  isRaised: boolean
+}
+
+/** The record an operation is about: where it moves between scopes, the one it leaves. */
+export function keyOfChange(change: Change): RecordKey {
+  return { scope: change.from_scope ?? change.scope, table: change.table, id: change.record_id }
+}
+
+/** The keys of every record that a change reads or writes. */
+export function keysOfChange(change: Change): RecordKey[] {
+  const key = keyOfChange(change)
+  return key.scope === change.scope ? [key] : [key, { ...key, scope: change.scope }]
+}
+
+export function beginBatch(read: readonly ReadChange[], loaded: Loaded, context: BatchContext): Batch {
+  const keys = read.flatMap(({ change }) => (change ? keysOfChange(change) : []))
+  return {
+    context,
+    seen: new Map((loaded.seen ?? []).map((seen) => [seen.op_id, seen])),
+    states: new RecordStates(loaded, keys),
+    holes: new Holes(loaded.holes ?? []),
+    conflicts: new OpenConflicts(loaded.open_conflicts ?? []),
+    answers: new Map(),
+    changes: [],
+    results: [],
+    deadLetters: new Map(),
+  }
+}
+
+export function endBatch(batch: Batch): DecidedBatch {
+  return {
+    answers: [...batch.answers.values()].toSorted((a, b) => a.index - b.index),
+    changes: batch.changes,
+    results: batch.results,
+    conflicts: batch.conflicts.rows(),
+    deadLetters: [...batch.deadLetters.values()],
+    holes: batch.holes.changes(),
+    restsOn: batch.states.restsOn(),
+  }
+}
+
+/** Answers an operation. `facts` are what the records of the sync tell of it. */
+export function answer(
+  batch: Batch,
+  { index, change }: ReadChange,
+  kind: AnswerKind,
+  text: string,
+  facts: Partial<Answer> = {},
+): void {
+  const outcome = kind === 'accepted' ? 'applied' : kind === 'conflict' ? 'conflict' : 'rejected'
+  batch.answers.set(index, {
+    ...{ index, kind, text, table: change?.table ?? null, strategy: null, outcome, code: null },
+    ...{ replayed: false, ...facts },
+  })
+}
+
+/** What an operation pushed, for the edits that are made on top of it. */
+export type Pushed = {
+  data: JsonObject | null
+  /** The record's version after the operation. */
+  version: number | null
+  /** The version of the record that the pushed state stands on; null where it was merged in between. */
+  standsOn: number | null
+}
+
+/** Answers an operation for ever. `pushed` is null where it could not be read. */
+export function answerForGood(
+  batch: Batch,
+  { read, seq, opId }: { read: ReadChange; seq: number; opId: string },
+  given: { kind: AnswerKind; text: string; facts: Partial<Answer> },
+  pushed: Pushed | null,
+): void {
+  const { change, hash } = read
+  answer(batch, read, given.kind, given.text, given.facts)
+  if (pushed) batch.states.pushed(opId, { data: pushed.data, standsOn: pushed.standsOn })
+  // Where the record took the state as it was sent, it is in the log already.
+  const isInLog = pushed === null || (pushed.version !== null && pushed.standsOn === pushed.version)
+  batch.results.push({
+    ...{ seq, op_id: opId, hash, kind: given.kind, answer: given.text },
+    ...{ scope: change?.scope ?? null, table: change?.table ?? null, record_id: change?.record_id ?? null },
+    version: pushed?.version ?? null,
+    pushed: isInLog ? null : { data: pushed.data },
+    stands_on: pushed?.standsOn ?? null,
+  })
+}

@@ -1,0 +1,44 @@
+import type { Batch, Operation } from './batch.ts'
+import type { RecordNow } from './record-states.ts'
+import type { FeedChangeRow } from './store.ts'
+
+/** Adds to the log what an operation did or tried; `now` is the record after it, where it was written. */
+export function feedEvent(
+  batch: Batch,
+  { read, change, key, current, policy, seq }: Operation,
+  event: Pick<FeedChangeRow, 'effect' | 'outcome'> & {
+    now?: RecordNow
+    lost?: FeedChangeRow['lost']
+    conflictId?: string | null
+    scope?: string
+  },
+): FeedChangeRow {
+  const { context } = batch
+  const version = current?.version ?? 0
+  const row: FeedChangeRow = {
+    final: null,
+    scope: event.scope ?? key.scope,
+    ordinal: batch.changes.length,
+    table: key.table,
+    record_id: key.id,
+    operation: change.operation,
+    effect: event.effect,
+    op_id: change.op_id,
+    seq: context.deviceId ? seq : null,
+    outcome: event.outcome,
+    before_version: version,
+    after_version: event.now?.version ?? version,
+    data: event.now?.data ?? null,
+    checksum: event.now?.checksum ?? read.checksum,
+    hlc: event.now?.hlc ?? change.hlc,
+    vector: event.now?.vector ?? change.vector ?? {},
+    rule: { strategy: policy.strategy, policy_version: policy.version },
+    lost: event.lost ?? null,
+    conflict_id: event.conflictId ?? context.conflictId ?? null,
+    dead_letter_id: context.deadLetterId ?? null,
+    device_id: context.deviceId,
+    size_bytes: read.sizeBytes,
+  }
+  batch.changes.push(row)
+  return row
+}

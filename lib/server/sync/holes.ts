@@ -1,0 +1,64 @@
+import type { Refusal } from '#lib/core/decide.ts'
+import type { Change } from '#lib/protocol/sync.ts'
+import type { Hole } from './store.ts'
+
+/** A hole of an operation that could not be read: it names no record, so it holds nothing back. */
+const nameless: Omit<Hole, 'seq'> = {
+  op_id: null,
+  table: null,
+  scope: null,
+  record_id: null,
+  saga_id: null,
+  code: 'invalid_change',
+  attempts: 0,
+}
+
+/** The open holes of a stream: as they were loaded, and as a batch leaves them. */
+export class Holes {
+  readonly #open: Map<number, Hole>
+  readonly #touched = new Map<number, Hole | null>()
+
+  constructor(loaded: readonly Hole[]) {
+    this.#open = new Map(loaded.map((hole) => [hole.seq, hole]))
+  }
+
+  attempts(seq: number): number {
+    return this.#open.get(seq)?.attempts ?? 0
+  }
+
+  open(seq: number, hole: Omit<Hole, 'seq'> = nameless): void {
+    this.#open.set(seq, { ...hole, seq })
+    this.#touched.set(seq, { ...hole, seq })
+  }
+
+  close(seq: number): void {
+    if (this.#open.delete(seq)) this.#touched.set(seq, null)
+  }
+
+  /** An operation waits where an earlier one of the same record or saga is still open. */
+  holdBack(change: Change, seq: number): Refusal<'dependency_pending'> | null {
+    for (const hole of this.#open.values()) {
+      if (hole.seq >= seq) continue
+      const sameRecord =
+        hole.record_id === change.record_id && hole.table === change.table && hole.scope === change.scope
+      const sameSaga = hole.saga_id !== null && hole.saga_id === change.saga?.id
+      if (sameRecord || sameSaga) {
+        const what = sameRecord ? 'record' : 'saga'
+        return {
+          code: 'dependency_pending',
+          detail: `Operation ${hole.seq} on the same ${what} must be answered first.`,
+        }
+      }
+    }
+    return null
+  }
+
+  /** What the batch opened or changed, and what it closed. */
+  changes(): { open: Hole[]; close: number[] } {
+    const touched = [...this.#touched]
+    return {
+      open: touched.flatMap(([, hole]) => (hole ? [hole] : [])),
+      close: touched.flatMap(([seq, hole]) => (hole ? [] : [seq])),
+    }
+  }
+}

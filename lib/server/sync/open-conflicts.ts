@@ -1,0 +1,53 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Operation } from './batch.ts'
+import { keyOf } from './record-states.ts'
+import type { ConflictRow, Loaded, RecordKey } from './store.ts'
+
+/** One open conflict for a device's version of a record: a later edit of the same version goes on with it. */
+export class OpenConflicts {
+  readonly #ids: Map<string, string>
+  readonly #rows = new Map<string, ConflictRow>()
+
+  constructor(loaded: NonNullable<Loaded['open_conflicts']>) {
+    this.#ids = new Map(loaded.map(({ id, record_id, ...place }) => [keyOf({ ...place, id: record_id }), id]))
+  }
+
+  /** @returns the id of the conflict, new or gone on with */
+  add(operation: Operation, deviceId: string | null, fields: string[]): string {
+    const { change, key, base, policy } = operation
+    const current = operation.current!
+    const id = this.#ids.get(keyOf(key)) ?? uuidv7()
+    const begun = this.#rows.get(id)
+    this.#ids.set(keyOf(key), id)
+    this.#rows.set(id, {
+      id,
+      code: 'manual',
+      ...place(key),
+      device_id: deviceId,
+      op_id: begun?.op_id ?? change.op_id,
+      later_op_ids: begun ? [...begun.later_op_ids, change.op_id] : [],
+      operation: change.operation,
+      fields,
+      base_version: begun?.base_version ?? change.base_version,
+      base_data: begun ? begun.base_data : (base.data ?? null),
+      client_data: change.data ?? null,
+      client_hlc: change.hlc,
+      client_vector: change.vector ?? {},
+      server_version: current.version,
+      server_data: current.data,
+      server_hlc: current.hlc,
+      server_vector: current.vector,
+      server_device_id: current.deviceId,
+      strategy: policy.strategy,
+    })
+    return id
+  }
+
+  rows(): ConflictRow[] {
+    return [...this.#rows.values()]
+  }
+}
+
+function place({ scope, table, id }: RecordKey) {
+  return { scope, table, record_id: id }
+}

@@ -1,0 +1,119 @@
+import type { Decision } from '#lib/core/decide.ts'
+import { stampAfter } from '#lib/core/hlc.ts'
+import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { joinVectors } from '#lib/core/vector.ts'
+import { recordChecksum } from '#lib/protocol/checksum.ts'
+import type { Accepted, Conflicted, Outcome, RejectionCode } from '#lib/protocol/sync.ts'
+import { answerForGood, type Batch, type Operation } from './batch.ts'
+import { feedEvent } from './feed-event.ts'
+import { sha256Hex } from './read-changes.ts'
+import type { RecordNow } from './record-states.ts'
+import { refuse } from './refuse.ts'
+
+/** Carries out a decision: answers the operation, writes the record, adds to the log. */
+export function settle(batch: Batch, operation: Operation, decision: Decision<RejectionCode>): void {
+  const { read, seq, base, current } = operation
+  switch (decision.kind) {
+    case 'reject':
+      return refuse(batch, read, decision.refusal, { seq, base })
+    case 'no_change':
+      return accept(batch, operation, 'no_change', current!)
+    case 'superseded':
+      feedEvent(batch, operation, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })
+      return accept(batch, operation, 'superseded', current!)
+    case 'write':
+      return write(batch, operation, decision)
+    case 'conflict':
+      return conflict(batch, operation, decision)
+  }
+}
+
+function accept(batch: Batch, operation: Operation, outcome: Outcome, now: RecordNow): void {
+  const { read, change, seq, base, policy, isRaised } = operation
+  const sent = change.data ?? null
+  const isAsSent = jsonEqual(now.data, sent)
+  // What the device has may be of an older schema: then it takes the server's state in its place.
+  const repeats = !isAsSent || outcome === 'superseded' || (isRaised && now.data !== null)
+  const told = isRaised && isAsSent && now.data !== null ? 'merged' : outcome
+  const entry: Accepted = {
+    op_id: change.op_id,
+    record_id: change.record_id,
+    version: now.version,
+    outcome: told,
+    data: repeats ? now.data : null,
+    checksum: now.checksum,
+  }
+  const facts = { strategy: policy.strategy, outcome: told }
+  const standsOn = isAsSent ? now.version : outcome === 'superseded' ? base.standsOn : null
+  const pushed = { data: sent, version: now.version, standsOn }
+  const given = { kind: 'accepted', text: JSON.stringify(entry), facts } as const
+  answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
+}
+
+function conflict(batch: Batch, operation: Operation, decision: Decision & { kind: 'conflict' }): void {
+  const { read, change, seq, base, policy } = operation
+  const { code, fields } = decision
+  const current = operation.current!
+  const sent = change.data ?? null
+  const conflictId = code === 'manual' ? batch.conflicts.add(operation, batch.context.deviceId, fields) : null
+  feedEvent(batch, operation, {
+    effect: 'NONE',
+    outcome: code === 'manual' ? 'conflict' : 'stale_version',
+    lost: [{ path: '', value: sent, from: 'client', hlc: change.hlc }],
+    conflictId,
+  })
+  const entry: Conflicted = {
+    op_id: change.op_id,
+    record_id: change.record_id,
+    conflict_id: conflictId,
+    code,
+    fields,
+    server_version: current.version,
+    server_data: current.data,
+    base_data: base.data ?? null,
+  }
+  const facts = { strategy: policy.strategy, code }
+  const pushed = { data: sent, version: current.version, standsOn: base.standsOn }
+  const given = { kind: 'conflict', text: JSON.stringify(entry), facts } as const
+  answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
+}
+
+function write(batch: Batch, operation: Operation, decision: Decision & { kind: 'write' }): void {
+  const { change, key, current } = operation
+  const { data, outcome, lost } = decision
+  const target = { ...key, scope: change.scope }
+  const moves = target.scope !== key.scope
+  const now = nextState(batch, operation, data, moves ? batch.states.current(target) : undefined)
+  if (moves && current) {
+    const left = { ...now, data: null, checksum: recordChecksum(null, sha256Hex) }
+    batch.states.write(key, left, feedEvent(batch, operation, { effect: 'LEAVE', outcome, now: left }))
+  }
+  const event = feedEvent(batch, operation, {
+    effect: data === null ? 'DELETE' : 'UPSERT',
+    outcome,
+    now,
+    lost: lost.length > 0 ? lost : null,
+    scope: target.scope,
+  })
+  batch.states.write(target, now, event)
+  accept(batch, operation, outcome, now)
+}
+
+/** The record after a write. `there` is what stands where it moves to. */
+function nextState(
+  batch: Batch,
+  { read, change, seq, current }: Operation,
+  data: JsonObject | null,
+  there: RecordNow | undefined,
+): RecordNow {
+  const { deviceId } = batch.context
+  const own = deviceId && seq > 0 ? { [deviceId]: seq } : {}
+  return {
+    version: Math.max(current?.version ?? 0, there?.version ?? 0) + 1,
+    data,
+    hlc: current ? stampAfter(change.hlc, current.hlc) : change.hlc,
+    deviceId,
+    checksum: jsonEqual(data, change.data ?? null) ? read.checksum : recordChecksum(data, sha256Hex),
+    vector: joinVectors(joinVectors(current?.vector ?? {}, change.vector ?? {}), own),
+  }
+}
