@@ -1,0 +1,88 @@
+/** One thing to measure: work that is made ready beforehand, then done at once over several connections. */
+export type Contest = {
+  name: string
+  /** What it is measured against, by name. */
+  against: string | null
+  /** The ratio to reach (performance.md). */
+  goal: number | null
+  /** Makes about `requests` requests ready. */
+  prepare: (requests: number) => Lane[]
+  close: () => Promise<void> | void
+}
+
+/** What one connection does, request after request. Each returns the rows it moved. */
+export type Lane = { requests: (() => Promise<number>)[]; verify?: () => void }
+
+/** One round of one contest. */
+export type Round = { rows: number; requests: number; seconds: number; latenciesMs: number[] }
+
+/** Runs all lanes at once, each its requests in order. @throws what a request throws, or what the check afterwards finds */
+export async function runRound(lanes: readonly Lane[]): Promise<Round> {
+  const latenciesMs: number[] = []
+  let rows = 0
+  const startedAt = performance.now()
+  await Promise.all(
+    lanes.map(async ({ requests }) => {
+      for (const request of requests) {
+        const sentAt = performance.now()
+        rows += await request()
+        latenciesMs.push(performance.now() - sentAt)
+      }
+    }),
+  )
+  const seconds = (performance.now() - startedAt) / 1_000
+  for (const { verify } of lanes) verify?.()
+  return { rows, requests: latenciesMs.length, seconds, latenciesMs }
+}
+
+export type Result = {
+  name: string
+  against: string | null
+  goal: number | null
+  /** Median over the rounds. */
+  rowsPerSecond: number
+  requestsPerSecond: number
+  /** Over the requests of all rounds. */
+  p50Ms: number
+  p95Ms: number
+  /** Median of the rounds' own ratios: neighbours in time, so that a busy machine slows both. */
+  ratio: number | null
+}
+
+/** Sums the rounds of all contests up. */
+export function summarise(
+  contests: readonly Contest[],
+  rounds: ReadonlyMap<string, readonly Round[]>,
+): Result[] {
+  const rate = ({ rows, seconds }: Round) => rows / seconds
+  return contests.map(({ name, against, goal }) => {
+    const own = rounds.get(name) ?? []
+    const other = against === null ? undefined : rounds.get(against)
+    const latencies = own.flatMap(({ latenciesMs }) => latenciesMs).toSorted((a, b) => a - b)
+    return {
+      name,
+      against,
+      goal,
+      rowsPerSecond: median(own.map(rate)),
+      requestsPerSecond: median(own.map(({ requests, seconds }) => requests / seconds)),
+      p50Ms: quantile(latencies, 0.5),
+      p95Ms: quantile(latencies, 0.95),
+      ratio: other ? median(own.map((round, i) => rate(round) / rate(other[i]!))) : null,
+    }
+  })
+}
+
+function median(values: readonly number[]): number {
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  )
+}
+
+/** Linear between neighbours; NaN of nothing. */
+function quantile(sorted: readonly number[], q: number): number {
+  const at = (sorted.length - 1) * q
+  const below = sorted[Math.floor(at)] ?? NaN
+  const above = sorted[Math.ceil(at)] ?? NaN
+  return below + (above - below) * (at - Math.floor(at))
+}
