@@ -2,6 +2,7 @@
 
 import { createColumnHelper } from '@tanstack/react-table'
 import { useState } from 'react'
+import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
 import { SearchBox } from '#components/list/search-box.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
@@ -10,7 +11,6 @@ import { DataTable } from '#components/ui/data-table/data-table.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Select } from '#components/ui/select.tsx'
-import { shortenMiddle } from '#components/ui/shorten.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { AuditItem } from '#lib/protocol/access.ts'
 import { AuditEntry } from './audit-entry.tsx'
@@ -73,15 +73,11 @@ export function AuditList({
             }))}
             onChange={(next) => set({ action: next === 'any' ? null : next })}
           />
-          {(['actor', 'target_id'] as const).map((name) => {
-            const value = values[name]
-            return value === null ? null : (
-              <Button key={name} onClick={() => set({ [name]: null })}>
-                <span className="text-faint">{name === 'actor' ? 'by' : 'about'}</span>{' '}
-                {shortenMiddle(value, 24)} ×<span className="sr-only">remove filter</span>
-              </Button>
-            )
-          })}
+          <FilterChips
+            names={{ actor: 'by', target_id: 'about' }}
+            values={values}
+            onRemove={(name) => set({ [name]: null })}
+          />
           {filtered ? (
             <Button kind="quiet" onClick={clear}>
               Clear filters

@@ -3,8 +3,8 @@
 import { createColumnHelper } from '@tanstack/react-table'
 import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
+import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
-import { SearchBox } from '#components/list/search-box.tsx'
 import { Segments } from '#components/list/segments.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
 import { Badge } from '#components/ui/badge.tsx'
@@ -80,15 +80,32 @@ const columns = column.columns([
 
 type ConflictListProps = { items: ConflictItem[]; total: number; nextCursor: string | null }
 
+const further = {
+  table: 'table',
+  scope: 'scope',
+  device_id: 'device',
+  record_id: 'record',
+  field: 'field',
+  code: 'code',
+}
+
 const states = [
   { value: 'open', label: 'Open' },
   { value: 'resolved', label: 'Resolved' },
 ] as const
 
 export function ConflictList({ items, total, nextCursor }: ConflictListProps) {
-  const { values, set, clear, filtered, pending } = useFilters(['state', 'q', 'table', 'device_id'])
+  const { values, set, clear, pending } = useFilters([
+    'state',
+    'table',
+    'scope',
+    'device_id',
+    'record_id',
+    'field',
+    'code',
+  ])
   const state = values.state === 'resolved' ? 'resolved' : 'open'
-  const narrowed = values.q !== null || values.table !== null || values.device_id !== null
+  const narrowed = (Object.keys(further) as (keyof typeof further)[]).some((name) => values[name] !== null)
   return (
     <ListFrame
       noun={state === 'open' ? 'open conflicts' : 'resolved conflicts'}
@@ -104,12 +121,13 @@ export function ConflictList({ items, total, nextCursor }: ConflictListProps) {
             segments={states}
             onChange={(next) => set({ state: next === 'open' ? null : next })}
           />
-          <SearchBox
-            label="Search conflicts"
-            value={values.q ?? ''}
-            onChange={(q) => set({ q: q || null }, 'replace')}
+          <FilterChips
+            names={further}
+            values={values}
+            words={{ device_id: items[0]?.device_name }}
+            onRemove={(name) => set({ [name]: null })}
           />
-          {filtered ? (
+          {narrowed ? (
             <Button kind="quiet" onClick={clear}>
               Clear filters
             </Button>

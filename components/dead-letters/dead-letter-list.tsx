@@ -2,14 +2,15 @@
 
 import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
+import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
-import { SearchBox } from '#components/list/search-box.tsx'
 import { Segments } from '#components/list/segments.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
 import { Button } from '#components/ui/button.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import type { DeadLetterGroup, DeadLetterItem } from '#lib/protocol/console.ts'
 import { BulkReplay } from './bulk-replay.tsx'
+import { codeTitle } from './codes.ts'
 import { GroupTable } from './group-table.tsx'
 import { LetterTable } from './letter-table.tsx'
 
@@ -25,6 +26,15 @@ const states = [
 ] as const
 type StateFilter = (typeof states)[number]['value']
 
+const further = {
+  fingerprint: 'group',
+  table: 'table',
+  scope: 'scope',
+  device_id: 'device',
+  record_id: 'record',
+  code: 'code',
+}
+
 const views = [
   { value: 'groups', label: 'Groups' },
   { value: 'list', label: 'Letters' },
@@ -36,17 +46,16 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
   const { values, set, clear, pending } = useFilters([
     'view',
     'state',
-    'q',
     'fingerprint',
     'table',
+    'scope',
     'device_id',
+    'record_id',
     'code',
   ])
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
   const state: StateFilter = states.find((each) => each.value === values.state)?.value ?? 'open'
-  const narrowed = [values.q, values.fingerprint, values.table, values.device_id, values.code].some(
-    (each) => each !== null,
-  )
+  const narrowed = (Object.keys(further) as (keyof typeof further)[]).some((name) => values[name] !== null)
 
   const shown = view.kind === 'groups' ? view.groups.length : view.items.length
   const chosen = view.kind === 'list' ? view.items.filter((item) => picked.has(item.id)) : []
@@ -93,21 +102,17 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
                 segments={states}
                 onChange={(next) => set({ state: next === 'open' ? null : next })}
               />
-              <SearchBox
-                label="Search dead letters"
-                value={values.q ?? ''}
-                onChange={(q) => set({ q: q || null }, 'replace')}
-              />
             </>
           ) : null}
-          {narrowed ? (
-            <Button
-              kind="quiet"
-              onClick={() => set({ q: null, fingerprint: null, table: null, device_id: null, code: null })}
-            >
-              {values.fingerprint === null ? 'Clear filters' : 'Leave this group'}
-            </Button>
-          ) : null}
+          <FilterChips
+            names={further}
+            values={values}
+            words={{
+              device_id: view.kind === 'list' ? view.items[0]?.device_name : null,
+              fingerprint: view.kind === 'list' && view.items[0] ? codeTitle(view.items[0].code) : null,
+            }}
+            onRemove={(name) => set({ [name]: null })}
+          />
           <span className="flex-1" />
           {chosen.length > 0 ? (
             <BulkReplay

@@ -1,5 +1,6 @@
 'use client'
 
+import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
 import { SearchBox } from '#components/list/search-box.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
@@ -23,6 +24,8 @@ const activityChoices = [
   { value: 'syncing', label: 'syncing now' },
 ] as const
 
+const further = { scope: 'scope', platform: 'platform', app_version: 'app' }
+
 export function DeviceList({
   items,
   total,
@@ -43,7 +46,6 @@ export function DeviceList({
   ])
   const state = healthStates.find((each) => each === values.state) ?? 'any'
   const activity = activityChoices.find((each) => each.value === values.activity)?.value ?? 'any'
-  const further = (['scope', 'platform', 'app_version'] as const).filter((name) => values[name] !== null)
   return (
     <ListFrame
       noun="devices"
@@ -70,15 +72,7 @@ export function DeviceList({
             choices={activityChoices}
             onChange={(next) => set({ activity: next === 'any' ? null : next })}
           />
-          {further.map((name) => (
-            <Button
-              key={name}
-              onClick={() => set({ [name]: null })}
-              aria-label={`Remove the filter ${name} ${values[name]}`}
-            >
-              <span className="text-faint">{name.replace('_', ' ')}</span> {values[name]} ×
-            </Button>
-          ))}
+          <FilterChips names={further} values={values} onRemove={(name) => set({ [name]: null })} />
           {filtered ? (
             <Button kind="quiet" onClick={clear}>
               Clear filters

@@ -1,11 +1,11 @@
 'use client'
 
+import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
 import { Segments } from '#components/list/segments.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
 import { Button } from '#components/ui/button.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
-import { shortenMiddle } from '#components/ui/shorten.ts'
 import type { SyncItem } from '#lib/protocol/syncs.ts'
 import { SyncTable } from './sync-table.tsx'
 
@@ -17,7 +17,15 @@ const outcomes = [
 ] as const
 
 /** Filters that other pages link to; here they can be seen and taken away. */
-const further = ['device', 'scope', 'table', 'app_version', 'error_code', 'trace_id', 'sync_id'] as const
+const further = {
+  device: 'device',
+  scope: 'scope',
+  table: 'table',
+  app_version: 'app',
+  error_code: 'error',
+  trace_id: 'trace',
+  sync_id: 'sync',
+}
 
 export function SyncList({
   items,
@@ -28,7 +36,16 @@ export function SyncList({
   total: number
   nextCursor: string | null
 }) {
-  const { values, set, clear, filtered, pending } = useFilters(['outcome', ...further])
+  const { values, set, clear, filtered, pending } = useFilters([
+    'outcome',
+    'device',
+    'scope',
+    'table',
+    'app_version',
+    'error_code',
+    'trace_id',
+    'sync_id',
+  ])
   const outcome = outcomes.find((each) => each.value === values.outcome)?.value ?? 'any'
   return (
     <ListFrame
@@ -45,16 +62,12 @@ export function SyncList({
             segments={outcomes}
             onChange={(next) => set({ outcome: next === 'any' ? null : next })}
           />
-          {further.map((name) => {
-            const value = values[name]
-            return value === null ? null : (
-              <Button key={name} onClick={() => set({ [name]: null })}>
-                <span className="text-faint">{name.replace('_', ' ')}</span>{' '}
-                {(name === 'device' && items[0]?.device_name) || shortenMiddle(value)} ×
-                <span className="sr-only">remove filter</span>
-              </Button>
-            )
-          })}
+          <FilterChips
+            names={further}
+            values={values}
+            words={{ device: items[0]?.device_name }}
+            onRemove={(name) => set({ [name]: null })}
+          />
           {filtered ? (
             <Button kind="quiet" onClick={clear}>
               Clear filters
