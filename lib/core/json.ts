@@ -30,31 +30,39 @@ export function jsonPointer(path: readonly PropertyKey[]): string {
  * @returns a JSON pointer and what is wrong there, or null
  */
 export function findUnfaithful(value: unknown, pointer = ''): { pointer: string; detail: string } | null {
+  const path: string[] = []
+  const detail = unfaithful(value, path)
+  return detail === null ? null : { pointer: pointer + jsonPointer(path.toReversed()), detail }
+}
+
+/** @param path the names on the way to the fault, innermost first: they are only gathered once there is one */
+function unfaithful(value: unknown, path: string[]): string | null {
   switch (typeof value) {
-    case 'string': {
-      const detail = unfaithfulText(value)
-      return detail === null ? null : { pointer, detail }
-    }
+    case 'string':
+      return unfaithfulText(value)
     case 'number':
-      if (!Number.isFinite(value)) return { pointer, detail: 'is a number too large to hold' }
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-        return { pointer, detail: 'is an integer past 2^53: send it as a string' }
-      }
-      return null
+      if (!Number.isFinite(value)) return 'is a number too large to hold'
+      return Number.isInteger(value) && !Number.isSafeInteger(value)
+        ? 'is an integer past 2^53: send it as a string'
+        : null
     case 'object':
       if (value === null) return null
-      for (const [key, item] of Object.entries(value)) {
-        const at = pointer + jsonPointer([key])
-        if (key === '__proto__') return { pointer: at, detail: 'is a key that may not be used' }
-        const detail = unfaithfulText(key)
-        if (detail !== null) return { pointer: at, detail: `has a name that ${detail}` }
-        const found = findUnfaithful(item, at)
-        if (found) return found
+      for (const key of Object.keys(value)) {
+        const fault = unfaithfulName(key) ?? unfaithful((value as { [key: string]: unknown })[key], path)
+        if (fault === null) continue
+        path.push(key)
+        return fault
       }
       return null
     default:
       return null
   }
+}
+
+function unfaithfulName(name: string): string | null {
+  if (name === '__proto__') return 'is a key that may not be used'
+  const fault = unfaithfulText(name)
+  return fault === null ? null : `has a name that ${fault}`
 }
 
 function unfaithfulText(text: string): string | null {

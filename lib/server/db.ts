@@ -1,11 +1,13 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import { Pool } from 'pg'
+import { Pool, type QueryResultRow } from 'pg'
 import { PrismaClient } from './generated/prisma/client.ts'
 
 export type Database = PrismaClient
 
 /** What a transaction and the client itself have in common: what a store works on. */
 export type Queryable = Pick<PrismaClient, '$queryRaw' | '$queryRawUnsafe' | '$executeRaw'>
+
+const pools = new WeakMap<Database, Pool>()
 
 const poolSize = Number(process.env['DATABASE_POOL_SIZE'] ?? 12)
 
@@ -29,11 +31,30 @@ export function createDatabase(url: string): Database {
   })
   // A stopping Postgres ends idle connections with an error; the pool replaces them, the process lives.
   pool.on('error', () => {})
-  return new PrismaClient({
+  const db = new PrismaClient({
     adapter: new PrismaPg(pool, { disposeExternalPool: true }),
     // As long as a connection and a statement may take: a busy machine is slow, not broken.
     transactionOptions: { maxWait: 10_000, timeout: 30_000 },
   })
+  pools.set(db, pool)
+  return db
+}
+
+/**
+ * Runs one prepared statement on the client's own pool, past Prisma: for the few that every sync makes and that carry
+ * whole batches. Prisma writes each parameter as JSON and reads it again before it sends it, and each result likewise.
+ * @param statement its name, unique for the text
+ * @throws the driver's own errors; `sqlState` and `isUnavailable` know them
+ */
+export async function queryPrepared<Row extends QueryResultRow>(
+  db: Database,
+  statement: { name: string; text: string },
+  values: unknown[],
+): Promise<Row[]> {
+  const pool = pools.get(db)
+  if (!pool) throw new Error('this client was not made by createDatabase')
+  const { rows } = await pool.query<Row>({ ...statement, values })
+  return rows
 }
 
 const holder = globalThis as { holdfastDatabase?: Database }

@@ -1,4 +1,4 @@
-import type { Database } from '../db.ts'
+import { queryPrepared, type Database } from '../db.ts'
 
 /** Where the server stands in a scope that a token names. `chain` is null where there is no commit at that seq. */
 export type Standing = { scope: string; seq: number; head: number; min_seq: number; chain: string | null }
@@ -22,9 +22,11 @@ export async function readFeedPage(
   db: Database,
   page: { asked: { scope: string; seq: number }[]; maxChanges: number; ownBatch: string | null },
 ): Promise<FeedPage> {
-  const [row] = await db.$queryRaw<FeedPage[]>`
-    SELECT * FROM pull_page(${JSON.stringify(page.asked)}::jsonb, ${page.maxChanges}::int, ${maxPageBytes}::int,
-      ${page.ownBatch}::uuid)`
+  const [row] = await queryPrepared<FeedPage>(
+    db,
+    { name: 'pull_page', text: 'SELECT * FROM pull_page($1::jsonb, $2::int, $3::int, $4::uuid)' },
+    [JSON.stringify(page.asked), page.maxChanges, maxPageBytes, page.ownBatch],
+  )
   return row!
 }
 
@@ -63,9 +65,14 @@ export async function readSnapshotPage(
   db: Database,
   page: { scope: string; pin: number; afterTable: string; afterId: string; maxItems: number },
 ): Promise<SnapshotPage> {
-  const [row] = await db.$queryRaw<SnapshotPage[]>`
-    SELECT * FROM snapshot_page(${page.scope}, ${page.pin}::bigint, ${page.afterTable}, ${page.afterId}::uuid,
-      ${page.maxItems}::int, ${maxPageBytes}::int)`
+  const [row] = await queryPrepared<SnapshotPage>(
+    db,
+    {
+      name: 'snapshot_page',
+      text: 'SELECT * FROM snapshot_page($1, $2::bigint, $3, $4::uuid, $5::int, $6::int)',
+    },
+    [page.scope, page.pin, page.afterTable, page.afterId, page.maxItems, maxPageBytes],
+  )
   return row!
 }
 

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import type { Refusal } from '#lib/core/decide.ts'
 import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { changeSchema, uuid, type Change } from '#lib/protocol/sync.ts'
 
-export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
+export const sha256Hex = (text: string): string => hash('sha256', text)
 
 /** One element of `changes`, as far as it could be read. */
 export type ReadChange = {

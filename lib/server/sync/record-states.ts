@@ -13,7 +13,8 @@ type Entry = {
   last: FeedChangeRow | null
 }
 
-export const keyOf = ({ scope, table, id }: RecordKey): string => JSON.stringify([scope, table, id])
+/** A key as text. Names may hold anything, so the length of one tells where the other begins. */
+export const keyOf = ({ scope, table, id }: RecordKey): string => `${id} ${scope.length} ${scope} ${table}`
 
 /** The records a batch touches: as they were loaded, and as the batch's own earlier operations left them. */
 export class RecordStates {

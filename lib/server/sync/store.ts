@@ -2,7 +2,7 @@ import type { JsonObject } from '#lib/core/json.ts'
 import type { LostValue } from '#lib/core/merge.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
-import type { Database } from '../db.ts'
+import { queryPrepared, type Database } from '../db.ts'
 import { sqlState } from '../sql-state.ts'
 
 export type RecordKey = { scope: string; table: string; id: string }
@@ -208,8 +208,8 @@ export type Committed = {
 }
 
 export async function loadPush(db: Database, request: LoadRequest): Promise<Loaded> {
-  const [row] = await db.$queryRaw<{ loaded: Loaded }[]>`
-    SELECT push_load(${JSON.stringify(request)}::jsonb) AS loaded`
+  const statement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
+  const [row] = await queryPrepared<{ loaded: Loaded }>(db, statement, [JSON.stringify(request)])
   return row!.loaded
 }
 
@@ -223,8 +223,8 @@ export async function commitPush(
   request: CommitRequest,
 ): Promise<Committed | 'moved' | 'stale'> {
   try {
-    const [row] = await db.$queryRaw<{ committed: Committed }[]>`
-      SELECT push_commit(${JSON.stringify(request)}::jsonb) AS committed`
+    const statement = { name: 'push_commit', text: 'SELECT push_commit($1::jsonb) AS committed' }
+    const [row] = await queryPrepared<{ committed: Committed }>(db, statement, [JSON.stringify(request)])
     return row!.committed
   } catch (error) {
     switch (sqlState(error)) {

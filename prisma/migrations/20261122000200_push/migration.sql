@@ -7,8 +7,8 @@
  *    bases[{scope, table, id, version}], base_op_ids[], tables[]
  */
 CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
-  -- Whatever the tables' sizes were when the plan was made, every look-up here is by key.
-  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  -- Whatever the tables' sizes were when the plan was made, every look-up here is by key; and so it is made once.
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_device uuid := (p->>'device')::uuid;
@@ -70,7 +70,7 @@ END $$;
  *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, audit[]
  */
 CREATE FUNCTION push_commit(p jsonb) RETURNS json LANGUAGE plpgsql
-  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_now timestamptz(3) := clock_timestamp();
@@ -100,47 +100,44 @@ BEGIN
     SELECT 1
     FROM jsonb_to_recordset(p->'rests_on') k(scope text, "table" text, id uuid, version int)
     JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id AND r.version = k.version
-    WHERE k.version > 0
     ORDER BY r.scope, r."table", r.id
     FOR UPDATE OF r
   ) locked;
-  IF v_count <> (SELECT count(*) FROM jsonb_to_recordset(p->'rests_on') k(version int) WHERE k.version > 0) THEN
+  IF v_count <> jsonb_array_length(p->'rests_on') THEN
     RAISE EXCEPTION 'a record moved' USING ERRCODE = 'HF001';
   END IF;
 
-  -- Claim and write what did not exist, in key order: whoever is second finds the key taken.
-  WITH created AS (
+  -- The changes are read once, for the records and for the log. What did not exist is claimed in key order: whoever is
+  -- second finds the key taken.
+  WITH change AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(p->'changes') c(final text, scope text, ordinal int, "table" text, record_id uuid,
+      operation text, effect text, op_id uuid, seq bigint, outcome text, before_version int, after_version int,
+      data jsonb, checksum text, hlc text, vector jsonb, rule jsonb, lost jsonb, conflict_id uuid, dead_letter_id uuid,
+      device_id uuid)
+  ), created AS (
     INSERT INTO record (scope, "table", id, version, data, checksum, hlc, vector, last_op_id, last_device_id, deleted,
       created_at, updated_at)
     SELECT c.scope, c."table", c.record_id, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.op_id, c.device_id,
       c.data IS NULL, v_now, v_now
-    FROM jsonb_to_recordset(p->'changes') c(final text, scope text, "table" text, record_id uuid, after_version int,
-      data jsonb, checksum text, hlc text, vector jsonb, op_id uuid, device_id uuid)
-    WHERE c.final = 'insert'
+    FROM change c WHERE c.final = 'insert'
     ORDER BY c.scope, c."table", c.record_id
     ON CONFLICT DO NOTHING
     RETURNING 1
+  ), updated AS (
+    UPDATE record r SET version = c.after_version, data = c.data, checksum = c.checksum, hlc = c.hlc,
+      vector = c.vector, last_op_id = c.op_id, last_device_id = c.device_id, deleted = c.data IS NULL, updated_at = v_now
+    FROM change c WHERE c.final = 'update' AND r.scope = c.scope AND r."table" = c."table" AND r.id = c.record_id
+  ), logged AS (
+    INSERT INTO feed_change (scope, batch, ordinal, committed_at, "table", record_id, operation, effect, op_id, seq,
+      outcome, before_version, after_version, data, checksum, hlc, vector, rule, lost, conflict_id, dead_letter_id)
+    SELECT c.scope, v_batch, c.ordinal, v_now, c."table", c.record_id, c.operation, c.effect, c.op_id, c.seq,
+      c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id,
+      c.dead_letter_id
+    FROM change c
   ) SELECT count(*) INTO v_count FROM created;
   IF v_count <> (p->>'inserts')::int THEN
     RAISE EXCEPTION 'a record appeared' USING ERRCODE = 'HF001';
   END IF;
-
-  IF (p->>'updates')::int > 0 THEN
-    UPDATE record r SET version = c.after_version, data = c.data, checksum = c.checksum, hlc = c.hlc,
-      vector = c.vector, last_op_id = c.op_id, last_device_id = c.device_id, deleted = c.data IS NULL, updated_at = v_now
-    FROM jsonb_to_recordset(p->'changes') c(final text, scope text, "table" text, record_id uuid, after_version int,
-      data jsonb, checksum text, hlc text, vector jsonb, op_id uuid, device_id uuid)
-    WHERE c.final = 'update' AND r.scope = c.scope AND r."table" = c."table" AND r.id = c.record_id;
-  END IF;
-
-  INSERT INTO feed_change (scope, batch, ordinal, committed_at, "table", record_id, operation, effect, op_id, seq,
-    outcome, before_version, after_version, data, checksum, hlc, vector, rule, lost, conflict_id, dead_letter_id)
-  SELECT c.scope, v_batch, c.ordinal, v_now, c."table", c.record_id, c.operation, c.effect, c.op_id, c.seq,
-    c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id,
-    c.dead_letter_id
-  FROM jsonb_to_recordset(p->'changes') c(scope text, ordinal int, "table" text, record_id uuid, operation text,
-    effect text, op_id uuid, seq bigint, outcome text, before_version int, after_version int, data jsonb,
-    checksum text, hlc text, vector jsonb, rule jsonb, lost jsonb, conflict_id uuid, dead_letter_id uuid);
 
   IF v_device IS NOT NULL THEN
     INSERT INTO op_result (device_id, incarnation, seq, op_id, payload_hash, kind, answer, scope, "table", record_id,

@@ -19,7 +19,7 @@ $$;
 CREATE FUNCTION pull_page(asked jsonb, max_changes int, max_bytes int, own uuid) RETURNS TABLE (
   standing json, positions json, changes text, delivered int, has_more boolean
 ) LANGUAGE plpgsql STABLE
-  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
   RETURN QUERY
