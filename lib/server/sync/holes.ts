@@ -41,7 +41,7 @@ export class Holes {
       if (hole.seq >= seq) continue
       const sameRecord =
         hole.record_id === change.record_id && hole.table === change.table && hole.scope === change.scope
-      const sameSaga = hole.saga_id !== null && hole.saga_id === change.saga?.id
+      const sameSaga = hole.saga_id === change.saga?.id
       if (sameRecord || sameSaga) {
         const what = sameRecord ? 'record' : 'saga'
         return {
