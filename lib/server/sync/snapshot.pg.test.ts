@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 async function page(device: RawDevice, query: { cursor?: string; limit?: number }): Promise<SnapshotReply> {
-  return JSON.parse(await snapshotPage(database.db, device.identity(), query)) as SnapshotReply
+  return JSON.parse(await snapshotPage(device.identity(), query, database.db)) as SnapshotReply
 }
 
 test('all pages show the state at the first one, whatever happens between them; the token goes on from there', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
 import { limits } from '#lib/protocol/sync.ts'
 import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
-import type { Database } from '../db.ts'
+import { database, type Database } from '../db.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import { clearResyncReason, readEpoch, readFeedPositions, readSnapshotPage } from './feed-store.ts'
@@ -27,9 +27,9 @@ const itemsPerPage = 1_000
  * @throws AppError `forbidden` for a scope that was not granted, `cursor_expired` for a cursor of another history
  */
 export function snapshotPage(
-  db: Database,
   device: AuthenticatedDevice,
   query: { cursor?: string | undefined; scope?: string | undefined; limit?: number | undefined },
+  db: Database = database(),
 ): Promise<string> {
   return withSpan('sync.snapshot', { [spanAttributes.deviceId]: device.id }, async (span) => {
     const epoch = await readEpoch(db)

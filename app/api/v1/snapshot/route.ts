@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { limits } from '#lib/protocol/sync.ts'
-import { database } from '#lib/server/db.ts'
 import { deviceRoute } from '#lib/server/http/device-route.ts'
 import { endpoint } from '#lib/server/http/door.ts'
 import { parseRequest, queryObject } from '#lib/server/http/parse.ts'
@@ -18,7 +17,7 @@ const query = z.object({
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   GET: deviceRoute('snapshot.read', async ({ request, device }) => {
-    const text = await snapshotPage(database(), device, parseRequest(query, queryObject(request.url)))
+    const text = await snapshotPage(device, parseRequest(query, queryObject(request.url)))
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
     if (request.headers.get('if-none-match') === etag)
       return new Response(null, { status: 304, headers: { etag } })
