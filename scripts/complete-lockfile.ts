@@ -7,8 +7,8 @@ import { resolve } from 'node:path'
 
 type Entry = { dev?: boolean; optionalDependencies?: Record<string, string> }
 
-const operatingSystems = ['linux', 'darwin', 'win32', 'freebsd', 'android', 'openharmony']
-const processors = ['x64', 'arm64', 'arm', 'ia32', 'ppc64', 's390x', 'riscv64', 'wasm32']
+const operatingSystems = new Set(['linux', 'darwin', 'win32', 'freebsd', 'android', 'openharmony'])
+const processors = new Set(['x64', 'arm64', 'arm', 'ia32', 'ppc64', 's390x', 'riscv64', 'wasm32'])
 const libraries: Readonly<Record<string, string>> = { gnu: 'glibc', musl: 'musl' }
 
 const file = resolve(import.meta.dirname, '../package-lock.json')
@@ -41,8 +41,8 @@ function isLocked(from: string, name: string): boolean {
 
 function platformOf(name: string): { os?: string[]; cpu?: string[]; libc?: string[] } {
   const words = name.split(/[/-]/)
-  const os = words.find((word) => operatingSystems.includes(word))
-  const cpu = words.find((word) => processors.includes(word))
+  const os = words.find((word) => operatingSystems.has(word))
+  const cpu = words.find((word) => processors.has(word))
   const libc = os === 'linux' ? libraries[words.at(-1) ?? ''] : undefined
   if (!os && !cpu) throw new Error(`${name}: for which platform is it? Add it to the lockfile by hand.`)
   return { ...(os ? { os: [os] } : {}), ...(cpu ? { cpu: [cpu] } : {}), ...(libc ? { libc: [libc] } : {}) }
