@@ -167,7 +167,9 @@ async function holdOperation(
   answer: ReadRejected,
   retryAfterMs: number,
 ): Promise<boolean> {
-  const attempts = (operation.hole?.attempts ?? 0) + 1
+  // One that waits for an earlier one has not failed; that one's attempts end the waiting.
+  const counts = answer.code === 'dependency_pending' ? 0 : 1
+  const attempts = (operation.hole?.attempts ?? 0) + counts
   const nowMs = kernel.clock.nowMs()
   if (attempts >= kernel.policy.maxAttempts) {
     const detail = `gave up after ${attempts} attempts; the last answer was ${answer.code}: ${answer.detail}`
@@ -187,7 +189,7 @@ async function holdOperation(
       ? nowMs
       : nowMs +
         retryDelayMs({
-          attempt: attempts - 1,
+          attempt: Math.max(0, attempts - 1),
           policy: kernel.policy.backoff,
           random: randomUnit(kernel.random),
           retryAfterMs,

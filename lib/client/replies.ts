@@ -1,7 +1,5 @@
 import { z } from 'zod'
 import type { JsonObject } from '#lib/core/json.ts'
-import type { EnrollReply } from '#lib/protocol/enroll.ts'
-import type { Problem } from '#lib/protocol/errors.ts'
 import {
   outcomes,
   priorities,
@@ -126,17 +124,3 @@ export type ReadSyncReply = z.output<typeof syncReplySchema>
 export type ReadServerChange = ReadSyncReply['server_changes'][number]
 export type ReadRejected = ReadSyncReply['rejected'][number]
 export type ReadSnapshotReply = z.output<typeof snapshotReplySchema>
-export type ReadEnrollReply = z.output<typeof enrollReplySchema>
-
-/** Whatever the server may send, these schemas must accept: a change to the contract fails to compile here. */
-export const readable: {
-  sync: (reply: SyncReply) => z.input<typeof syncReplySchema>
-  snapshot: (reply: SnapshotReply) => z.input<typeof snapshotReplySchema>
-  enroll: (reply: EnrollReply) => z.input<typeof enrollReplySchema>
-  problem: (problem: Problem) => z.input<typeof problemSchema>
-} = {
-  sync: (reply) => reply,
-  snapshot: (reply) => reply,
-  enroll: (reply) => reply,
-  problem: (problem) => problem,
-}

@@ -239,6 +239,17 @@ describe('holes', () => {
     expect([...seqs.values()].toSorted((a, b) => a - b)).toEqual([1, 2])
   })
 
+  test('waiting for another operation costs no attempt', async () => {
+    const bench = createBench()
+    const { device } = await bench.device({ policy: { maxAttempts: 3 } })
+    await device.put({ table: T, id: ID, data: { a: 1 } })
+    bench.server.refusals.set(
+      ID,
+      Array.from({ length: 6 }, () => ({ code: 'dependency_pending', retryable: true })),
+    )
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1, rejected: 0 })
+  })
+
   test('after its last attempt an operation is given up, told to the server, and kept', async () => {
     const bench = createBench()
     const { device } = await bench.device({ policy: { maxAttempts: 3 } })
