@@ -1,5 +1,6 @@
 import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
+import { recordPath } from '#components/records/address.ts'
 import { Badge } from '#components/ui/badge.tsx'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
@@ -38,7 +39,13 @@ export function ConflictPage({
             <ConflictMark state={conflict.state} choice={conflict.choice} />
           </Fact>
           <Fact name="Record">
-            <Badge mono>{conflict.table}</Badge> <ShortId id={conflict.record_id} label="record id" />
+            <Badge mono>{conflict.table}</Badge> <ShortId id={conflict.record_id} label="record id" />{' '}
+            <Link
+              href={recordPath({ scope: conflict.scope, table: conflict.table, id: conflict.record_id })}
+              className="link"
+            >
+              History
+            </Link>
           </Fact>
           <Fact name="Scope">{conflict.scope}</Fact>
           <Fact name="Since">
@@ -125,7 +132,16 @@ function Resolved({ conflict, refusal }: { conflict: ConflictDetail; refusal: st
           ) : null}
           {conflict.reason ? `: “${conflict.reason}”` : '. No reason was given.'}
         </p>
-        <p className="mt-1 mb-3 text-muted">Both sides are kept in the record’s history.</p>
+        <p className="mt-1 mb-3 text-muted">
+          Both sides are kept in the{' '}
+          <Link
+            href={recordPath({ scope: conflict.scope, table: conflict.table, id: conflict.record_id })}
+            className="link"
+          >
+            record’s history
+          </Link>
+          .
+        </p>
         {data ? (
           <JsonView label="The record as it was resolved" value={data} className="max-h-96" />
         ) : (

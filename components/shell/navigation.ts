@@ -31,6 +31,13 @@ export const navigation: readonly NavigationGroup[] = [
       { href: '/dead-letters', label: 'Dead letters', icon: 'dead-letters', key: 'l', count: 'deadLetters' },
     ],
   },
+  {
+    name: 'Data',
+    items: [
+      { href: '/records', label: 'Records', icon: 'records', key: 'r' },
+      { href: '/tables', label: 'Tables', icon: 'tables', key: 't' },
+    ],
+  },
   { name: 'Govern', items: [{ href: '/audit', label: 'Audit', icon: 'audit', key: 'a' }] },
 ]
 

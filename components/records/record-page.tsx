@@ -1,0 +1,60 @@
+import Link from 'next/link'
+import { DeviceLink } from '#components/devices/device-link.tsx'
+import { JsonView } from '#components/ui/json-view.tsx'
+import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
+import { plural } from '#components/ui/quantity.ts'
+import { ShortId } from '#components/ui/short-id.tsx'
+import { StateMark } from '#components/ui/state-mark.tsx'
+import { Time } from '#components/ui/time.tsx'
+import type { RecordState, RecordVersion } from '#lib/protocol/console.ts'
+import { tablePath } from './address.ts'
+import { History } from './history.tsx'
+
+type RecordPageProps = { record: RecordState; history: RecordVersion[]; total: number }
+
+/** One record: as it is now, and everything that happened to it, what lost included. */
+export function RecordPage({ record, history, total }: RecordPageProps) {
+  return (
+    <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,420px)]">
+      <Panel title="History" aside={plural(total, 'operation')} flush>
+        <History versions={history} />
+      </Panel>
+      <div className="flex min-w-0 flex-col gap-4">
+        <Panel title="Record">
+          <Facts>
+            <Fact name="Id">
+              <ShortId id={record.record_id} label="record id" />
+            </Fact>
+            <Fact name="Table">
+              <Link href={tablePath(record.table)} className="link">
+                {record.table}
+              </Link>
+            </Fact>
+            <Fact name="Scope">{record.scope}</Fact>
+            <Fact name="State">
+              {record.deleted ? (
+                <StateMark state="revoked" word="Deleted" />
+              ) : (
+                <StateMark state="healthy" word={`Version ${record.version}`} />
+              )}
+            </Fact>
+            <Fact name="Changed">
+              <Time at={record.updated_at} show="both" precision="minute" />
+            </Fact>
+            <Fact name="Last writer">
+              <DeviceLink id={record.last_device_id} name={null} />
+            </Fact>
+            <Fact name="Checksum">
+              <ShortId id={record.checksum} label="checksum" />
+            </Fact>
+          </Facts>
+        </Panel>
+        {record.data ? (
+          <Panel title="As it is now">
+            <JsonView label="As it is now" value={record.data} />
+          </Panel>
+        ) : null}
+      </div>
+    </div>
+  )
+}
