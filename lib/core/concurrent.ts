@@ -1,6 +1,6 @@
 import type { Base, Current, Decision, DecisionContext, Edit } from './decide.ts'
 import { fieldRule } from './field-rules.ts'
-import { isJsonObject, jsonEqual, type Json, type JsonObject } from './json.ts'
+import { isJsonObject, jsonEqual, type JsonObject } from './json.ts'
 import {
   clientIsLater,
   formatPath,
@@ -182,9 +182,9 @@ function clashingFields(ours: JsonObject, before: Base['data'], theirs: JsonObje
 }
 
 function serverLost(current: Current): LostValue {
-  return { path: '', value: current.data as Json, from: 'server', hlc: current.hlc }
+  return { path: '', value: current.data, from: 'server', hlc: current.hlc }
 }
 
 function clientLost(edit: Edit): LostValue {
-  return { path: '', value: edit.data as Json, from: 'client', hlc: edit.hlc }
+  return { path: '', value: edit.data, from: 'client', hlc: edit.hlc }
 }

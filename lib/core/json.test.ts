@@ -74,9 +74,8 @@ describe('what cannot be held faithfully', () => {
   test('what passes comes back from its text as it was', () => {
     fc.assert(
       fc.property(anyJson, (value) => {
-        if (findUnfaithful(value) === null) {
-          expect(jsonEqual(JSON.parse(JSON.stringify(value)) as Json, value)).toBe(true)
-        }
+        fc.pre(findUnfaithful(value) === null)
+        expect(jsonEqual(JSON.parse(JSON.stringify(value)) as Json, value)).toBe(true)
       }),
     )
   })

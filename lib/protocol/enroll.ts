@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limits, uuid, type Priority } from './sync.ts'
+import { uuid, type limits, type Priority } from './sync.ts'
 
 export const enrollRequestSchema = z.object({
   enrollment_key: z.string().min(1).max(500),

@@ -91,7 +91,7 @@ const bounded = (max: number) =>
   z
     .string()
     .max(max)
-    .catch((context) => String(context.value ?? '').slice(0, max))
+    .catch(({ value }) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, max))
 
 export const reportedDeadLetterSchema = z.object({
   op_id: uuid,

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import type { JsonObject } from '#lib/core/json.ts'
 import type { TablePolicy } from '#lib/core/policy.ts'
 import { stampAt } from '#lib/core/testing/records.ts'
 import type { DecidedBatch } from './batch.ts'
@@ -98,19 +97,19 @@ describe('what a device is told', () => {
       'applied: no data, it has it',
       { base_version: 2, data: { a: 9 } },
       {},
-      { outcome: 'applied', version: 3, data: null },
+      { outcome: 'applied', version: 3, data: null, checksum: checksumOf({ a: 9 }) },
     ],
     [
       'merged: the result',
       { data: { a: 9, b: 1 } },
       {},
-      { outcome: 'merged', version: 3, data: { a: 9, b: 2 } },
+      { outcome: 'merged', version: 3, data: { a: 9, b: 2 }, checksum: checksumOf({ a: 9, b: 2 }) },
     ],
     [
       'no_change: no data, it has it',
       { data: { a: 1, b: 2 } },
       {},
-      { outcome: 'no_change', version: 2, data: null },
+      { outcome: 'no_change', version: 2, data: null, checksum: checksumOf({ a: 1, b: 2 }) },
     ],
     [
       'no_change, but others did more: the record',
@@ -145,8 +144,6 @@ describe('what a device is told', () => {
   ])('%s', (_, op, policy, expected) => {
     const [entry] = entries(decideOps([op], { records, bases }, policy))
     expect(entry).toMatchObject(expected)
-    const state = entry?.data ?? op.data ?? null
-    if (entry?.outcome) expect(entry.checksum).toBe(checksumOf(state))
   })
 
   test('every losing value is in the log', () => {

@@ -41,7 +41,8 @@ describe('a cursor', () => {
     fc.assert(
       fc.property(tampered, (how) => {
         const other = tamper(sealed, how)
-        if (other !== sealed) expect(openCursor(other, secret)).toBeNull()
+        fc.pre(other !== sealed)
+        expect(openCursor(other, secret)).toBeNull()
       }),
       { numRuns: 500 },
     )
@@ -92,7 +93,8 @@ describe('a sync token', () => {
     fc.assert(
       fc.property(tampered, (how) => {
         const other = tamper(text, how)
-        if (other !== text) expect(readToken(other, secret)).toBeNull()
+        fc.pre(other !== text)
+        expect(readToken(other, secret)).toBeNull()
       }),
     )
   })
