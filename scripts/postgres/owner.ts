@@ -52,8 +52,8 @@ export async function giveTo(owner: PostgresOwner, path: string): Promise<void> 
  * The command that runs `file` as `owner`.
  *
  * A private folder above the program or the data (root's `mktemp -d` makes them 0700) would keep the
- * `postgres` user out. On Linux that user is then given the two capabilities that let it pass, and nothing
- * else of root's; where this cannot be had, the message names the folder in the way.
+ * `postgres` user out. On Linux that user is then given the one capability that lets it pass, for access(2)
+ * too, and nothing else of root's; where this cannot be had, the message names the folder in the way.
  *
  * @throws Error naming the folder that `owner` cannot enter
  */
@@ -65,9 +65,14 @@ export async function commandFor(
 ): Promise<Command> {
   const closed = owner && (await firstClosedFolder(owner, [file, ...paths]))
   if (!owner || !closed) return { file, args, owner }
-  const capabilities = '+dac_override,+dac_read_search'
-  const identity = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']
-  const setpriv = [...identity, `--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`, '--']
+  const capability = '+dac_override'
+  const identity = [
+    '--securebits=+no_setuid_fixup',
+    `--reuid=${owner.uid}`,
+    `--regid=${owner.gid}`,
+    '--clear-groups',
+  ]
+  const setpriv = [...identity, `--inh-caps=${capability}`, `--ambient-caps=${capability}`, '--']
   try {
     await run('setpriv', [...setpriv, file, '--version'])
   } catch (cause) {
