@@ -59,7 +59,14 @@ export async function abandon(unit: Unit, key: RecordKey): Promise<void> {
 
 export async function listDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {
   const entries = await unit.scan('dead_letters', {})
-  return entries.map((entry) => entry.value)
+  return entries.map((entry) => entry.value).filter((letter) => !letter.isDismissed)
+}
+
+/** Lets a dead letter go. One the server does not know of yet is kept, out of sight, until it does. */
+export async function dismissDeadLetter(unit: Unit, opId: string): Promise<void> {
+  const letter = await unit.get('dead_letters', opId)
+  if (letter && !letter.isReported) unit.put('dead_letters', opId, { ...letter, isDismissed: true })
+  else unit.delete('dead_letters', opId)
 }
 
 /**
@@ -74,7 +81,7 @@ export async function retryDeadLetter(
   data: JsonObject | null | undefined,
 ): Promise<boolean> {
   const letter = await unit.get('dead_letters', opId)
-  if (!letter) return false
+  if (!letter || letter.isDismissed) return false
   const { operation } = letter
   const { scope, table, id } = operation
   await applyEdit(kernel, unit, {
@@ -84,7 +91,7 @@ export async function retryDeadLetter(
     data: data === undefined ? operation.data : data,
     priority: operation.priority,
   })
-  unit.delete('dead_letters', opId)
+  await dismissDeadLetter(unit, opId)
   return true
 }
 

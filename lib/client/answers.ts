@@ -1,12 +1,8 @@
-import { retryDelayMs } from '#lib/core/backoff.ts'
-import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Outcome } from '#lib/protocol/sync.ts'
-import { rebaseOnto } from './edits.ts'
-import { randomUnit } from './identifiers.ts'
 import type { Kernel } from './kernel.ts'
-import { dequeue, revise } from './queue.ts'
+import { buryOperation, holdOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
-import { newerState, readPending, settled, settleOperation, writeRow } from './rows.ts'
+import { newerState, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { ConflictMark, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -101,7 +97,7 @@ export async function applyAnswers(
         code: no.code,
         detail: no.detail,
         deadLetterId: no.dead_letter_id ?? null,
-        reported: true,
+        isReported: true,
         atMs: nowMs,
       })
       summary.rejected += 1
@@ -124,85 +120,6 @@ export async function applyAnswers(
     })
   }
   return summary
-}
-
-/**
- * Takes an operation that will not succeed as it is out of the queue and keeps it as a dead letter.
- * What was chained to it moves onto what it was made on.
- */
-export async function buryOperation(
-  unit: Unit,
-  operation: PendingOperation,
-  reason: { code: string; detail: string; deadLetterId: string | null; reported: boolean; atMs: number },
-): Promise<void> {
-  unit.put('dead_letters', operation.opId, {
-    operation,
-    ...reason,
-    attempts: (operation.hole?.attempts ?? 0) + 1,
-  })
-  const row = await settleOperation(unit, operation, reason.atMs)
-  const dropped: number[] = []
-  for (const next of await readPending(unit, row)) {
-    if (next.baseOpId !== operation.opId || next.wasSent) continue
-    const rebased = rebaseOnto(operation, next)
-    if (rebased) await revise(unit, next, rebased)
-    else {
-      await dequeue(unit, next)
-      dropped.push(next.ordinal)
-    }
-  }
-  const pending = row.pending.filter((ordinal) => !dropped.includes(ordinal))
-  await writeRow(unit, settled({ ...row, pending }))
-}
-
-/**
- * Repairs an operation the server refused for now and keeps it for another attempt under its seq.
- * @returns true if this was its last attempt and it became a dead letter instead
- */
-async function holdOperation(
-  kernel: Kernel,
-  unit: Unit,
-  stamps: Stamps,
-  operation: PendingOperation,
-  answer: ReadRejected,
-  retryAfterMs: number,
-): Promise<boolean> {
-  // One that waits for an earlier one has not failed; that one's attempts end the waiting.
-  const counts = answer.code === 'dependency_pending' ? 0 : 1
-  const attempts = (operation.hole?.attempts ?? 0) + counts
-  const nowMs = kernel.clock.nowMs()
-  if (attempts >= kernel.policy.maxAttempts) {
-    const detail = `gave up after ${attempts} attempts; the last answer was ${answer.code}: ${answer.detail}`
-    await buryOperation(unit, operation, {
-      code: 'retries_exceeded',
-      detail,
-      deadLetterId: null,
-      reported: false,
-      atMs: nowMs,
-    })
-    return true
-  }
-  // What this device can put right itself is sent again at once the first time; the rest has to wait.
-  const isRepaired = answer.code === 'clock_skew' || answer.code === 'checksum_mismatch'
-  const notBeforeMs =
-    isRepaired && attempts === 1
-      ? nowMs
-      : nowMs +
-        retryDelayMs({
-          attempt: Math.max(0, attempts - 1),
-          policy: kernel.policy.backoff,
-          random: randomUnit(kernel.random),
-          retryAfterMs,
-        })
-  await revise(unit, operation, {
-    ...operation,
-    ...(answer.code === 'clock_skew' ? { hlc: stamps.next() } : {}),
-    ...(answer.code === 'checksum_mismatch'
-      ? { checksum: recordChecksum(operation.data, kernel.sha256Hex) }
-      : {}),
-    hole: { code: answer.code, attempts, notBeforeMs },
-  })
-  return false
 }
 
 /** A newer refusal of the same kind replaces the older ones; a person's conflicts stay, each its own. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeviceEvent } from './index.ts'
+import { createMemoryStore, StorageFullError, type DeviceEvent, type MemoryStore } from './index.ts'
 import { createBench } from './testing/bench.ts'
 
 const T = 'inspections'
@@ -115,7 +115,7 @@ describe('local records', () => {
   test('works before enrolment, and says what is missing when asked to sync', async () => {
     const bench = createBench()
     const { device } = await bench.device()
-    const { createDevice, createMemoryStore } = await import('./index.ts')
+    const { createDevice } = await import('./index.ts')
     const fresh = await createDevice({
       storage: createMemoryStore(),
       transport: bench.server.transport(),
@@ -199,6 +199,54 @@ describe('pull', () => {
     expect(await device.restoreReview(item?.opId ?? '')).toBe(true)
     expect(await device.review()).toEqual([])
     expect(await device.get({ table: T, id: ID })).toMatchObject({ data: { a: 2 }, syncStatus: 'pending' })
+  })
+})
+
+describe('a device without room', () => {
+  test('refuses edits, keeps what it has, and goes on when there is room again', async () => {
+    const bench = createBench()
+    const store = createMemoryStore()
+    let isFull = false
+    const tight: MemoryStore = {
+      ...store,
+      async write(writes) {
+        if (isFull) throw new StorageFullError('no room')
+        await store.write(writes)
+      },
+    }
+    const { device } = await bench.device({ store: tight })
+    await device.put({ table: T, id: ID, data: { a: 1 } })
+    isFull = true
+    await expect(device.put({ table: T, id: id(1), data: { n: 1 } })).rejects.toThrow(StorageFullError)
+    expect(await device.sync()).toMatchObject({ outcome: 'failed', failure: { code: 'device_storage_full' } })
+    expect(await device.overview()).toMatchObject({ state: 'FAILED', pending: 1 })
+    isFull = false
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1 })
+    expect(bench.server.requests.at(-1)?.body['status']).toMatchObject({
+      errors: [{ code: 'device_storage_full' }],
+    })
+  })
+
+  test('takes an answer it could not store as one that never came', async () => {
+    const bench = createBench()
+    const store = createMemoryStore()
+    let writesLeft = Infinity
+    const failing: MemoryStore = {
+      ...store,
+      async write(writes) {
+        writesLeft -= 1
+        if (writesLeft === 0) throw new StorageFullError('no room')
+        await store.write(writes)
+      },
+    }
+    const { device } = await bench.device({ store: failing })
+    await device.put({ table: T, id: ID, data: { a: 1 } })
+    // One write before the request, for the seq; the next would take the answer in.
+    writesLeft = 2
+    expect(await device.sync()).toMatchObject({ failure: { code: 'device_storage_full' }, accepted: 0 })
+    expect(await device.get({ table: T, id: ID })).toMatchObject({ syncStatus: 'pending' })
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1 })
+    expect(bench.server.effects).toHaveLength(1)
   })
 })
 

@@ -1,6 +1,7 @@
 /** The device library. Everything an app, a test or a simulation needs of it is exported here. */
 export { createDevice } from './device.ts'
-export type { Device, DeviceEvent, DeviceOptions, DeviceOverview, RecordRef } from './device.ts'
+export type { DeviceOptions } from './device.ts'
+export type { Device, DeviceEvent, DeviceOverview, RecordRef } from './device-api.ts'
 export type { Answer } from './answers.ts'
 export type { LocalConflict } from './aftermath.ts'
 export type { Enrollment, EnrollmentRequest } from './enrollment.ts'

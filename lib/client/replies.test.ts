@@ -3,7 +3,12 @@ import type { z } from 'zod'
 import type { EnrollReply } from '#lib/protocol/enroll.ts'
 import type { Problem } from '#lib/protocol/errors.ts'
 import type { SnapshotReply, SyncReply } from '#lib/protocol/sync.ts'
-import { enrollReplySchema, problemSchema, snapshotReplySchema, syncReplySchema } from './replies.ts'
+import {
+  syncReplySchema,
+  type enrollReplySchema,
+  type problemSchema,
+  type snapshotReplySchema,
+} from './replies.ts'
 
 /** Whatever the server may send, a device must be able to read: a contract that drifts apart does not compile. */
 const sends: {

@@ -1,20 +1,19 @@
-import type { JsonObject } from '#lib/core/json.ts'
-import { recordChecksum } from '#lib/protocol/checksum.ts'
-import { applyAnswers, buryOperation, type Answer, type AnswerSummary } from './answers.ts'
-import { chooseBatch, nextDueMs, type Batch } from './batch.ts'
+import { applyAnswers, type Answer } from './answers.ts'
 import type { Diary } from './diary.ts'
-import { buildEnvelope, REPORTED_DEAD_LETTERS } from './envelope.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
 import { closeGap, startNewLife } from './fork.ts'
-import { readIdentity, type Identity } from './identity.ts'
+import { takeSnapshotPage } from './full-sync.ts'
+import { readIdentity } from './identity.ts'
+import { isIntact } from './integrity.ts'
 import { transact, type Kernel } from './kernel.ts'
-import { assignSeqs, readInflight, readLanes } from './queue.ts'
-import { snapshotReplySchema, syncReplySchema, type ReadSyncReply } from './replies.ts'
+import { prepareRequest, type Prepared } from './prepare.ts'
+import { buryOperation } from './refusals.ts'
+import { syncReplySchema, type ReadSyncReply } from './replies.ts'
 import { readRowsDocument } from './rows.ts'
 import { applyServerChange } from './server-changes.ts'
-import { applySnapshotPage, beginSnapshot, purgeGarbage } from './snapshot.ts'
-import { openStamps } from './stamps.ts'
+import { beginSnapshot } from './snapshot.ts'
+import { openStamps, type Stamps } from './stamps.ts'
 import type { DeadLetter, PendingOperation, RecordKey } from './stored.ts'
 import { Unit } from './unit.ts'
 
@@ -27,6 +26,8 @@ export interface RoundResult {
   readonly answers: readonly Answer[]
   readonly touched: readonly RecordKey[]
   readonly hasMore: boolean
+  /** The answers were taken in, but the reply was not all it should have been: the rest has to come again. */
+  readonly failure: SyncFailure | null
   /** How long the server wants to be left alone before the next request. */
   readonly pauseMs: number
 }
@@ -34,15 +35,8 @@ export interface RoundResult {
 /** The rounds of one run, from its trigger to its end. */
 export interface Rounds {
   begin(): void
-  /** @throws SyncFailure when the round did not go through */
+  /** @throws SyncFailure when the round did not go through: nothing of it was applied */
   next(retries: number): Promise<RoundResult>
-}
-
-interface Prepared {
-  readonly token: string
-  readonly batch: readonly PendingOperation[]
-  readonly deadLetters: readonly DeadLetter[]
-  readonly body: object
 }
 
 const NOTHING: RoundResult = {
@@ -53,6 +47,7 @@ const NOTHING: RoundResult = {
   answers: [],
   touched: [],
   hasMore: true,
+  failure: null,
   pauseMs: 0,
 }
 
@@ -78,9 +73,18 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     },
     async next(retries) {
       const { snapshot } = await transact(kernel, readRowsDocument)
-      if (snapshot) return nextSnapshotPage(snapshot.cursor)
+      if (snapshot) {
+        const touched = await takeSnapshotPage(kernel, exchanger.exchange, snapshot.cursor)
+        return { ...NOTHING, pulled: touched.length, touched }
+      }
       const story = diary.open()
-      const prepared = await transact(kernel, (unit) => prepare(unit, story, retries))
+      const prepared = await transact(kernel, (unit) =>
+        prepareRequest(kernel, unit, {
+          ...{ story, retries, chunkShare, isDrained },
+          state: diary.state(),
+          breaker: exchanger.breaker(),
+        }),
+      )
       if (prepared.batch.length > 0 && diary.state() === 'CHECKING') {
         diary.dispatch('has_changes', `${prepared.batch.length} to push`)
       }
@@ -101,125 +105,40 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     },
   }
 
-  async function prepare(unit: Unit, story: ReturnType<Diary['open']>, retries: number): Promise<Prepared> {
-    const identity = await readIdentity(unit)
-    if (identity.token === null) throw new SyncFailure('not_enrolled', 'enrol this device first')
-    const inflight = await readInflight(unit)
-    const chosen = await choose(unit, inflight, identity.limits)
-    const dueMs = nextDueMs(inflight)
-    if (isDrained && dueMs !== null && chosen.resent.length + chosen.fresh.length === 0) {
-      throw new SyncFailure('waiting', 'every operation left waits for its next attempt', {
-        retryAfterMs: Math.max(1, dueMs - kernel.clock.nowMs()),
-      })
-    }
-    const fresh = await assignSeqs(unit, await restamped(unit, identity.deviceId, chosen.fresh))
-    const batch = [...chosen.resent, ...fresh]
-    const deadLetters = await unreportedDeadLetters(unit)
-    const body = await buildEnvelope(kernel, unit, {
-      batch,
-      deadLetters,
-      diary: story,
-      state: batch.length > 0 && diary.state() === 'CHECKING' ? 'PUSHING' : diary.state(),
-      breaker: exchanger.breaker(),
-      retries,
-    })
-    return { token: identity.token, batch, deadLetters, body }
-  }
-
-  async function choose(
-    unit: Unit,
-    inflight: readonly PendingOperation[],
-    { chunkChanges, chunkBytes }: Identity['limits'],
-  ): Promise<Batch> {
-    const changes = Math.max(1, Math.floor(chunkChanges * chunkShare))
-    // A lane may begin with operations that wait for one in flight; read past them.
-    const lanes = await readLanes(unit, changes + inflight.length)
-    return chooseBatch(inflight, lanes, { changes, bytes: chunkBytes * chunkShare }, kernel.clock.nowMs())
-  }
-
-  /** An edit stamped before the clock was corrected would only be refused. */
-  async function restamped(
-    unit: Unit,
-    deviceId: string,
-    operations: readonly PendingOperation[],
-  ): Promise<readonly PendingOperation[]> {
-    const stamps = await openStamps(unit, kernel.clock, deviceId)
-    if (!operations.some((operation) => stamps.isAhead(operation.hlc))) return operations
-    const all = operations.map((each) => (stamps.isAhead(each.hlc) ? { ...each, hlc: stamps.next() } : each))
-    stamps.save()
-    return all
-  }
-
   async function accept(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
-    if (!reply.accepted.every((answer) => answer.data === null || isIntact(answer))) {
+    const fits = (row: Parameters<typeof isIntact>[0]) => isIntact(row, kernel.sha256Hex)
+    if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
       throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')
     }
-    const isPageIntact = reply.server_changes.every(isIntact)
+    const isPageIntact = reply.server_changes.every(fits)
     const summary = await transact(kernel, async (unit) => {
       const { deviceId } = await readIdentity(unit)
       const stamps = await openStamps(unit, kernel.clock, deviceId)
       const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
-      for (const letter of prepared.deadLetters) {
-        unit.put('dead_letters', letter.operation.opId, { ...letter, reported: true })
-      }
+      await markReported(unit, prepared.deadLetters)
       if (reply.resync) await beginSnapshot(unit, reply.resync.reason)
-      else if (isPageIntact) await takePage(unit, stamps, reply, answers)
+      else if (isPageIntact) answers.touched.push(...(await takePage(unit, stamps, reply)))
       stamps.save()
       return answers
     })
-    // The answers are kept; the rows and the token are not, so the same page is asked for again.
-    if (!isPageIntact) {
-      throw new SyncFailure('corrupt_reply', 'a row in the reply does not match its checksum')
-    }
-    if (summary.unanswered > 0) {
-      throw new SyncFailure('partial_reply', `${summary.unanswered} operations were not answered`)
-    }
-    isDrained = !reply.has_more && reply.resync === null
+    isDrained = isPageIntact && !reply.has_more && reply.resync === null
     return {
       ...summary,
-      pulled: reply.resync ? 0 : reply.server_changes.length,
+      pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
       hasMore: !isDrained || (await hasWork(new Unit(kernel.storage))),
+      failure: shortcoming(isPageIntact, summary.unanswered),
       pauseMs: reply.retry_after_ms,
     }
   }
 
-  async function takePage(
-    unit: Unit,
-    stamps: Awaited<ReturnType<typeof openStamps>>,
-    reply: ReadSyncReply,
-    summary: AnswerSummary,
-  ): Promise<void> {
+  async function takePage(unit: Unit, stamps: Stamps, reply: ReadSyncReply): Promise<RecordKey[]> {
     const nowMs = kernel.clock.nowMs()
+    const touched: RecordKey[] = []
     for (const change of reply.server_changes) {
-      summary.touched.push(await applyServerChange(unit, stamps, change, nowMs))
+      touched.push(await applyServerChange(unit, stamps, change, nowMs))
     }
     unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
-  }
-
-  async function nextSnapshotPage(cursor: string | null): Promise<RoundResult> {
-    const { token } = await transact(kernel, readIdentity)
-    const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`
-    const page = await exchanger
-      .exchange({ method: 'GET', path: `/api/v1/snapshot${query}`, token, reply: snapshotReplySchema })
-      .catch(async (error: unknown) => {
-        if (!(error instanceof SyncFailure) || error.code !== 'cursor_expired') throw error
-        await transact(kernel, (unit) => beginSnapshot(unit, 'cursor_expired'))
-        return null
-      })
-    if (!page) return NOTHING
-    if (!page.items.every(isIntact)) {
-      throw new SyncFailure('corrupt_reply', 'a row in the snapshot does not match its checksum')
-    }
-    const isComplete = await transact(kernel, async (unit) => {
-      const { deviceId } = await readIdentity(unit)
-      const stamps = await openStamps(unit, kernel.clock, deviceId)
-      const isLast = await applySnapshotPage(unit, stamps, page, kernel.clock.nowMs())
-      stamps.save()
-      return isLast
-    })
-    if (isComplete) await purgeGarbage(kernel)
-    const touched = page.items.map(({ scope, table, record_id }) => ({ scope, table, id: record_id }))
-    return { ...NOTHING, pulled: page.items.length, touched }
+    return touched
   }
 
   /** Puts right what the server found wrong with the queue. @returns false where that cannot be done */
@@ -247,29 +166,27 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       code: 'record_too_large',
       detail: 'the server refuses a request that holds this change alone',
       deadLetterId: null,
-      reported: true,
+      isReported: true,
       atMs: kernel.clock.nowMs(),
     })
     await startNewLife(kernel, unit)
   }
-
-  /** Whether what a row holds is what its checksum was made of. A row that only says `LEAVE` holds nothing. */
-  function isIntact(row: {
-    operation?: string
-    data: JsonObject | null
-    checksum?: string | null | undefined
-  }): boolean {
-    if (row.operation === 'LEAVE' || row.checksum == null) return true
-    return recordChecksum(row.data, kernel.sha256Hex) === row.checksum
-  }
 }
 
-async function unreportedDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {
-  const entries = await unit.scan('dead_letters', {})
-  return entries
-    .map((entry) => entry.value)
-    .filter((letter) => !letter.reported)
-    .slice(0, REPORTED_DEAD_LETTERS)
+/** What a reply lacked. Its answers count all the same; the page, or the missing answers, are asked for again. */
+function shortcoming(isPageIntact: boolean, unanswered: number): SyncFailure | null {
+  if (!isPageIntact) return new SyncFailure('corrupt_reply', 'a row in the reply does not match its checksum')
+  if (unanswered > 0) return new SyncFailure('partial_reply', `${unanswered} operations were not answered`)
+  return null
+}
+
+/** The server knows of these now; one that the app has dismissed meanwhile can go. */
+async function markReported(unit: Unit, letters: readonly DeadLetter[]): Promise<void> {
+  for (const { operation } of letters) {
+    const letter = await unit.get('dead_letters', operation.opId)
+    if (letter?.isDismissed) unit.delete('dead_letters', operation.opId)
+    else if (letter) unit.put('dead_letters', operation.opId, { ...letter, isReported: true })
+  }
 }
 
 async function hasWork(unit: Unit): Promise<boolean> {

@@ -76,7 +76,9 @@ export interface DeadLetter {
   /** The server's dead letter, where the server has one. */
   readonly deadLetterId: string | null
   /** False while the server still has to be told that this device gave the operation up. */
-  readonly reported: boolean
+  readonly isReported: boolean
+  /** The app is done with it; it is only kept until the server has been told. */
+  readonly isDismissed: boolean
 }
 
 /** An edit that could not be sent because its record left the device's scopes. */

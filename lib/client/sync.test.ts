@@ -239,6 +239,27 @@ describe('holes', () => {
     expect([...seqs.values()].toSorted((a, b) => a - b)).toEqual([1, 2])
   })
 
+  test('a new edit does not wait with a hole', async () => {
+    const bench = createBench()
+    const backoff = { baseDelayMs: 3_600_000, maxDelayMs: 3_600_000, maxRetries: 3 }
+    const { device } = await bench.device({ policy: { backoff } })
+    await device.put({ table: T, id: ID, data: { a: 1 } })
+    bench.server.refusals.set(ID, [{ code: 'throttled', retryable: true }])
+    const untilPushed = new Promise<number>((resolve) => {
+      device.subscribe((event) => {
+        if (event.kind === 'transition' && event.to === 'RETRYING') {
+          void device.put({ table: T, id: id(1), data: { n: 1 } })
+        }
+        if (event.kind === 'answered' && event.answers[0]?.id === id(1)) resolve(bench.clock.ms)
+      })
+    })
+    const startedMs = bench.clock.ms
+    const running = device.sync()
+    expect((await untilPushed) - startedMs).toBeLessThan(1000)
+    expect(await running).toMatchObject({ outcome: 'complete', accepted: 2 })
+    expect(bench.clock.ms - startedMs).toBeGreaterThan(60_000)
+  })
+
   test('waiting for another operation costs no attempt', async () => {
     const bench = createBench()
     const { device } = await bench.device({ policy: { maxAttempts: 3 } })
@@ -261,7 +282,7 @@ describe('holes', () => {
     expect(await device.sync()).toMatchObject({ outcome: 'complete', rejected: 1 })
     await device.sync()
     const [letter] = await device.deadLetters()
-    expect(letter).toMatchObject({ code: 'retries_exceeded', attempts: 3, reported: true })
+    expect(letter).toMatchObject({ code: 'retries_exceeded', attempts: 3, isReported: true })
     expect(bench.server.reportedDeadLetters).toEqual([letter?.operation.opId])
     expect(await device.get({ table: T, id: ID })).toBeUndefined()
     expect(await device.retryDeadLetter(letter?.operation.opId ?? '', { a: 2 })).toBe(true)
@@ -282,7 +303,7 @@ describe('refused for good', () => {
     expect(await device.sync()).toMatchObject({ outcome: 'complete', rejected: 1 })
     expect(await device.get({ table: T, id: ID })).toMatchObject({ data: { a: 1 }, syncStatus: 'synced' })
     expect(await device.deadLetters()).toMatchObject([
-      { code: 'business_rule', operation: { data: { a: -1 } }, reported: true },
+      { code: 'business_rule', operation: { data: { a: -1 } }, isReported: true },
     ])
   })
 

@@ -32,6 +32,8 @@ export interface SyncSignals {
 export interface SyncEngine {
   /** Runs until everything is pushed, answered and pulled, or until it cannot go on. Never throws for that. */
   run(reason: string): Promise<SyncReport>
+  /** There is a new edit: a run that only waits for operations refused for now goes on at once. */
+  nudge(): void
   /** Ends a run at the next point where nothing is half done. */
   stop(): void
 }
@@ -54,6 +56,7 @@ export function createSyncEngine(
   /** Failures in a row since the last answer. */
   let attempt = 0
   let wake: (() => void) | null = null
+  let isIdling = false
 
   const sleep = (delayMs: number) =>
     new Promise<void>((resolve) => {
@@ -83,7 +86,9 @@ export function createSyncEngine(
     diary.dispatch('failure', failure.code)
     if (failure.code === 'waiting') {
       // The operations count their own attempts, and give up by themselves.
+      isIdling = true
       await sleep(failure.retryAfterMs)
+      isIdling = false
       return false
     }
     if (attempt >= policy.backoff.maxRetries) {
@@ -125,8 +130,6 @@ export function createSyncEngine(
         try {
           tally.requests += 1
           const result = await rounds.next(attempt)
-          // Progress was made: the next failure is a new one, and gets all its retries.
-          attempt = 0
           tally.accepted += result.accepted
           tally.conflicts += result.conflicts
           tally.rejected += result.rejected
@@ -134,6 +137,9 @@ export function createSyncEngine(
           if (result.answers.length > 0) signals.onAnswers(result.answers)
           if (result.touched.length > 0) signals.onRecords(result.touched)
           signals.onProgress({ accepted: tally.accepted, pulled: tally.pulled })
+          if (result.failure) throw result.failure
+          // Progress was made: the next failure is a new one, and gets all its retries.
+          attempt = 0
           isOver = advance(result)
           if (!isOver && result.pauseMs > 0) await sleep(result.pauseMs)
         } catch (error) {
@@ -143,6 +149,9 @@ export function createSyncEngine(
         if (diary.state() === 'COMPLETE') diary.dispatch('settled', 'ready')
         return tally
       }
+    },
+    nudge() {
+      if (isIdling) wake?.()
     },
     stop() {
       isStopping = true

@@ -168,7 +168,11 @@ export class ModelServer {
       replies[reply.kind].push(reply.value as Json)
       stream.lastSeq = Math.max(stream.lastSeq, each.seq)
     }
-    return ok({ ...replies, ...this.page(request.last_sync_token ?? null), server_time: this.time() })
+    return ok({
+      ...replies,
+      ...this.page(request.last_sync_token ?? null),
+      server_time: this.time(),
+    })
   }
 
   private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>): Reply {

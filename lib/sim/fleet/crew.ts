@@ -91,7 +91,7 @@ export class Crew {
     }
     for (const letter of await this.device.deadLetters()) {
       // The server keeps it, too; a device that runs for days must not fill up with them.
-      if (letter.reported) await this.device.dismissDeadLetter(letter.operation.opId)
+      await this.device.dismissDeadLetter(letter.operation.opId)
     }
   }
 }

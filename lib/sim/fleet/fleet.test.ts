@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { defaultPolicy, type TablePolicy } from '#lib/core/policy.ts'
+import { defaultPolicy } from '#lib/core/policy.ts'
 import { compilePolicy, validateRecord, type CompiledPolicy } from '#lib/server/tables/validate.ts'
 import { readMerges, SAMPLE_FILE } from '../merges.ts'
 import { Chance } from './chance.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
   policies = new Map(
     Object.entries(REGISTER_TABLES).map(([name, policy]) => [
       name,
-      compilePolicy({ ...defaultPolicy(name), ...policy } as TablePolicy),
+      compilePolicy({ ...defaultPolicy(name), ...policy }),
     ]),
   )
 })

@@ -1,0 +1,47 @@
+import type { Exchange } from './exchange.ts'
+import { SyncFailure } from './failure.ts'
+import { readIdentity } from './identity.ts'
+import { isIntact } from './integrity.ts'
+import { transact, type Kernel } from './kernel.ts'
+import { snapshotReplySchema } from './replies.ts'
+import { applySnapshotPage, beginSnapshot, purgeGarbage } from './snapshot.ts'
+import { openStamps } from './stamps.ts'
+import type { RecordKey } from './stored.ts'
+
+/**
+ * Gets and takes in one page of a full sync.
+ * @returns the records of the page; none where the full sync had to begin again
+ * @throws SyncFailure when the page did not arrive whole
+ */
+export async function takeSnapshotPage(
+  kernel: Kernel,
+  exchange: Exchange,
+  cursor: string | null,
+): Promise<readonly RecordKey[]> {
+  const { token } = await transact(kernel, readIdentity)
+  const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`
+  const request = {
+    method: 'GET',
+    path: `/api/v1/snapshot${query}`,
+    token,
+    reply: snapshotReplySchema,
+  } as const
+  const page = await exchange(request).catch(async (error: unknown) => {
+    if (!(error instanceof SyncFailure) || error.code !== 'cursor_expired') throw error
+    await transact(kernel, (unit) => beginSnapshot(unit, 'cursor_expired'))
+    return null
+  })
+  if (!page) return []
+  if (!page.items.every((item) => isIntact(item, kernel.sha256Hex))) {
+    throw new SyncFailure('corrupt_reply', 'a row in the snapshot does not match its checksum')
+  }
+  const isComplete = await transact(kernel, async (unit) => {
+    const { deviceId } = await readIdentity(unit)
+    const stamps = await openStamps(unit, kernel.clock, deviceId)
+    const isLast = await applySnapshotPage(unit, stamps, page, kernel.clock.nowMs())
+    stamps.save()
+    return isLast
+  })
+  if (isComplete) await purgeGarbage(kernel)
+  return page.items.map(({ scope, table, record_id }) => ({ scope, table, id: record_id }))
+}

@@ -1,0 +1,97 @@
+import { chooseBatch, nextDueMs, type Batch } from './batch.ts'
+import type { Diary } from './diary.ts'
+import { buildEnvelope, REPORTED_DEAD_LETTERS } from './envelope.ts'
+import type { Exchanger } from './exchange.ts'
+import { SyncFailure } from './failure.ts'
+import { readIdentity, type Identity } from './identity.ts'
+import type { Kernel } from './kernel.ts'
+import { assignSeqs, readInflight, readLanes } from './queue.ts'
+import { openStamps } from './stamps.ts'
+import type { DeadLetter, PendingOperation } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+/** A request, ready to be sent once the unit that made it is committed. */
+export interface Prepared {
+  readonly token: string
+  readonly batch: readonly PendingOperation[]
+  readonly deadLetters: readonly DeadLetter[]
+  readonly body: object
+}
+
+/**
+ * Decides what the next request carries, and gives new operations their seqs.
+ * @param options.chunkShare part of a chunk to send, 0–1
+ * @param options.isDrained nothing is known to wait on the server
+ * @throws SyncFailure `not_enrolled`; `waiting` when there is nothing to send yet and nothing to get
+ */
+export async function prepareRequest(
+  kernel: Kernel,
+  unit: Unit,
+  options: {
+    story: ReturnType<Diary['open']>
+    state: ReturnType<Diary['state']>
+    breaker: ReturnType<Exchanger['breaker']>
+    retries: number
+    chunkShare: number
+    isDrained: boolean
+  },
+): Promise<Prepared> {
+  const { story, state, breaker, retries, chunkShare, isDrained } = options
+  const identity = await readIdentity(unit)
+  if (identity.token === null) throw new SyncFailure('not_enrolled', 'enrol this device first')
+  const inflight = await readInflight(unit)
+  const chosen = await choose(kernel, unit, { inflight, limits: identity.limits, chunkShare })
+  const dueMs = nextDueMs(inflight)
+  if (isDrained && dueMs !== null && chosen.resent.length + chosen.fresh.length === 0) {
+    throw new SyncFailure('waiting', 'every operation left waits for its next attempt', {
+      retryAfterMs: Math.max(1, dueMs - kernel.clock.nowMs()),
+    })
+  }
+  const stamped = await restampAhead(kernel, unit, identity.deviceId, chosen.fresh)
+  const batch = [...chosen.resent, ...(await assignSeqs(unit, stamped))]
+  const deadLetters = await unreportedDeadLetters(unit)
+  const body = await buildEnvelope(kernel, unit, {
+    batch,
+    deadLetters,
+    diary: story,
+    state: batch.length > 0 && state === 'CHECKING' ? 'PUSHING' : state,
+    breaker,
+    retries,
+  })
+  return { token: identity.token, batch, deadLetters, body }
+}
+
+async function choose(
+  kernel: Kernel,
+  unit: Unit,
+  options: { inflight: readonly PendingOperation[]; limits: Identity['limits']; chunkShare: number },
+): Promise<Batch> {
+  const { inflight, limits, chunkShare } = options
+  const changes = Math.max(1, Math.floor(limits.chunkChanges * chunkShare))
+  // A lane may begin with operations that wait for one in flight; read past them.
+  const lanes = await readLanes(unit, changes + inflight.length)
+  const bytes = limits.chunkBytes * chunkShare
+  return chooseBatch(inflight, lanes, { changes, bytes }, kernel.clock.nowMs())
+}
+
+/** An edit stamped before the clock was corrected would only be refused. */
+async function restampAhead(
+  kernel: Kernel,
+  unit: Unit,
+  deviceId: string,
+  operations: readonly PendingOperation[],
+): Promise<readonly PendingOperation[]> {
+  const stamps = await openStamps(unit, kernel.clock, deviceId)
+  if (!operations.some((operation) => stamps.isAhead(operation.hlc))) return operations
+  const all = operations.map((each) => (stamps.isAhead(each.hlc) ? { ...each, hlc: stamps.next() } : each))
+  stamps.save()
+  return all
+}
+
+async function unreportedDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {
+  const entries = await unit.scan('dead_letters', {})
+  return entries
+    .map((entry) => entry.value)
+    .filter((letter) => !letter.isReported)
+    .slice(0, REPORTED_DEAD_LETTERS)
+}
