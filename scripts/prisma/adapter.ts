@@ -1,5 +1,6 @@
 import {
   ColumnTypeEnum,
+  DriverAdapterError,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
   type SqlQuery,
@@ -69,7 +70,7 @@ export class MigrationAdapterFactory implements SqlMigrationAwareDriverAdapterFa
         return result
       },
       executeScript: async (script: string) => {
-        await pool.query(script)
+        await pool.query(script).catch(explain)
       },
     })
   }
@@ -101,6 +102,13 @@ function hideCharColumns(answer: unknown, charColumns: WeakMap<object, number[]>
     if (columns.length > 0) charColumns.set(result.rows, columns)
   }
   return answer
+}
+
+/** The engine tells what went wrong only if it is told in the adapter's own words. */
+function explain(error: unknown): never {
+  if (!(error instanceof pg.DatabaseError)) throw error
+  const { message, code = '', severity = 'ERROR', detail, column, hint } = error
+  throw new DriverAdapterError({ kind: 'postgres', message, code, severity, detail, column, hint })
 }
 
 async function runOnServer(config: pg.PoolConfig, statement: string): Promise<void> {
