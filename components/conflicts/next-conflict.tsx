@@ -25,7 +25,9 @@ export function NextConflict({ id, open }: { id: string | undefined; open: numbe
   return (
     <ButtonLink href={`/conflicts/${id}`}>
       Next <span className="text-faint phone:hidden">of {plural(open, 'open one', 'open ones')}</span>{' '}
-      <Kbd>n</Kbd>
+      <span className="phone:hidden">
+        <Kbd>n</Kbd>
+      </span>
     </ButtonLink>
   )
 }

@@ -51,7 +51,6 @@ export function ValueEditor({ name, value, onSave, onCancel }: ValueEditorProps)
             value={text}
             rows={Math.min(12, text.split('\n').length)}
             onChange={(event) => setText(event.target.value)}
-            className="font-mono text-12"
           />
         )}
       </Field>

@@ -67,7 +67,7 @@ export function Repair({ id, etag, change, changeText }: RepairProps) {
               rows={Math.min(26, Math.max(8, text.split('\n').length))}
               onChange={(event) => edit(event.target.value)}
               onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
-              className="change-editor font-mono text-12 leading-[18px]"
+              className="change-editor"
             />
           )}
         </Field>
@@ -81,7 +81,10 @@ export function Repair({ id, etag, change, changeText }: RepairProps) {
         {reply ? <ReplayResult reply={reply} /> : null}
         <div className="flex flex-wrap items-center gap-2">
           <Button busy={busy} disabled={!draft.ok} onClick={() => go(true)}>
-            Dry run <Kbd>d</Kbd>
+            Dry run
+            <span className="phone:hidden">
+              <Kbd>d</Kbd>
+            </span>
           </Button>
           <Button kind="primary" busy={busy} disabled={!draft.ok} onClick={() => go(false)}>
             {edits.length > 0 ? 'Replay the edited change' : 'Replay the change'}

@@ -13,6 +13,8 @@ import { SyncStrip } from '#components/syncs/sync-strip.tsx'
 import { EventLog } from './event-log.tsx'
 import { Positions } from './positions.tsx'
 import { reasonWords, skewWords } from './reasons.ts'
+import { StateMachine } from './state-machine.tsx'
+import { SyncTrends } from './sync-trends.tsx'
 
 /** One device: how it is and why, what it did, where it stands. */
 export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: SyncItem[] }) {
@@ -71,8 +73,9 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
       </StatRow>
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_360px]">
         <div className="flex min-w-0 flex-col gap-4">
+          <SyncTrends syncs={syncs} />
           <SyncStrip
-            syncs={syncs}
+            syncs={syncs.slice(0, 12)}
             title="Last syncs"
             more={
               <Link href={`/syncs?device=${device.id}`} className="link">
@@ -81,11 +84,7 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
             }
           />
           <div className="grid items-start gap-4 lg:grid-cols-2">
-            <EventLog
-              title="State machine"
-              events={device.transitions}
-              empty="The device has not reported a transition yet."
-            />
+            <StateMachine device={device} />
             <EventLog
               title="Errors it reported"
               events={device.errors}

@@ -27,7 +27,7 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
               <th scope="col" className={`${head} text-left`}>
                 {noun}
               </th>
-              <th scope="col" className={`${head} w-16`}>
+              <th scope="col" className={`${head} w-16 phone:hidden`}>
                 Syncs
               </th>
               <th scope="col" className={`${head} w-16`}>
@@ -53,7 +53,7 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
                     {item.key || 'not said'}
                   </Link>
                 </th>
-                <td className={cell}>{formatCount(item.attempts)}</td>
+                <td className={`${cell} phone:hidden`}>{formatCount(item.attempts)}</td>
                 <td className={cell}>{rate(item.failure_rate)}</td>
                 <td className={cell}>{rate(item.conflict_rate)}</td>
                 <td className={cell}>

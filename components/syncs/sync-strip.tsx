@@ -9,6 +9,7 @@ export function SyncStrip({ title, syncs, more }: { title: string; syncs: SyncIt
   return (
     <Panel title={title} flush actions={more}>
       <SyncTable
+        ofOneDevice
         label={title}
         items={syncs}
         empty={

@@ -81,14 +81,24 @@ const columns = column.columns([
   }),
 ])
 
-export function SyncTable({
-  items,
-  empty,
-  label = 'Syncs',
-}: {
+const withoutDevice = columns.filter((each) => each.id !== 'device')
+
+type SyncTableProps = {
   items: SyncItem[]
   empty: ReactNode
   label?: string
-}) {
-  return <DataTable label={label} rows={items} columns={columns} rowId={(row) => row.id} empty={empty} />
+  /** All of one device: naming it in every row says nothing. */
+  ofOneDevice?: boolean
+}
+
+export function SyncTable({ items, empty, label = 'Syncs', ofOneDevice = false }: SyncTableProps) {
+  return (
+    <DataTable
+      label={label}
+      rows={items}
+      columns={ofOneDevice ? withoutDevice : columns}
+      rowId={(row) => row.id}
+      empty={empty}
+    />
+  )
 }

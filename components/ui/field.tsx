@@ -1,15 +1,21 @@
 import { clsx } from 'clsx'
 import { useId, type ComponentProps, type ReactNode } from 'react'
 
-export const controlClass =
-  'pressable w-full rounded-md border border-control/60 bg-surface px-2.5 text-13 text-ink placeholder:text-faint hover:border-control focus-visible:border-accent focus-visible:outline-1 focus-visible:outline-offset-0 aria-invalid:border-crit-mark'
+const controlClass =
+  'pressable w-full rounded-md border border-control/60 bg-surface px-2.5 text-ink placeholder:text-faint hover:border-control focus-visible:border-accent focus-visible:outline-1 focus-visible:outline-offset-0 aria-invalid:border-crit-mark'
 
 export function Input({ className, ...rest }: ComponentProps<'input'>) {
-  return <input className={clsx(controlClass, 'h-8 touch:h-11', className)} {...rest} />
+  return <input className={clsx(controlClass, 'h-8 text-13 touch:h-11', className)} {...rest} />
 }
 
+/** For JSON and the like: set in mono. */
 export function TextArea({ className, ...rest }: ComponentProps<'textarea'>) {
-  return <textarea className={clsx(controlClass, 'min-h-16 py-1.5', className)} {...rest} />
+  return (
+    <textarea
+      className={clsx(controlClass, 'min-h-16 py-1.5 font-mono text-12 leading-[18px]', className)}
+      {...rest}
+    />
+  )
 }
 
 type FieldProps = {

@@ -18,7 +18,7 @@ export function ShortId({ id, label = 'id', className }: { id: string; label?: s
         aria-label={`${shortenMiddle(id)}, copy ${label}`}
         onClick={() => void copy()}
         className={clsx(
-          'pressable -mx-1 inline-flex h-6 items-center rounded-sm px-1 font-mono text-12 text-muted hover:bg-hover hover:text-ink',
+          'pressable -mx-1 -my-0.5 inline-flex h-6 items-center align-middle rounded-sm px-1 font-mono text-12 text-muted hover:bg-hover hover:text-ink',
           className,
         )}
       >

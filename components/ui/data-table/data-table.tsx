@@ -25,7 +25,7 @@ type DataTableProps<Row extends object> = {
   empty: ReactNode
 }
 
-const cellPad = 'px-2 first:pl-4 last:pr-4'
+const cellPad = 'px-3 first:pl-4 last:pr-4'
 
 /**
  * A list: 36-pixel rows under a head that stays, walked with j and k, ticked with x, opened with Enter.

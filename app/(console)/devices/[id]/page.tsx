@@ -18,7 +18,7 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
     const id = pageId(given)
     const [device, syncs] = await Promise.all([
       getDevice(viewer, id),
-      listSyncs(viewer, syncsQuerySchema.parse({ device: id, limit: 12 })),
+      listSyncs(viewer, syncsQuerySchema.parse({ device: id, limit: 100 })),
     ])
     return { device, syncs: syncs.items }
   })
@@ -28,7 +28,7 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
       <PageHeader
         title={device.name}
         back={{ href: '/devices', label: 'Devices' }}
-        aside={<StateMark state={device.state} className="text-12" />}
+        aside={<StateMark state={device.state} className="text-12 phone:hidden" />}
         asOf={asOf}
         actions={
           <DeviceActions
