@@ -135,7 +135,7 @@ export function answer(
 }
 
 /** What an operation pushed, for the edits that are made on top of it. */
-export type Pushed = {
+type Pushed = {
   data: JsonObject | null
   /** The record's version after the operation. */
   version: number | null

@@ -72,15 +72,15 @@ function queueLeft({ reported, counts, status }: SyncRecord) {
     pending,
     pending_critical: critical,
     pending_bulk: bulk,
-    oldest_pending_at: pending === 0 ? null : (reported.oldest_pending_at ?? null),
+    oldest_pending_at:
+      pending === 0 || !reported.oldest_pending_at ? null : believable(reported.oldest_pending_at),
   }
 }
 
 /** Bounded to the newest entries of each list; what was left out is an event of its own. */
 function deviceEvents({ transitions = [], errors = [] }: DeviceStatus, receivedAt: Date): DeviceEventRow[] {
   // A clock that runs ahead must not put events into the future, where they would hide later ones.
-  const at = (reported: string) =>
-    new Date(Math.min(Date.parse(reported), receivedAt.getTime())).toISOString()
+  const at = (reported: string) => believable(reported, receivedAt.getTime())
   const dropped =
     Math.max(0, transitions.length - statusListLimit) + Math.max(0, errors.length - statusListLimit)
   const rows: DeviceEventRow[] = [
@@ -102,6 +102,11 @@ function deviceEvents({ transitions = [], errors = [] }: DeviceStatus, receivedA
     rows.push({ at: receivedAt.toISOString(), kind: 'dropped', code: 'status_overflow', detail })
   }
   return rows.map((row) => ({ ...row, code: withoutNul(row.code), detail: withoutNul(row.detail) }))
+}
+
+/** A time as a device tells it, from 1970 on: PostgreSQL has no year 0, and one such report must not lose a batch. */
+function believable(time: string, latestMs = Infinity): string {
+  return new Date(Math.max(0, Math.min(Date.parse(time), latestMs))).toISOString()
 }
 
 /** PostgreSQL text cannot hold NUL, nor can jsonb hold half a surrogate pair; one such report must not lose a batch. */
