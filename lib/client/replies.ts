@@ -1,12 +1,6 @@
 import { z } from 'zod'
 import type { JsonObject } from '#lib/core/json.ts'
-import {
-  outcomes,
-  priorities,
-  resyncReasons,
-  type SnapshotReply,
-  type SyncReply,
-} from '#lib/protocol/sync.ts'
+import { outcomes, priorities, resyncReasons } from '#lib/protocol/sync.ts'
 
 /**
  * The server's replies, checked as a device must: what it relies on has to be there, what it does

@@ -199,15 +199,9 @@ describe('the device library against the product', () => {
     const restored = await enrolledDevice(callers, { scopes, storage: backup })
     await restored.put({ table, data: { phone: 'after' } })
     expect(await restored.sync()).toMatchObject({ outcome: 'complete' })
-    const shown = (await restored.list({ table })).map((record) => [
-      record.data['phone'],
-      record.serverVersion,
-    ])
-    expect(shown.toSorted(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
-      ['after', 1],
-      ['before', 1],
-      ['since', 1],
-    ])
+    const shown = (await restored.list({ table })).map((record) => record.data['phone'])
+    expect(new Set(shown)).toEqual(new Set(['before', 'since', 'after']))
+    expect(shown).toHaveLength(3)
   })
 
   test('a full sync that an admin asks for keeps pending edits', async () => {
