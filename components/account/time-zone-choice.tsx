@@ -9,7 +9,7 @@ import { useHydrated } from './use-hydrated.ts'
 /** One zone for every table, tooltip and axis. UTC is what everybody reads the same way. */
 export function TimeZoneChoice({ timeZone }: { timeZone: string }) {
   const router = useRouter()
-  const own = useHydrated() ? Intl.DateTimeFormat().resolvedOptions().timeZone : undefined
+  const own = useHydrated() ? new Intl.DateTimeFormat().resolvedOptions().timeZone : undefined
   const zones = [...new Set(['UTC', timeZone, ...(own ? [own] : [])])]
   return (
     <div className="flex flex-wrap items-center gap-3">

@@ -30,6 +30,7 @@ export function ConflictPage({
   conflict: ConflictDetail
   refusal?: string | undefined
 }) {
+  const ours = oursOf(conflict)
   const states = { base: conflict.base.data, client: conflict.client.data, server: conflict.current.data }
   return (
     <>
@@ -69,11 +70,13 @@ export function ConflictPage({
         </Facts>
         <Facts>
           <Fact name="Ours">
-            version {conflict.current.version}, by {conflict.current.by.name ?? conflict.current.by.kind}
+            version {ours.version}, by {ours.by}
           </Fact>
-          <Fact name="Written">
-            <Time at={conflict.current.updated_at} show="both" precision="minute" />
-          </Fact>
+          {conflict.state === 'open' ? (
+            <Fact name="Written">
+              <Time at={conflict.current.updated_at} show="both" precision="minute" />
+            </Fact>
+          ) : null}
           <Fact name="Vectors">{orderWords[conflict.vector_order]}</Fact>
           {conflict.trace_id ? (
             <Fact name="Trace">
@@ -94,7 +97,7 @@ export function ConflictPage({
           states={states}
           names={{
             client: conflict.device_name ?? 'the device',
-            server: `version ${conflict.current.version}, ${conflict.current.by.name ?? conflict.current.by.kind}`,
+            server: `version ${ours.version}, ${ours.by}`,
           }}
           refusal={refusal}
         />
@@ -103,6 +106,15 @@ export function ConflictPage({
       )}
     </>
   )
+}
+
+/** What the device's edit stands against: the record as it is now while that is open, as it was then when it is settled. */
+function oursOf(conflict: ConflictDetail): { version: number; by: string } {
+  if (conflict.state === 'open') {
+    const { version, by } = conflict.current
+    return { version, by: by.name ?? by.kind }
+  }
+  return { version: conflict.server_version, by: conflict.server_device_name ?? 'a person' }
 }
 
 function HlcTime({ hlc }: { hlc: string }) {

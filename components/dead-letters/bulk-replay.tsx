@@ -7,7 +7,11 @@ import { Refusal } from '#components/ui/notice.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { replayReplySchema, type DeadLetterItem } from '#lib/protocol/console.ts'
 
-type BulkReplayProps = { letters: readonly DeadLetterItem[]; refusal: string | undefined; onDone: () => void }
+type BulkReplayProps = {
+  letters: readonly DeadLetterItem[]
+  refusal: string | undefined /** `all`: none was refused again. */
+  onDone: (all: boolean) => void
+}
 type Tally = { done: number; again: number }
 
 /** Replays the ticked letters one after the other, as they are, and counts what became of them. */
@@ -28,7 +32,7 @@ export function BulkReplay({ letters, refusal, onDone }: BulkReplayProps) {
       setTally({ ...count })
     }
     setRunning(false)
-    if (count.again === 0) onDone()
+    onDone(count.again === 0)
   }
 
   return (

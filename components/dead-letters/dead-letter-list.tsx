@@ -118,8 +118,8 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
             <BulkReplay
               letters={chosen}
               refusal={refusal}
-              onDone={() => {
-                setPicked(new Set())
+              onDone={(all) => {
+                if (all) setPicked(new Set())
                 router.refresh()
               }}
             />

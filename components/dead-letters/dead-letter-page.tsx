@@ -98,6 +98,14 @@ function Outcome({ letter, refusal }: { letter: DeadLetterDetail; refusal: strin
               ) : null}
               {letter.reason ? `: “${letter.reason}”` : '.'}
             </p>
+            {letter.attempt_log.at(-1)?.outcome === 'conflict' && letter.record_id ? (
+              <p>
+                It met a newer edit.{' '}
+                <Link href={`/conflicts?record_id=${letter.record_id}`} className="link">
+                  Settle the conflict
+                </Link>
+              </p>
+            ) : null}
             {letter.state === 'discarded' ? (
               refusal === undefined ? (
                 <RestoreButton id={letter.id} etag={letter.etag} />

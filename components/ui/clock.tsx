@@ -1,6 +1,6 @@
 'use client'
 
-import { createContext, use, useCallback, useSyncExternalStore, type ReactNode } from 'react'
+import { createContext, use, useCallback, useMemo, useSyncExternalStore, type ReactNode } from 'react'
 
 type ClockSetting = { now: number; timeZone: string }
 
@@ -11,7 +11,8 @@ const Clock = createContext<ClockSetting>({ now: 0, timeZone: 'UTC' })
  * the browser takes over is the one that was sent; then it ticks.
  */
 export function ClockProvider({ now, timeZone, children }: ClockSetting & { children: ReactNode }) {
-  return <Clock value={{ now, timeZone }}>{children}</Clock>
+  const setting = useMemo(() => ({ now, timeZone }), [now, timeZone])
+  return <Clock value={setting}>{children}</Clock>
 }
 
 const tickMs = 5_000

@@ -1,5 +1,4 @@
 import { clsx } from 'clsx'
-import { Fragment } from 'react'
 
 const token = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g
 
@@ -55,5 +54,5 @@ function paint(text: string) {
     end = match.index + whole.length
   }
   parts.push(text.slice(end))
-  return parts.map((part, index) => <Fragment key={index}>{part}</Fragment>)
+  return parts
 }

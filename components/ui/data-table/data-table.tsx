@@ -48,6 +48,13 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
     if (!next.delete(id)) next.add(id)
     selection?.onChange(next)
   }
+  const tickOf = (id: string, name: string) => (
+    <Checkbox
+      label={`Select ${name}`}
+      checked={selection?.ids.has(id) ?? false}
+      onChange={() => toggle(id)}
+    />
+  )
   useRowKeys(body, selection ? toggle : undefined)
 
   if (props.rows.length === 0 && rows.length === 0) return <>{empty}</>
@@ -108,11 +115,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
             >
               {selection ? (
                 <td className="border-b border-line pl-4 group-last/row:border-0">
-                  <Checkbox
-                    label={`Select ${props.rowName?.(row.original) ?? row.id}`}
-                    checked={selection.ids.has(row.id)}
-                    onChange={() => toggle(row.id)}
-                  />
+                  {tickOf(row.id, props.rowName?.(row.original) ?? row.id)}
                 </td>
               ) : null}
               {row.getAllCells().map((cell) => {
