@@ -47,18 +47,14 @@ export async function write(
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
-  return send(path, { method, headers, body: JSON.stringify(body) })
-}
-
-/** Reads from the console API. @throws ApiProblem as `write` does */
-export async function read(path: string): Promise<unknown> {
-  return send(path, { method: 'GET' })
-}
-
-async function send(path: string, init: RequestInit): Promise<unknown> {
   let response: Response
   try {
-    response = await fetch(path, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+    response = await fetch(path, {
+      method,
+      headers,
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
   } catch {
     throw new ApiProblem({
       code: 'unreachable',

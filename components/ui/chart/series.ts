@@ -18,14 +18,6 @@ export type Trend = {
   threshold?: Threshold
 }
 
-/** How units are said in a title, where the axis is too narrow to repeat them. */
-export const unitName: Record<Unit, string> = {
-  count: 'changes',
-  ratio: '%',
-  seconds: 'time',
-  bytes: 'bytes',
-}
-
 /** The last measured value of a series, or null when there is none. */
 export function lastValue(points: readonly Point[], key: string): number | null {
   return points.findLast((point) => typeof point.values[key] === 'number')?.values[key] ?? null

@@ -120,6 +120,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
               ) : null}
               {row.getAllCells().map((cell) => {
                 const meta = cell.column.columnDef.meta
+                const content = <table.FlexRender cell={cell} />
                 return (
                   <td
                     key={cell.id}
@@ -130,7 +131,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                       meta?.wide && 'phone:hidden',
                     )}
                   >
-                    <table.FlexRender cell={cell} />
+                    {content}
                   </td>
                 )
               })}
