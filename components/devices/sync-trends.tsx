@@ -6,7 +6,8 @@ export function SyncTrends({ syncs }: { syncs: readonly SyncItem[] }) {
   if (syncs.length < 3) return null
   const oldestFirst = syncs.toReversed()
   return (
-    <div className="grid gap-4 md:grid-cols-2">
+    <section className="grid gap-4 md:grid-cols-2">
+      <h2 className="sr-only">Trends</h2>
       <TrendChart
         title="Lag at each sync"
         unit="seconds"
@@ -27,6 +28,6 @@ export function SyncTrends({ syncs }: { syncs: readonly SyncItem[] }) {
         }))}
         threshold={{ value: 30, label: '30 s' }}
       />
-    </div>
+    </section>
   )
 }

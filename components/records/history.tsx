@@ -21,7 +21,7 @@ export function History({ versions }: { versions: readonly RecordVersion[] }) {
             <span className="text-muted">
               {version.operation.toLowerCase()} {version.outcome.replaceAll('_', ' ')} by{' '}
               {version.by.kind === 'device' ? (
-                <Link href={`/devices/${version.by.id}`} className="row-link font-normal">
+                <Link href={`/devices/${version.by.id}`} className="link">
                   {version.by.name ?? 'a device'}
                 </Link>
               ) : (

@@ -78,7 +78,7 @@ export function SyncPage({ sync, tracerUrl }: { sync: SyncDetail; tracerUrl: str
         )}
       </Panel>
       <Panel title="What it touched, in order" aside={plural(sync.touched.length, 'change')} flush>
-        <TouchedTable touched={sync.touched} />
+        <TouchedTable touched={sync.touched} nothing={nothingWords(sync)} />
       </Panel>
       {sync.siblings.length > 0 ? (
         <Panel title="Other requests of the same sync">
@@ -97,6 +97,14 @@ export function SyncPage({ sync, tracerUrl }: { sync: SyncDetail; tracerUrl: str
       ) : null}
     </>
   )
+}
+
+/** Why a sync left nothing in the log. */
+function nothingWords(sync: SyncDetail): string {
+  if (sync.outcome === 'failed') return 'It wrote nothing: the request failed as a whole.'
+  if (sync.rejected > 0) return 'It wrote nothing: what it sent was refused.'
+  if (sync.pushed > 0) return 'It wrote nothing: what it sent was known already.'
+  return 'It wrote nothing: it only fetched.'
 }
 
 function outcomes(sync: SyncDetail): string {

@@ -81,7 +81,7 @@ const columns = column.columns([
   }),
 ])
 
-const withoutDevice = columns.filter((each) => each.id !== 'device')
+const withoutDevice = columns.filter((each) => each.id !== 'device' && each.id !== 'bytes')
 
 type SyncTableProps = {
   items: SyncItem[]

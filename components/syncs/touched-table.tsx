@@ -18,9 +18,8 @@ const head = 'h-8 px-2 text-12 font-medium text-faint first:pl-4 last:pr-4'
 const cell = 'h-9 border-t border-line px-2 first:pl-4 last:pr-4'
 
 /** What a sync touched, in the order of the log. */
-export function TouchedTable({ touched }: { touched: readonly SyncTouch[] }) {
-  if (touched.length === 0)
-    return <p className="px-4 py-6 text-center text-faint">It changed nothing: it only fetched.</p>
+export function TouchedTable({ touched, nothing }: { touched: readonly SyncTouch[]; nothing: string }) {
+  if (touched.length === 0) return <p className="px-4 py-6 text-center text-faint">{nothing}</p>
   return (
     <div className="overflow-x-auto">
       <table aria-label="What it touched" className="w-full">
