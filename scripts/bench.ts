@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { runRound, summarise, type Contest, type Round } from './bench/measure.ts'
+import { readCpuUse } from './bench/cpu.ts'
+import { runRound, summarise, type Contest, type Lane, type Round } from './bench/measure.ts'
 import { fillFeed, pullAtTheLimit, pullOverHttp } from './bench/pull.ts'
 import { installLimit, pushAtTheLimit, pushOverHttp, replayOverHttp } from './bench/push.ts'
 import { formatTable } from './bench/report.ts'
@@ -43,12 +44,12 @@ const [seconds, rounds, connections] = [given.seconds, given.rounds, given.conne
 const stack = await startStack(process.env['NEXT_DIST_DIR'] ?? '.next-bench', given.profile ?? null)
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+const contests: Contest[] = []
 try {
   await putPolicy(stack)
   await installLimit(stack)
-  const contests = await chosen(stack)
-  const results = summarise(contests, await compete(contests))
-  for (const { close } of contests) await close()
+  await enter(stack)
+  const results = summarise(contests, await compete(stack))
   console.log(`\n${formatTable(results)}\n`)
   if (given.json) {
     await mkdir(dirname(given.json), { recursive: true })
@@ -57,6 +58,7 @@ try {
     await writeFile(given.json, `${JSON.stringify(report, null, 2)}\n`)
   }
 } finally {
+  for (const { close } of contests) await close()
   await stack.stop()
 }
 
@@ -76,7 +78,8 @@ type Entry = {
   make: (name: string, against: string | null) => Promise<Contest>
 }
 
-async function chosen(on: Stack): Promise<Contest[]> {
+/** Makes ready what was asked for, and what it stands against. */
+async function enter(on: Stack): Promise<void> {
   const push = (size: number, goal: number | null) => (name: string, against: string | null) =>
     pushOverHttp(on, { name, size, connections, scopes: 'own', against, goal })
   const limit = (size: number) => (name: string) => pushAtTheLimit(on, { name, size, connections })
@@ -112,18 +115,17 @@ async function chosen(on: Stack): Promise<Contest[]> {
   const names = new Set(wanted.flatMap(({ name, against }) => (against ? [name, against] : [name])))
   const entries = all.filter(({ name }) => names.has(name))
   if (entries.some(({ name }) => name.startsWith('pull'))) await fillFeed(on, 10_000)
-  const contests: Contest[] = []
   for (const { name, against, make } of entries) contests.push(await make(name, against ?? null))
-  return contests
 }
 
 /** Rounds of all contests in turn: what else the machine does falls on all of them. */
-async function compete(contests: readonly Contest[]): Promise<Map<string, Round[]>> {
+async function compete({ pids }: Stack): Promise<Map<string, Round[]>> {
+  const run = (lanes: Lane[]) => runRound(lanes, () => readCpuUse(pids))
   const requests = new Map<string, number>()
   for (const { name, prepare } of contests) {
     // A round is a number of requests made ready beforehand; a short one first tells how many fill the time.
-    await runRound(prepare(40))
-    const trial = await runRound(prepare(120))
+    await run(prepare(40))
+    const trial = await run(prepare(120))
     requests.set(name, Math.max(20, Math.round((trial.requests / trial.seconds) * seconds)))
   }
   const taken = new Map<string, Round[]>(contests.map(({ name }) => [name, []]))
@@ -131,7 +133,7 @@ async function compete(contests: readonly Contest[]): Promise<Map<string, Round[
     for (const { name, prepare } of contests) {
       interrupted.signal.throwIfAborted()
       progress(`round ${round} of ${rounds}: ${name}`)
-      taken.get(name)!.push(await runRound(prepare(requests.get(name)!)))
+      taken.get(name)!.push(await run(prepare(requests.get(name)!)))
     }
   }
   progress('')

@@ -28,7 +28,10 @@ export async function readCpuUse(pids: { server: number; postgres: number }): Pr
 async function readStat(pid: number | string) {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
   if (text === null) return null
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number)
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
   const sum = (...at: number[]) => at.reduce((total, i) => total + (fields[i] ?? 0), 0) * tickMs
   return { parent: fields[1], ownMs: sum(11, 12), endedMs: sum(13, 14) }
 }

@@ -1,3 +1,5 @@
+import type { CpuUse } from './cpu.ts'
+
 /** One thing to measure: work that is made ready beforehand, then done at once over several connections. */
 export type Contest = {
   name: string
@@ -14,12 +16,23 @@ export type Contest = {
 export type Lane = { requests: (() => Promise<number>)[]; verify?: () => void }
 
 /** One round of one contest. */
-export type Round = { rows: number; requests: number; seconds: number; latenciesMs: number[] }
+export type Round = {
+  rows: number
+  requests: number
+  seconds: number
+  latenciesMs: number[]
+  /** null where the system does not tell. */
+  cpu: CpuUse | null
+}
 
 /** Runs all lanes at once, each its requests in order. @throws what a request throws, or what the check afterwards finds */
-export async function runRound(lanes: readonly Lane[]): Promise<Round> {
+export async function runRound(
+  lanes: readonly Lane[],
+  readCpu: () => Promise<CpuUse | null>,
+): Promise<Round> {
   const latenciesMs: number[] = []
   let rows = 0
+  const before = await readCpu()
   const startedAt = performance.now()
   await Promise.all(
     lanes.map(async ({ requests }) => {
@@ -31,8 +44,10 @@ export async function runRound(lanes: readonly Lane[]): Promise<Round> {
     }),
   )
   const seconds = (performance.now() - startedAt) / 1_000
+  const after = await readCpu()
   for (const { verify } of lanes) verify?.()
-  return { rows, requests: latenciesMs.length, seconds, latenciesMs }
+  const cpu = before && after && difference(after, before)
+  return { rows, requests: latenciesMs.length, seconds, latenciesMs, cpu }
 }
 
 export type Result = {
@@ -47,6 +62,9 @@ export type Result = {
   p95Ms: number
   /** Median of the rounds' own ratios: neighbours in time, so that a busy machine slows both. */
   ratio: number | null
+  /** Processor time per hundred rows, over all rounds, and its ratio: what is left of a clock on a busy machine. */
+  cpuPer100Rows: CpuUse | null
+  cpuRatio: number | null
 }
 
 /** Sums the rounds of all contests up. */
@@ -58,6 +76,8 @@ export function summarise(
   return contests.map(({ name, against, goal }) => {
     const own = rounds.get(name) ?? []
     const other = against === null ? undefined : rounds.get(against)
+    const cpu = cpuPer100Rows(own)
+    const otherCpu = cpuPer100Rows(other ?? [])
     const latencies = own.flatMap(({ latenciesMs }) => latenciesMs).toSorted((a, b) => a - b)
     return {
       name,
@@ -68,8 +88,30 @@ export function summarise(
       p50Ms: quantile(latencies, 0.5),
       p95Ms: quantile(latencies, 0.95),
       ratio: other ? median(own.map((round, i) => rate(round) / rate(other[i]!))) : null,
+      cpuPer100Rows: cpu,
+      cpuRatio: cpu && otherCpu ? total(otherCpu) / total(cpu) : null,
     }
   })
+}
+
+function cpuPer100Rows(rounds: readonly Round[]): CpuUse | null {
+  const used = rounds.flatMap(({ cpu }) => (cpu ? [cpu] : []))
+  const rows = rounds.reduce((sum, round) => sum + round.rows, 0)
+  if (used.length === 0 || rows === 0) return null
+  const per100 = (of: keyof CpuUse) => (used.reduce((sum, use) => sum + use[of], 0) / rows) * 100
+  return { clientMs: per100('clientMs'), serverMs: per100('serverMs'), postgresMs: per100('postgresMs') }
+}
+
+function difference(after: CpuUse, before: CpuUse): CpuUse {
+  return {
+    clientMs: after.clientMs - before.clientMs,
+    serverMs: after.serverMs - before.serverMs,
+    postgresMs: after.postgresMs - before.postgresMs,
+  }
+}
+
+function total({ clientMs, serverMs, postgresMs }: CpuUse): number {
+  return clientMs + serverMs + postgresMs
 }
 
 function median(values: readonly number[]): number {

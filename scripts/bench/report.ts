@@ -1,21 +1,34 @@
 import type { Result } from './measure.ts'
 
-/** The results as a table for people. */
+/** The results as a table for people. `client`, `server` and `pg` are milliseconds of processor time per hundred rows. */
 export function formatTable(results: readonly Result[]): string {
-  const head = ['', 'rows/s', 'requests/s', 'p50 ms', 'p95 ms', 'ratio', 'goal', 'against']
-  const rows = results.map(
-    ({ name, rowsPerSecond, requestsPerSecond, p50Ms, p95Ms, ratio, goal, against }) => [
-      name,
-      whole(rowsPerSecond),
-      whole(requestsPerSecond),
-      p50Ms.toFixed(1),
-      p95Ms.toFixed(1),
-      ratio?.toFixed(2) ?? '',
-      goal?.toFixed(2) ?? '',
-      against ?? '',
-    ],
-  )
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)))
+  const head = [
+    '',
+    'rows/s',
+    'requests/s',
+    'p50 ms',
+    'p95 ms',
+    'client',
+    'server',
+    'pg',
+    'by CPU',
+    'ratio',
+    'goal',
+  ]
+  const rows = results.map((result) => [
+    result.name,
+    whole(result.rowsPerSecond),
+    whole(result.requestsPerSecond),
+    result.p50Ms.toFixed(1),
+    result.p95Ms.toFixed(1),
+    ...(['clientMs', 'serverMs', 'postgresMs'] as const).map((of) => short(result.cpuPer100Rows?.[of])),
+    short(result.cpuRatio),
+    short(result.ratio),
+    short(result.goal),
+    result.against === null ? '' : `of ${result.against}`,
+  ])
+  const table = [[...head, ''], ...rows]
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
   const line = (row: string[]) =>
     row
       .map((cell, column) => {
@@ -24,7 +37,12 @@ export function formatTable(results: readonly Result[]): string {
       })
       .join('  ')
       .trimEnd()
-  return [line(head), widths.map((width) => '─'.repeat(width)).join('──'), ...rows.map(line)].join('\n')
+  const [title, ...body] = table.map(line)
+  return [title, '─'.repeat(Math.max(...body.map(({ length }) => length))), ...body].join('\n')
+}
+
+function short(value: number | null | undefined): string {
+  return value?.toFixed(2) ?? ''
 }
 
 function whole(value: number): string {

@@ -26,6 +26,7 @@ export type Stack = {
   databaseUrl: string
   /** A second one in the same PostgreSQL, migrated alike: there the limit is measured. */
   limitUrl: string
+  pids: { server: number; postgres: number }
   stop: () => Promise<void>
 }
 
@@ -45,7 +46,8 @@ export async function startStack(distDir: string, profileDir: string | null): Pr
     const port = await findFreePort()
     const apiKey = `bench_${crypto.randomUUID()}`
     const enrollmentKey = `bench_${crypto.randomUUID()}`
-    const environment = {
+    const environment: NodeJS.ProcessEnv = {
+      NODE_ENV: 'production',
       PORT: String(port),
       HOLDFAST_DATA_DIR: folder,
       HOLDFAST_DEMO: 'off',
@@ -61,7 +63,6 @@ export async function startStack(distDir: string, profileDir: string | null): Pr
     const cluster = await startCluster({
       ...{ dir, port: await findFreePort(), password: secrets.postgresPassword },
       logFile: join(folder, 'logs/postgres.log'),
-      settings: { track_functions: 'pl' },
     })
     running.push(cluster.stop)
     const urls = { databaseUrl: cluster.url('holdfast'), limitUrl: cluster.url('limit') }
@@ -70,15 +71,15 @@ export async function startStack(distDir: string, profileDir: string | null): Pr
       await applyMigrations(url)
     }
     await ensureAccounts(settings, secrets, urls.databaseUrl)
-    running.push(
-      await startServer({
-        port,
-        environment: serverEnvironment(settings, secrets, urls.databaseUrl),
-        logFile: join(folder, 'logs/server.log'),
-        profileDir,
-      }),
-    )
-    return { origin: settings.origin, apiKey, enrollmentKey, ...urls, stop }
+    const server = await startServer({
+      port,
+      environment: serverEnvironment(settings, secrets, urls.databaseUrl),
+      logFile: join(folder, 'logs/server.log'),
+      profileDir,
+    })
+    running.push(server.stop)
+    const pids = { server: server.pid, postgres: cluster.pid }
+    return { origin: settings.origin, apiKey, enrollmentKey, ...urls, pids, stop }
   } catch (error) {
     await stop()
     throw error
@@ -91,7 +92,7 @@ async function startServer(options: {
   environment: NodeJS.ProcessEnv
   logFile: string
   profileDir: string | null
-}): Promise<() => Promise<void>> {
+}): Promise<{ pid: number; stop: () => Promise<void> }> {
   const { port, logFile, profileDir } = options
   const log = await open(logFile, 'a')
   const child = spawn(
@@ -116,7 +117,7 @@ async function startServer(options: {
     }
     await sleep(100)
   }
-  return stop
+  return { pid: child.pid ?? 0, stop }
 }
 
 async function isReady(port: number): Promise<boolean> {
