@@ -1,4 +1,4 @@
-import { database } from '../db.ts'
+import { database, queryPrepared } from '../db.ts'
 
 /** What the device routes need to know of the device that calls. */
 export type DeviceIdentity = {
@@ -19,12 +19,16 @@ export type DeviceIdentity = {
 export async function selectDeviceByToken(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<{ token_hash: Uint8Array; device: DeviceIdentity } | null> {
-  const rows = await database().$queryRaw<({ token_hash: Uint8Array } & DeviceIdentity)[]>`
+  const text = `
     SELECT d.token_hash, d.id, d.name, d.status, d.scopes, d.incarnation, d.platform, d.app_version AS "appVersion",
       d.schema_version AS "schemaVersion", d.resync_reason AS "resyncReason", h.last_sync_at AS "lastSyncAt"
     FROM device d LEFT JOIN device_health h ON h.device_id = d.id
-    WHERE d.token_hash = ${hash}`
-  const row = rows[0]
+    WHERE d.token_hash = $1`
+  const [row] = await queryPrepared<{ token_hash: Uint8Array } & DeviceIdentity>(
+    database(),
+    { name: 'device_by_token', text },
+    [hash],
+  )
   if (!row) return null
   const { token_hash, ...device } = row
   return { token_hash, device }

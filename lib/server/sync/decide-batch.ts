@@ -82,7 +82,7 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
 
 function decideOperation(
   batch: Batch,
-  { change, base, current, policy }: Operation,
+  { read, change, base, current, policy, isRaised }: Operation,
 ): Decision<RejectionCode> {
   const data = change.data ?? null
   const moves = change.from_scope !== undefined && change.from_scope !== change.scope
@@ -90,7 +90,8 @@ function decideOperation(
     const detail = `Scope "${change.scope}" already has a record with this id.`
     return { kind: 'reject', refusal: { code: 'invalid_change', detail } }
   }
-  const validate = (next: JsonObject, previous: JsonObject | null) => validateRecord(policy, next, previous)
+  const validate = (next: JsonObject, previous: JsonObject | null) =>
+    validateRecord(policy, next, previous, next === data && !isRaised ? read.sizeBytes : undefined)
   if (batch.context.exact) {
     const refusal = data && validate(data, current?.data ?? null)
     return refusal ? { kind: 'reject', refusal } : { kind: 'write', outcome: 'applied', data, lost: [] }

@@ -13,6 +13,7 @@ import { deadLetterRow } from './dead-letter-row.ts'
 import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
 import type { ReadChange } from './read-changes.ts'
+import { keyOf } from './record-states.ts'
 import {
   commitPush,
   loadPush,
@@ -145,18 +146,18 @@ async function load(db: Database, { stream, changes, deviceId }: Push): Promise<
     device: stream?.deviceId ?? deviceId,
     incarnation: stream?.incarnation ?? null,
     op_ids: changes.flatMap(({ opId }) => (opId ? [opId] : [])),
-    seqs: [],
-    keys: readable.flatMap(keysOfChange),
-    bases: readable
-      .filter(({ base_version }) => base_version > 0)
-      .map((change) => ({ ...keyOfChange(change), version: change.base_version })),
+    keys: distinct(readable.flatMap(keysOfChange), keyOf),
+    bases: distinct(
+      readable
+        .filter(({ base_version }) => base_version > 0)
+        .map((change) => ({ ...keyOfChange(change), version: change.base_version })),
+      (base) => `${base.version} ${keyOf(base)}`,
+    ),
     base_op_ids: readable.flatMap(({ base_op_id }) =>
       base_op_id && !inBatch.has(base_op_id) ? [base_op_id] : [],
     ),
     tables: [...new Set(readable.map(({ table }) => table))],
   }
-  request.keys = distinct(request.keys)
-  request.bases = distinct(request.bases)
   const loaded = await loadPush(db, request)
   const policies = policyCache(db)
   const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
@@ -231,7 +232,6 @@ function commitRequest(
     holes: { open: holes.open.filter(({ seq }) => !close.includes(seq)), close },
     rests_on: decided.restsOn,
     inserts: changes.filter(({ final }) => final === 'insert').length,
-    updates: changes.filter(({ final }) => final === 'update').length,
     changes,
     results,
     conflicts,
@@ -303,6 +303,6 @@ function countByKind(answers: readonly Answer[]) {
   }
 }
 
-function distinct<T>(items: readonly T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+function distinct<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [nameOf(item), item])).values()]
 }

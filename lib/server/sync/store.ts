@@ -12,7 +12,6 @@ export type LoadRequest = {
   device: string | null
   incarnation: string | null
   op_ids: string[]
-  seqs: number[]
   keys: RecordKey[]
   bases: (RecordKey & { version: number })[]
   base_op_ids: string[]
@@ -155,8 +154,8 @@ export type CommitRequest = {
   stream: { device: string; incarnation: string; revision: number; last_seq: number } | null
   holes: { open: Hole[]; close: number[] }
   rests_on: (RecordKey & { version: number })[]
+  /** How many of the changes make a record that was not there. */
   inserts: number
-  updates: number
   changes: FeedChangeRow[]
   results: OpResultRow[]
   conflicts: ConflictRow[]

@@ -3,7 +3,7 @@
 
 /*
  * What a batch rests on.
- * p: device, incarnation (null for a person's write), op_ids[], seqs[], keys[{scope, table, id}],
+ * p: device, incarnation (null for a person's write), op_ids[], keys[{scope, table, id}],
  *    bases[{scope, table, id, version}], base_op_ids[], tables[]
  */
 CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
@@ -14,7 +14,6 @@ DECLARE
   v_device uuid := (p->>'device')::uuid;
   v_incarnation uuid := (p->>'incarnation')::uuid;
   v_op_ids uuid[] := ARRAY(SELECT jsonb_array_elements_text(p->'op_ids'))::uuid[];
-  v_seqs bigint[] := ARRAY(SELECT jsonb_array_elements_text(p->'seqs'))::bigint[];
   v_base_op_ids uuid[] := ARRAY(SELECT jsonb_array_elements_text(p->'base_op_ids'))::uuid[];
   v_tables text[] := ARRAY(SELECT jsonb_array_elements_text(p->'tables'));
 BEGIN
@@ -26,11 +25,7 @@ BEGIN
       FROM stream_hole h WHERE h.device_id = v_device AND h.incarnation = v_incarnation),
     'seen', (SELECT json_agg(json_build_object('device_id', r.device_id, 'incarnation', r.incarnation, 'seq', r.seq,
         'op_id', r.op_id, 'hash', encode(r.payload_hash, 'hex'), 'kind', r.kind, 'answer', r.answer))
-      FROM (
-        SELECT * FROM op_result WHERE op_id = ANY (v_op_ids)
-        UNION
-        SELECT * FROM op_result WHERE device_id = v_device AND incarnation = v_incarnation AND seq = ANY (v_seqs)
-      ) r),
+      FROM op_result r WHERE r.op_id = ANY (v_op_ids)),
     'records', (SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
         'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
         'device_id', r.last_device_id, 'deleted', r.deleted))

@@ -24,7 +24,10 @@ CREATE TYPE sync_record AS (
  * batches arrive, health never goes backwards: each column comes from the newest request that says something about
  * it, and changes only if no newer request was seen before.
  */
-CREATE FUNCTION record_syncs(batch jsonb) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_syncs(batch jsonb) RETURNS void LANGUAGE plpgsql
+  -- Making the plans anew costs more than running them.
+  SET plan_cache_mode = force_generic_plan
+AS $$
 DECLARE
   records sync_record[] := ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::sync_record, batch) r);
   devices uuid[] := ARRAY(SELECT DISTINCT r.device_id FROM unnest(records) r ORDER BY 1);
