@@ -4,21 +4,20 @@ import { useRouter } from 'next/navigation'
 import { useEffect, useRef, useTransition } from 'react'
 import { listen } from './stream.ts'
 
-/** Between two refreshes of a page: quick enough to feel live, slow enough to be read and to be cheap. */
-const restMs = 2_500
-
 type LivePageProps = {
   /** What this page shows; other news leaves it alone. */
   topics: readonly string[]
   /** An absolute range is a photograph: it does not move. */
   paused?: boolean
+  /** Between two refreshes: quick enough to feel live, slow enough to be read and to be cheap. */
+  restMs?: number
 }
 
 /**
  * Keeps a server-rendered page current: when the stream names one of its topics, the page is rendered again on the
  * server and merged in place. Focus, selection and what is being typed stay.
  */
-export function LivePage({ topics, paused = false }: LivePageProps) {
+export function LivePage({ topics, paused = false, restMs = 2_500 }: LivePageProps) {
   const router = useRouter()
   const [pending, start] = useTransition()
   const busy = useRef(false)
@@ -48,6 +47,6 @@ export function LivePage({ topics, paused = false }: LivePageProps) {
       stop()
       clearTimeout(timer)
     }
-  }, [router, wanted, paused])
+  }, [router, wanted, paused, restMs])
   return null
 }

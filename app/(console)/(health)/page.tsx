@@ -17,7 +17,7 @@ export default async function Page({ searchParams }: { searchParams: SearchParam
   return (
     <>
       <PageHeader title="Health" asOf={asOf} />
-      <LivePage topics={['fleet', 'device', 'sync', 'conflict', 'dead_letter']} />
+      <LivePage topics={['fleet', 'device', 'sync', 'conflict', 'dead_letter']} restMs={5_000} />
       <PageBody>
         <HealthPage summary={data} />
       </PageBody>

@@ -2,6 +2,7 @@
 
 import { useTable, type TableOptions } from '@tanstack/react-table'
 import { clsx } from 'clsx'
+import { useSearchParams } from 'next/navigation'
 import { useMemo, useRef, useState, type ReactNode } from 'react'
 import { Checkbox } from '#components/ui/checkbox.tsx'
 import { plural } from '#components/ui/quantity.ts'
@@ -34,8 +35,10 @@ const cellPad = 'px-3 first:pl-4 last:pr-4'
 export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const { label, columns, rowId, sorting, selection, empty } = props
   const body = useRef<HTMLTableSectionElement>(null)
-  const [held, setHeld] = useState(false)
-  const { rows, waiting } = useHeldRows(props.rows, rowId, held)
+  const [pointed, setPointed] = useState(false)
+  const [focused, setFocused] = useState(false)
+  const view = useSearchParams().toString()
+  const { rows, waiting } = useHeldRows(props.rows, { rowId, held: pointed || focused, view })
   const data = useMemo(() => [...rows], [rows])
   const rowSelection = useMemo(
     () => Object.fromEntries([...(selection?.ids ?? [])].map((id) => [id, true as const])),
@@ -62,15 +65,17 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   return (
     <div
       className="relative"
-      onPointerEnter={(event) => event.pointerType === 'mouse' && setHeld(true)}
-      onPointerLeave={() => setHeld(false)}
+      onPointerEnter={(event) => event.pointerType === 'mouse' && setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
+      onFocus={() => setFocused(true)}
+      onBlur={(event) => setFocused(event.currentTarget.contains(event.relatedTarget))}
     >
       {waiting > 0 ? (
         <p
           role="status"
           className="absolute top-8 right-4 z-20 rounded-b-md bg-accent-soft px-2 py-0.5 text-12 text-accent"
         >
-          {plural(waiting, 'row')} changed place — shown when the pointer leaves
+          {plural(waiting, 'row')} changed place — shown when you leave the list
         </p>
       ) : null}
       <table aria-label={label} className="w-full border-separate border-spacing-0 text-13 md:table-fixed">
