@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Device } from '#lib/client/index.ts'
+import { DEFAULT_BREAKER } from '#lib/core/breaker.ts'
 import { createConsoleApi } from '#lib/sim/console-api.ts'
 import { createNodeDevice } from '#lib/sim/node-device.ts'
 import { findFreePort } from '../postgres/port.ts'
@@ -12,6 +13,12 @@ import { startInstance, type Instance } from './testing/instance.ts'
 const apiKey = 'hf_api_of_the_kill_test'
 const enrollmentKey = 'hf_enr_of_the_kill_test'
 const table = 'readings'
+
+/** Comes back at once: the server is away for a second, not for a night. */
+const impatient = {
+  backoff: { baseDelayMs: 20, maxDelayMs: 200, maxRetries: 3 },
+  breaker: { ...DEFAULT_BREAKER, cooldownMs: 50, maxCooldownMs: 200 },
+}
 
 let dataDir = ''
 let baseUrl = ''
@@ -54,8 +61,8 @@ test('kill -9 of everything in the middle of pushes: nothing acknowledged is los
     instance.signal('SIGKILL', 'group')
     await instance.exited
     writing = false
-    await Promise.all(work)
     instance = await started()
+    await Promise.all(work)
   }
 
   for (const meter of meters) await meter.drain()
@@ -101,7 +108,7 @@ class Meter {
   }
 
   static async enrol(number: number): Promise<Meter> {
-    const device = await createNodeDevice({ baseUrl })
+    const device = await createNodeDevice({ baseUrl, policy: impatient })
     await device.enroll(enrolment(`Meter ${number}`))
     return new Meter(device)
   }
