@@ -38,7 +38,8 @@ export async function runRound(
     lanes.map(async ({ requests }) => {
       for (const request of requests) {
         const sentAt = performance.now()
-        rows += await request()
+        const moved = await request()
+        rows += moved
         latenciesMs.push(performance.now() - sentAt)
       }
     }),

@@ -1,9 +1,9 @@
 -- What devices read: pages of the feed and of the snapshot. Each is one statement, so one view of the database.
 -- Both return ready JSON text: a record's state goes from jsonb to the reply without being parsed in between.
 
-/* A server change as protocol.md has it. */
+/* A server change as protocol.md has it. STABLE, as to_json is: declared otherwise it would not be inlined, and be run for each row. */
 CREATE FUNCTION server_change(scope text, seq bigint, "table" text, record_id uuid, operation text, version int, data jsonb,
-  checksum text, hlc text, actor_kind text, actor_id text, conflict_id uuid) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  checksum text, hlc text, actor_kind text, actor_id text, conflict_id uuid) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT '{"scope":' || to_json(scope) || ',"seq":' || seq || ',"table":' || to_json("table") || ',"record_id":"' || record_id
     || '","operation":"' || operation || '","version":' || version || ',"data":' || coalesce(data::text, 'null')
     || ',"checksum":"' || checksum || '","hlc":"' || hlc || '","by":{"kind":"' || actor_kind || '","id":' || to_json(actor_id)
