@@ -1,10 +1,11 @@
 import type { KeptTrace } from '#lib/telemetry/trace-keeper.ts'
-import { database } from '../db.ts'
+import { database, queryPrepared } from '../db.ts'
 import type { SessionRow } from './session-row.ts'
 
 /** One statement for the whole batch; see `record_syncs` in the migrations. */
 export async function insertSessions(rows: SessionRow[]): Promise<void> {
-  await database().$queryRaw`SELECT record_syncs(${JSON.stringify(rows)}::jsonb)::text`
+  const statement = { name: 'record_syncs', text: 'SELECT record_syncs($1::jsonb)' }
+  await queryPrepared(database(), statement, [JSON.stringify(rows)])
 }
 
 /** More than this in one trace is a device that never starts a new one. */
