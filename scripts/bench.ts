@@ -41,7 +41,7 @@ const [seconds, rounds, connections] = [given.seconds, given.rounds, given.conne
   return value
 }) as [number, number, number]
 
-const stack = await startStack(process.env['NEXT_DIST_DIR'] ?? '.next-bench', given.profile ?? null)
+const stack = await startStack(process.env['NEXT_DIST_DIR'] ?? '.next', given.profile ?? null)
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
 const contests: Contest[] = []
