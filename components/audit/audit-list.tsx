@@ -121,7 +121,6 @@ function makeColumns(open: (item: AuditItem) => void) {
     column.display({
       id: 'what',
       header: 'What',
-      meta: { width: '200px' },
       cell: ({ row: { original } }) => (
         <button type="button" onClick={() => open(original)} className="row-link rounded-sm">
           {original.action.replaceAll('_', ' ').replace('.', ': ')}
@@ -131,7 +130,7 @@ function makeColumns(open: (item: AuditItem) => void) {
     column.display({
       id: 'who',
       header: 'Who',
-      meta: { width: '20%' },
+      meta: { width: '24%' },
       cell: ({ row: { original } }) => original.actor.name || original.actor.kind,
     }),
     column.display({

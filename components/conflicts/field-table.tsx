@@ -25,7 +25,7 @@ export function FieldTable({
   const settled = fields.filter((field) => !decidable.includes(field))
   const undecided = new Set(resolution.merged.undecided)
   return (
-    <div className="overflow-x-auto">
+    <div className="relative overflow-x-auto">
       <table
         aria-label="Fields in conflict"
         className="w-full min-w-160 table-fixed border-separate border-spacing-0"

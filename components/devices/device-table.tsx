@@ -77,7 +77,7 @@ const columns = column.columns([
   }),
   column.accessor('pending', {
     header: 'Pending',
-    meta: { width: '84px', align: 'end', sort: 'pending' },
+    meta: { width: '84px', align: 'end', sort: 'pending', wide: true },
     cell: ({ getValue }) => (
       <LiveValue value={getValue()}>{getValue() === 0 ? none : formatCount(getValue())}</LiveValue>
     ),

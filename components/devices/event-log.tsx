@@ -17,7 +17,7 @@ export function EventLog({
       {events.length === 0 ? (
         <p className="px-4 py-6 text-center text-faint">{empty}</p>
       ) : (
-        <ol className="max-h-80 overflow-y-auto" tabIndex={0} aria-label={title}>
+        <ol className="relative max-h-80 overflow-y-auto" tabIndex={0} aria-label={title}>
           {events.map((event) => (
             <li
               key={event.id}

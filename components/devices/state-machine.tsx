@@ -30,7 +30,7 @@ export function StateMachine({ device }: { device: DeviceDetail }) {
       {device.transitions.length === 0 ? (
         <p className="px-4 py-6 text-center text-faint">The device has not reported a transition yet.</p>
       ) : (
-        <ol aria-label="Transitions, newest first" className="max-h-64 overflow-y-auto" tabIndex={0}>
+        <ol aria-label="Transitions, newest first" className="relative max-h-64 overflow-y-auto" tabIndex={0}>
           {device.transitions.map((event) => (
             <li
               key={event.id}

@@ -46,7 +46,7 @@ const columns = column.columns([
   }),
   column.accessor('pushed', {
     header: 'Pushed',
-    meta: { width: '72px', align: 'end' },
+    meta: { width: '72px', align: 'end', wide: true },
     cell: ({ getValue }) => number(getValue()),
   }),
   column.accessor('conflicts', {

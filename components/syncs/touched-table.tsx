@@ -21,7 +21,7 @@ const cell = 'h-9 border-t border-line px-2 first:pl-4 last:pr-4'
 export function TouchedTable({ touched, nothing }: { touched: readonly SyncTouch[]; nothing: string }) {
   if (touched.length === 0) return <p className="px-4 py-6 text-center text-faint">{nothing}</p>
   return (
-    <div className="overflow-x-auto">
+    <div className="relative overflow-x-auto">
       <table aria-label="What it touched" className="w-full">
         <thead className="bg-sunken text-left">
           <tr>

@@ -75,7 +75,7 @@ function TrendTable({ trend }: { trend: Trend }) {
   const format = formatUnit[trend.unit]
   return (
     <div
-      className="h-full overflow-y-auto border-t border-line"
+      className="relative h-full overflow-y-auto border-t border-line"
       tabIndex={0}
       role="region"
       aria-label={`${trend.title}, numbers`}

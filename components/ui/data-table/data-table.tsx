@@ -78,7 +78,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
           {plural(waiting, 'row')} changed place — shown when you leave the list
         </p>
       ) : null}
-      <table aria-label={label} className="w-full border-separate border-spacing-0 text-13 md:table-fixed">
+      <table aria-label={label} className="w-full table-fixed border-separate border-spacing-0 text-13">
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
@@ -100,7 +100,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                     sorting={sorting}
                     sort={meta?.sort}
                     align={meta?.align}
-                    style={meta?.width ? { width: meta.width } : undefined}
+                    width={meta?.width}
                     className={clsx(headClass, cellPad, meta?.wide && 'phone:hidden')}
                   >
                     <table.FlexRender header={header} />

@@ -1,7 +1,7 @@
 'use client'
 
 import { clsx } from 'clsx'
-import type { CSSProperties, ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { Icon } from '#components/ui/icon.tsx'
 
 /** `value` is a column's sort name, with `-` before it for descending. */
@@ -11,16 +11,20 @@ type SortHeadProps = {
   sorting: Sorting | undefined
   sort: string | undefined
   align: 'end' | undefined
-  style: CSSProperties | undefined
+  /** A CSS width. A share of the table holds only where there is room for all columns. */
+  width: string | undefined
   className: string
   children: ReactNode
 }
 
-export function SortHead({ sorting, sort, align, style, className, children }: SortHeadProps) {
+export function SortHead({ sorting, sort, align, width, className, children }: SortHeadProps) {
   const end = align === 'end'
+  const share = width?.endsWith('%')
+  const style = width ? { [share ? '--share' : 'width']: width } : undefined
+  const look = clsx(className, end && 'text-right', share && 'md:w-(--share)')
   if (!sorting || sort === undefined) {
     return (
-      <th scope="col" style={style} className={clsx(className, end && 'text-right')}>
+      <th scope="col" style={style} className={look}>
         {children}
       </th>
     )
@@ -28,12 +32,7 @@ export function SortHead({ sorting, sort, align, style, className, children }: S
   const direction =
     sorting.value === sort ? 'ascending' : sorting.value === `-${sort}` ? 'descending' : undefined
   return (
-    <th
-      scope="col"
-      aria-sort={direction ?? 'none'}
-      style={style}
-      className={clsx(className, end && 'text-right')}
-    >
+    <th scope="col" aria-sort={direction ?? 'none'} style={style} className={look}>
       <button
         type="button"
         onClick={() => sorting.onChange(direction === 'descending' ? sort : `-${sort}`)}
