@@ -2,6 +2,7 @@ import { cookies } from 'next/headers'
 import type { ReactNode } from 'react'
 import { GoToKeys } from '#components/shell/go-to-keys.tsx'
 import { KeyboardHelp } from '#components/keyboard/keyboard-help.tsx'
+import { KeepStream } from '#components/live/keep-stream.tsx'
 import { BottomBar } from '#components/shell/bottom-bar.tsx'
 import { Sidebar } from '#components/shell/sidebar.tsx'
 import { parseTheme, themeCookie } from '#components/theme/theme.ts'
@@ -24,6 +25,7 @@ export default async function ConsoleLayout({ children }: { children: ReactNode 
         {children}
       </main>
       <BottomBar waiting={waiting} theme={theme} />
+      <KeepStream />
       <GoToKeys />
       <KeyboardHelp />
     </div>

@@ -31,7 +31,6 @@ const columns = column.columns([
   column.display({
     id: 'why',
     header: 'Why',
-    meta: { wide: true },
     cell: ({ row: { original } }) => (
       <>
         {codeTitle(original.code)} <span className="text-12 text-faint">{original.detail}</span>
@@ -47,7 +46,7 @@ const columns = column.columns([
   column.accessor('attempts', { header: 'Attempts', meta: { width: '84px', align: 'end', wide: true } }),
   column.accessor('state', {
     header: 'State',
-    meta: { width: '112px' },
+    meta: { width: '112px', wide: true },
     cell: ({ getValue }) => <DeadLetterMark state={getValue()} />,
   }),
   column.accessor('created_at', {

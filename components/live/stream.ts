@@ -7,9 +7,12 @@ type Listener = (topic: string) => void
 export const intervalMs = 15_000
 
 const url = '/api/v1/stream'
+const retryMs = 5_000
 const listeners = new Set<Listener>()
 let source: EventSource | undefined
 let lastHeardAt = 0
+/** Events may have been missed since the page was rendered. */
+let isLate = false
 
 export function lastHeard(): number {
   return lastHeardAt
@@ -21,9 +24,10 @@ function heard(): void {
 
 function open(): void {
   if (source || listeners.size === 0 || document.hidden) return
-  heard()
+  if (lastHeardAt === 0) heard()
   source = new EventSource(url)
-  source.addEventListener('open', heard)
+  source.addEventListener('open', onOpen)
+  source.addEventListener('error', onError)
   source.addEventListener('heartbeat', heard)
   source.addEventListener('change', onChange)
 }
@@ -31,6 +35,22 @@ function open(): void {
 function close(): void {
   source?.close()
   source = undefined
+  isLate = true
+}
+
+/** What happened while nobody listened is fetched once, and only now that the server is known to answer. */
+function onOpen(): void {
+  heard()
+  if (isLate) for (const listener of listeners) listener('*')
+  isLate = false
+}
+
+/** The browser comes back by itself, unless the server refused: then we ask again, more slowly. */
+function onError(): void {
+  isLate = true
+  if (source?.readyState !== EventSource.CLOSED) return
+  close()
+  setTimeout(open, retryMs)
 }
 
 function onChange(event: MessageEvent<string>): void {
@@ -52,12 +72,10 @@ function topicsOf(data: string): string[] {
 }
 
 function onVisibility(): void {
-  if (document.hidden) close()
-  else {
-    open()
-    // What happened while nobody looked is fetched once, not replayed.
-    for (const listener of listeners) listener('*')
-  }
+  if (document.hidden) return close()
+  // Silence while nobody looked is no interruption.
+  heard()
+  open()
 }
 
 /** One EventSource for the whole page, closed while the tab is hidden or nobody listens. */
