@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Json, JsonObject } from '#lib/core/json.ts'
+import type { JsonObject } from '#lib/core/json.ts'
 
 /** What a client should send at once, and what the server refuses beyond. Told at enrolment. */
 export const limits = {
@@ -112,7 +112,6 @@ export const deviceStates = [
   'FAILED',
   'COMPLETE',
 ] as const
-export type DeviceState = (typeof deviceStates)[number]
 
 export const breakerStates = ['closed', 'open', 'half_open'] as const
 
@@ -281,6 +280,3 @@ export type SnapshotReply = {
   sync_token?: string
   epoch: string
 }
-
-/** A record's data where only "some JSON" is known. */
-export type AnyData = Json

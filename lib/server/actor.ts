@@ -20,7 +20,12 @@ export type Actor = {
   readonly [authenticated]: true
 }
 
-export function personActor(actor: { id: string; name: string; role: Role; via: 'session' | 'api_key' }): Actor {
+export function personActor(actor: {
+  id: string
+  name: string
+  role: Role
+  via: 'session' | 'api_key'
+}): Actor {
   return { ...actor, kind: 'person' } as Actor
 }
 

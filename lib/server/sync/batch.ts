@@ -152,7 +152,10 @@ export function answerForGood(
 ): void {
   const { change, hash } = read
   answer(batch, read, given.kind, given.text, given.facts)
-  if (pushed) batch.states.pushed(opId, { data: pushed.data, standsOn: pushed.standsOn })
+  if (pushed && change) {
+    const { data, standsOn } = pushed
+    batch.states.pushed(opId, { table: change.table, id: change.record_id }, { data, standsOn })
+  }
   // Where the record took the state as it was sent, it is in the log already.
   const isInLog = pushed === null || (pushed.version !== null && pushed.standsOn === pushed.version)
   batch.results.push({

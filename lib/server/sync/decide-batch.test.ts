@@ -14,6 +14,8 @@ import {
   type Op,
 } from './testing/operations.ts'
 
+const on = (name: string) => ({ table: 'things', record_id: id(name) })
+
 describe('a device that edits one record again and again offline', () => {
   const chain: Op[] = [
     { operation: 'CREATE', base_version: 0, data: { n: 1 } },
@@ -32,11 +34,19 @@ describe('a device that edits one record again and again offline', () => {
   )
 
   test('nor in another batch, by what its earlier operation pushed', () => {
-    const base_ops = [{ op_id: id('earlier'), stands_on: 2, pushed: { n: 1 }, known: true }]
+    const base_ops = [{ ...on('r'), op_id: id('earlier'), stands_on: 2, pushed: { n: 1 }, known: true }]
     const edit = { base_version: 0, base_op_id: id('earlier'), data: { n: 2 } }
     expect(
       outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' })),
     ).toEqual(['applied'])
+  })
+
+  test('an operation on another record is no base: the edit is what its version says', () => {
+    const base_ops = [{ ...on('other'), op_id: id('earlier'), stands_on: 2, pushed: { n: 1 }, known: true }]
+    const edit = { base_version: 1, base_op_id: id('earlier'), data: { n: 2 } }
+    expect(
+      outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' })),
+    ).toEqual(['manual'])
   })
 
   test('on top of what was merged it keeps what others did, and does not take its own view for a revert', () => {

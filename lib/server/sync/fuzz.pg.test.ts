@@ -174,7 +174,7 @@ describe('hostile requests', () => {
           const envelope = { ...raw.envelope([broken, ...strangers]), ...Object.fromEntries(envelopeFaults) }
           const response = await POST(request('/api/v1/sync', { method: 'POST', headers, body: envelope }))
           const text = await response.text()
-          expect(response.status, text).toBeLessThan(500)
+          expect(response.status >= 500 ? text : 'answered').toBe('answered')
           expect(text).not.toMatch(/prisma|\bSELECT\b|node_modules|at .*\.ts:\d/i)
           if (response.status !== 200) return
           const { accepted, conflicts, rejected } = JSON.parse(text) as SyncReply

@@ -21,7 +21,7 @@ export class RecordStates {
   readonly #entries = new Map<string, Entry>()
   readonly #bases = new Map<string, JsonObject | null>()
   /** What each operation pushed and what it stands on: for edits made on top of it. */
-  readonly #operations = new Map<string, Base>()
+  readonly #operations = new Map<string, Base & { table: string | null; recordId: string | null }>()
 
   constructor(loaded: Loaded, keys: readonly RecordKey[]) {
     const records = new Map((loaded.records ?? []).map((record) => [keyOf(record), record]))
@@ -40,6 +40,7 @@ export class RecordStates {
     for (const base of loaded.bases ?? []) this.#bases.set(`${keyOf(base)}@${base.version}`, base.data)
     for (const operation of loaded.base_ops ?? []) {
       this.#operations.set(operation.op_id, {
+        ...{ table: operation.table, recordId: operation.record_id },
         data: operation.known ? operation.pushed : undefined,
         standsOn: operation.stands_on,
       })
@@ -53,7 +54,8 @@ export class RecordStates {
   /** What an edit was made on: the operation it names, else the version it names. */
   base(key: RecordKey, baseVersion: number, baseOpId: string | null | undefined): Base {
     const operation = baseOpId ? this.#operations.get(baseOpId) : undefined
-    if (operation) return operation
+    // An operation on another record says nothing about this one, whatever a faulty device claims.
+    if (operation?.recordId === key.id && operation.table === key.table) return operation
     if (baseVersion === 0) return { data: null, standsOn: 0 }
     const { initial } = this.#entry(key)
     const data =
@@ -66,8 +68,8 @@ export class RecordStates {
   }
 
   /** Remembers what an operation pushed, for those made on top of it. */
-  pushed(opId: string, base: Base): void {
-    this.#operations.set(opId, base)
+  pushed(opId: string, { table, id }: Omit<RecordKey, 'scope'>, base: Base): void {
+    this.#operations.set(opId, { ...base, table, recordId: id })
   }
 
   write(key: RecordKey, now: RecordNow, change: FeedChangeRow): void {

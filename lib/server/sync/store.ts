@@ -58,7 +58,16 @@ export type Loaded = {
   seen: SeenOperation[] | null
   records: LoadedRecord[] | null
   bases: (RecordKey & { version: number; data: JsonObject | null })[] | null
-  base_ops: { op_id: string; stands_on: number | null; pushed: JsonObject | null; known: boolean }[] | null
+  base_ops:
+    | {
+        op_id: string
+        table: string | null
+        record_id: string | null
+        stands_on: number | null
+        pushed: JsonObject | null
+        known: boolean
+      }[]
+    | null
   open_conflicts: { id: string; scope: string; table: string; record_id: string; version: number }[] | null
   policies: { name: string; version: number }[] | null
   now: string

@@ -37,7 +37,7 @@ BEGIN
       JOIN record r ON r.scope = b.scope AND r."table" = b."table" AND r.id = b.id AND r.version <> b.version
       JOIN LATERAL (SELECT c.data FROM feed_change c WHERE c.record_id = b.id AND c."table" = b."table"
         AND c.scope = b.scope AND c.after_version = b.version AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON true),
-    'base_ops', (SELECT json_agg(json_build_object('op_id', o.op_id, 'stands_on', o.stands_on,
+    'base_ops', (SELECT json_agg(json_build_object('op_id', o.op_id, 'table', o."table", 'record_id', o.record_id, 'stands_on', o.stands_on,
         'pushed', CASE WHEN o.pushed IS NOT NULL THEN o.pushed->'data' ELSE s.data END,
         'known', o.pushed IS NOT NULL OR s.found IS NOT NULL))
       FROM op_result o
