@@ -1,5 +1,5 @@
-import Link from 'next/link'
 import { shortenMiddle } from '#components/ui/shorten.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const pages: Record<string, string> = {
   device: '/devices',

@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
@@ -16,6 +15,7 @@ import { shortenMiddle } from '#components/ui/shorten.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { ConflictItem } from '#lib/protocol/console.ts'
 import { ConflictMark } from './conflict-mark.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, ConflictItem>()
 

@@ -1,4 +1,3 @@
-import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { recordPath } from '#components/records/address.ts'
 import { Badge } from '#components/ui/badge.tsx'
@@ -14,6 +13,7 @@ import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { ConflictMark } from './conflict-mark.tsx'
 import { Resolver } from './resolver.tsx'
 import { UndoResolution } from './undo-resolution.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 const orderWords: Record<ConflictDetail['vector_order'], string> = {
   concurrent: 'concurrent: neither side had seen the other',

@@ -1,4 +1,3 @@
-import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { Badge } from '#components/ui/badge.tsx'
 import { JsonText, JsonView } from '#components/ui/json-view.tsx'
@@ -12,6 +11,7 @@ import { codeMend, codeTitle } from './codes.ts'
 import { DeadLetterMark } from './dead-letter-mark.tsx'
 import { Repair } from './repair.tsx'
 import { RestoreButton } from './restore-button.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 /** One dead letter: why, what, what was tried; and, for who may, the way out. */
 export function DeadLetterPage({

@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import { Badge } from '#components/ui/badge.tsx'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
@@ -11,6 +10,7 @@ import { formatCount } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { DeadLetterGroup } from '#lib/protocol/console.ts'
 import { codeTitle } from './codes.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, DeadLetterGroup>()
 

@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
@@ -11,6 +10,7 @@ import { Time } from '#components/ui/time.tsx'
 import type { DeadLetterItem } from '#lib/protocol/console.ts'
 import { codeTitle } from './codes.ts'
 import { DeadLetterMark } from './dead-letter-mark.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, DeadLetterItem>()
 

@@ -1,10 +1,10 @@
 'use client'
 
-import Link from 'next/link'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import type { ReplayReply } from '#lib/protocol/console.ts'
 import { codeTitle } from './codes.ts'
+import { Link } from '#components/ui/link.tsx'
 
 /** What a replay did, or a dry run says it would do: to the queue and to the record. */
 export function ReplayResult({ reply }: { reply: ReplayReply }) {

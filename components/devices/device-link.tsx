@@ -1,5 +1,5 @@
-import Link from 'next/link'
 import { shortenMiddle } from '#components/ui/shorten.ts'
+import { Link } from '#components/ui/link.tsx'
 
 /** A device by its name, where it has one. */
 export function DeviceLink({ id, name }: { id: string | null; name: string | null }) {

@@ -1,4 +1,3 @@
-import Link from 'next/link'
 import { Badge } from '#components/ui/badge.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
@@ -15,6 +14,7 @@ import { Positions } from './positions.tsx'
 import { reasonWords, skewWords } from './reasons.ts'
 import { StateMachine } from './state-machine.tsx'
 import { SyncTrends } from './sync-trends.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 /** One device: how it is and why, what it did, where it stands. */
 export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: SyncItem[] }) {

@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
@@ -11,6 +10,7 @@ import { formatCount, formatSeconds } from '#components/ui/quantity.ts'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import type { DeviceItem } from '#lib/protocol/devices.ts'
 import { reasonWords, skewWords } from './reasons.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, DeviceItem>()
 const none = <span className="text-faint">–</span>

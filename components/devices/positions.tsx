@@ -1,8 +1,8 @@
-import Link from 'next/link'
 import { Panel } from '#components/ui/panel.tsx'
 import { formatCount } from '#components/ui/quantity.ts'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import type { DeviceDetail } from '#lib/protocol/devices.ts'
+import { Link } from '#components/ui/link.tsx'
 
 /** How far the device has come in each scope it was granted. */
 export function Positions({ positions }: { positions: DeviceDetail['positions'] }) {

@@ -1,10 +1,10 @@
-import Link from 'next/link'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Panel } from '#components/ui/panel.tsx'
 import { shortenMiddle } from '#components/ui/shorten.ts'
 import { StateShape } from '#components/ui/state-mark.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { RecentFailure } from '#lib/protocol/health.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const pages: Record<RecentFailure['kind'], (failure: RecentFailure) => string> = {
   sync: (failure) => `/syncs/${failure.id}`,
@@ -50,7 +50,7 @@ export function RecentFailures({ failures }: { failures: readonly RecentFailure[
                       {failure.device_name ?? shortenMiddle(failure.device_id)}
                     </span>
                     <span className="truncate text-muted">
-                      {failure.code.replaceAll('_', ' ')}
+                      {failure.kind === 'conflict' ? 'in conflict' : failure.code.replaceAll('_', ' ')}
                       {failure.count > 1 ? ` × ${failure.count}` : ''}
                     </span>
                     <span className="flex-1" />

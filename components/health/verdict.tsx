@@ -1,7 +1,7 @@
-import Link from 'next/link'
 import { plural } from '#components/ui/quantity.ts'
 import { StateShape, type State } from '#components/ui/state-mark.tsx'
 import type { HealthSummary } from '#lib/protocol/health.ts'
+import { Link } from '#components/ui/link.tsx'
 
 type Verdict = { state: State; words: string; href: string }
 

@@ -1,7 +1,7 @@
-import Link from 'next/link'
 import { Panel } from '#components/ui/panel.tsx'
 import { formatCount, formatRatio, formatSeconds } from '#components/ui/quantity.ts'
 import type { WorstItem } from '#lib/protocol/health.ts'
+import { Link } from '#components/ui/link.tsx'
 
 type WorstTableProps = {
   title: string

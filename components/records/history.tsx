@@ -1,9 +1,9 @@
-import Link from 'next/link'
 import { Badge } from '#components/ui/badge.tsx'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { JsonValue } from '#components/ui/json-value.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { RecordVersion } from '#lib/protocol/console.ts'
+import { Link } from '#components/ui/link.tsx'
 
 /** Every operation on a record, newest first: who, by which rule, what changed, what gave way. */
 export function History({ versions }: { versions: readonly RecordVersion[] }) {

@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
@@ -13,6 +12,7 @@ import { shortenMiddle } from '#components/ui/shorten.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { RecordState } from '#lib/protocol/console.ts'
 import { recordPath } from './address.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, RecordState>()
 

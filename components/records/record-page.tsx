@@ -1,4 +1,3 @@
-import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
@@ -9,6 +8,7 @@ import { Time } from '#components/ui/time.tsx'
 import type { RecordState, RecordVersion } from '#lib/protocol/console.ts'
 import { tablePath } from './address.ts'
 import { History } from './history.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 type RecordPageProps = { record: RecordState; history: RecordVersion[]; total: number }
 

@@ -1,7 +1,6 @@
 'use client'
 
 import { clsx } from 'clsx'
-import Link from 'next/link'
 import { usePathname } from 'next/navigation'
 import type { ReactNode } from 'react'
 import { SignOutItem } from '#components/account/sign-out-item.tsx'
@@ -11,6 +10,7 @@ import { Count } from '#components/ui/badge.tsx'
 import { Icon, type IconName } from '#components/ui/icon.tsx'
 import { Menu, MenuItem, MenuSeparator } from '#components/ui/menu.tsx'
 import { isHere, navigation, type Destination, type WaitingCounts } from './navigation.ts'
+import { Link } from '#components/ui/link.tsx'
 
 /** At the thumb, on a phone: what on-call needs first, the rest behind More. */
 export function BottomBar({ waiting, theme }: { waiting: WaitingCounts; theme: Theme }) {

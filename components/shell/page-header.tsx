@@ -1,7 +1,7 @@
-import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { InterruptedBanner, LiveStatus } from '#components/live/live-status.tsx'
 import { Icon } from '#components/ui/icon.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 type PageHeaderProps = {
   title: ReactNode

@@ -1,11 +1,11 @@
 'use client'
 
-import Link from 'next/link'
 import { Icon } from '#components/ui/icon.tsx'
 import { Menu, MenuItem, MenuSeparator } from '#components/ui/menu.tsx'
 import { SignOutItem } from '#components/account/sign-out-item.tsx'
 import { ThemeChoice } from '#components/theme/theme-choice.tsx'
 import type { Theme } from '#components/theme/theme.ts'
+import { Link } from '#components/ui/link.tsx'
 
 export type Person = { name: string; role: string }
 

@@ -1,7 +1,6 @@
 'use client'
 
 import { clsx } from 'clsx'
-import Link from 'next/link'
 import { usePathname } from 'next/navigation'
 import { Count } from '#components/ui/badge.tsx'
 import { Icon } from '#components/ui/icon.tsx'
@@ -9,6 +8,7 @@ import type { Theme } from '#components/theme/theme.ts'
 import { Mark } from './mark.tsx'
 import { isHere, navigation, type WaitingCounts } from './navigation.ts'
 import { PersonMenu, type Person } from './person-menu.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 export function Sidebar({
   person,

@@ -1,4 +1,3 @@
-import Link from 'next/link'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Notice } from '#components/ui/notice.tsx'
@@ -10,6 +9,7 @@ import type { SyncDetail } from '#lib/protocol/syncs.ts'
 import { SyncMark } from './sync-mark.tsx'
 import { TouchedTable } from './touched-table.tsx'
 import { WaterfallView } from './waterfall.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 /** One sync: what came of it, where its time went, what it touched. */
 export function SyncPage({ sync, tracerUrl }: { sync: SyncDetail; tracerUrl: string | null }) {

@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
@@ -10,6 +9,7 @@ import { formatBytes, formatCount, formatMs } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { SyncItem } from '#lib/protocol/syncs.ts'
 import { SyncMark } from './sync-mark.tsx'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, SyncItem>()
 const number = (value: number) => (value === 0 ? <span className="text-faint">0</span> : formatCount(value))

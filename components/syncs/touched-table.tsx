@@ -1,7 +1,7 @@
-import Link from 'next/link'
 import { ShortId } from '#components/ui/short-id.tsx'
 import { StateMark, type State } from '#components/ui/state-mark.tsx'
 import type { SyncTouch } from '#lib/protocol/syncs.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const states: Record<string, State> = {
   applied: 'healthy',

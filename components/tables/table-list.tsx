@@ -1,7 +1,6 @@
 'use client'
 
 import { createColumnHelper } from '@tanstack/react-table'
-import Link from 'next/link'
 import { ListFrame } from '#components/list/list-frame.tsx'
 import { SearchBox } from '#components/list/search-box.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
@@ -11,6 +10,7 @@ import type { features } from '#components/ui/data-table/features.ts'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { Table } from '#lib/protocol/console.ts'
+import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, Table>()
 

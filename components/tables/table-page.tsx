@@ -1,10 +1,10 @@
-import Link from 'next/link'
 import { Badge } from '#components/ui/badge.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { formatBytes, plural } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { Table, TableVersion } from '#lib/protocol/console.ts'
+import { Link } from '#components/ui/link.tsx'
 
 /** A table's policy: how its conflicts are decided, what its records must be, and how that came about. */
 export function TablePage({ table, versions }: { table: Table; versions: TableVersion[] }) {

@@ -1,6 +1,6 @@
 import { clsx } from 'clsx'
-import Link from 'next/link'
 import type { ComponentProps, ReactNode } from 'react'
+import { Link } from './link.tsx'
 
 export type ButtonKind = 'primary' | 'default' | 'quiet' | 'danger'
 

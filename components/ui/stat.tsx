@@ -1,6 +1,6 @@
-import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { LiveValue } from './live-value.tsx'
+import { Link } from './link.tsx'
 
 type StatProps = {
   name: string
