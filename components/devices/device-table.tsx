@@ -27,7 +27,7 @@ const columns = column.columns([
   }),
   column.accessor('name', {
     header: 'Name',
-    meta: { width: '18%', sort: 'name' },
+    meta: { width: '14%', sort: 'name' },
     cell: ({ row: { original } }) => (
       <span className="flex items-center gap-2">
         <Link href={`/devices/${original.id}`} className="row-link truncate">
@@ -57,7 +57,7 @@ const columns = column.columns([
   }),
   column.accessor('scopes', {
     header: 'Scopes',
-    meta: { width: '12%', wide: true },
+    meta: { width: '10%', wide: true },
     cell: ({ getValue }) => {
       const [first, ...others] = getValue()
       if (first === undefined) return none
@@ -85,7 +85,7 @@ const columns = column.columns([
   column.display({
     id: 'error',
     header: 'Last error',
-    meta: { width: '13%', wide: true },
+    meta: { width: '10%', wide: true },
     cell: ({ row: { original } }) => original.last_error?.code.replaceAll('_', ' ') ?? none,
   }),
   column.accessor('clock_skew_ms', {

@@ -24,7 +24,7 @@ export function WaterfallView({ spans }: { spans: readonly SyncSpan[] }) {
               className="absolute top-1 border-l border-line pl-1"
               style={{ left: `${share * 100}%` }}
             >
-              {formatMs(startMs + lengthMs * share)}
+              {formatMs(lengthMs * share)}
             </span>
           ))}
         </span>

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
+import { joinVectors } from '#lib/core/vector.ts'
 import type { Operation } from './batch.ts'
 import { keyOf } from './record-states.ts'
 import type { ConflictRow, Loaded, RecordKey } from './store.ts'
@@ -14,7 +15,7 @@ export class OpenConflicts {
 
   /** @returns the id of the conflict, new or gone on with */
   add(operation: Operation, deviceId: string | null, fields: string[]): string {
-    const { change, key, base, policy } = operation
+    const { change, seq, key, base, policy } = operation
     const current = operation.current!
     const id = this.#ids.get(keyOf(key)) ?? uuidv7()
     const begun = this.#rows.get(id)
@@ -32,7 +33,7 @@ export class OpenConflicts {
       base_data: begun ? begun.base_data : (base.data ?? null),
       client_data: change.data ?? null,
       client_hlc: change.hlc,
-      client_vector: change.vector ?? {},
+      client_vector: joinVectors(change.vector ?? {}, deviceId && seq > 0 ? { [deviceId]: seq } : {}),
       server_version: current.version,
       server_data: current.data,
       server_hlc: current.hlc,
