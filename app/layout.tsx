@@ -1,8 +1,9 @@
 import './globals.css'
+import { CSPProvider } from '@base-ui/react/csp-provider'
 import { GeistMono } from 'geist/font/mono'
 import { GeistSans } from 'geist/font/sans'
 import type { Metadata, Viewport } from 'next'
-import { cookies } from 'next/headers'
+import { cookies, headers } from 'next/headers'
 import { NuqsAdapter } from 'nuqs/adapters/next/app'
 import type { ReactNode } from 'react'
 import { parseTheme, parseTimeZone, themeCookie, timeZoneCookie } from '#components/theme/theme.ts'
@@ -27,6 +28,7 @@ export const dynamic = 'force-dynamic'
 
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const jar = await cookies()
+  const nonce = (await headers()).get('x-nonce')
   const theme = parseTheme(jar.get(themeCookie)?.value)
   return (
     <html
@@ -37,9 +39,11 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
       <body>
         <NuqsAdapter>
           <ClockProvider now={Date.now()} timeZone={parseTimeZone(jar.get(timeZoneCookie)?.value)}>
-            <TooltipProvider>
-              <ToastProvider>{children}</ToastProvider>
-            </TooltipProvider>
+            <CSPProvider {...(nonce ? { nonce } : {})}>
+              <TooltipProvider>
+                <ToastProvider>{children}</ToastProvider>
+              </TooltipProvider>
+            </CSPProvider>
           </ClockProvider>
         </NuqsAdapter>
       </body>
