@@ -8,7 +8,7 @@ test('a dead letter is edited, tried dry, replayed, and reaches the other device
 }) => {
   const { device, other, ref } = await makeDeadLetter(baseURL!, api)
   const page = await signedIn('operator')
-  await page.goto(`/dead-letters?view=list&device=${device.id}`)
+  await page.goto(`/dead-letters?view=list&device_id=${device.id}`)
   await page.getByRole('row').filter({ hasText: 'meters' }).getByRole('link').first().click()
   await expect(page.getByText(/is never negative/).first()).toBeVisible()
   expect(await findAccessibilityFaults(page)).toEqual([])
@@ -32,7 +32,7 @@ test('a dead letter is edited, tried dry, replayed, and reaches the other device
 test('a discarded dead letter says why, and can be restored', async ({ page, api, baseURL }) => {
   const { device } = await makeDeadLetter(baseURL!, api)
   await signIn(page, 'admin')
-  await page.goto(`/dead-letters?view=list&device=${device.id}`)
+  await page.goto(`/dead-letters?view=list&device_id=${device.id}`)
   await page.getByRole('row').filter({ hasText: 'meters' }).getByRole('link').first().click()
   await page.getByRole('button', { name: 'Discard…' }).click()
   await page.getByLabel('Reason, for the audit').fill('A test reading')
@@ -45,7 +45,7 @@ test('a discarded dead letter says why, and can be restored', async ({ page, api
 test('a viewer sees why they may not replay', async ({ signedIn, api, baseURL }) => {
   const { device } = await makeDeadLetter(baseURL!, api)
   const page = await signedIn('viewer')
-  await page.goto(`/dead-letters?view=list&device=${device.id}`)
+  await page.goto(`/dead-letters?view=list&device_id=${device.id}`)
   await page.getByRole('row').filter({ hasText: 'meters' }).getByRole('link').first().click()
   await expect(page.getByText(/needs the role operator; you are signed in as viewer/)).toBeVisible()
   await expect(page.getByRole('button', { name: /Replay/ })).toHaveCount(0)

@@ -145,6 +145,15 @@ describe('the stream', () => {
     expect((await recordOf(answered.record_id))?.version).toBe(1)
   })
 
+  test('a new incarnation that repeats only what was answered goes on behind it', async () => {
+    const a = await device()
+    const answered = [a.change(), a.change()]
+    await a.send(answered)
+    a.incarnation = randomUUID()
+    await a.send(answered)
+    expect((await a.send([a.change({ seq: 3 })])).accepted).toHaveLength(1)
+  })
+
   test('a change damaged on its way leaves a hole: its record waits, the others go on, the repair closes it', async () => {
     const a = await device()
     const damaged = a.change({ checksum: '0'.repeat(64) })

@@ -2,18 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
 import { AppError } from '#lib/protocol/errors.ts'
-import { reportedDeadLetterSchema, type ChangeActor } from '#lib/protocol/sync.ts'
+import type { ChangeActor } from '#lib/protocol/sync.ts'
 import { spanAttributes, tailSpan, withSpan } from '#lib/telemetry/trace.ts'
 import { auditRows, type AuditEntry } from '../audit/append.ts'
 import type { Database } from '../db.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
 import { policyCache } from '../tables/policy-cache.ts'
 import { keyOfChange, keysOfChange, type Answer, type BatchContext, type DecidedBatch } from './batch.ts'
-import { deadLetterRow } from './dead-letter-row.ts'
 import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
 import type { ReadChange } from './read-changes.ts'
 import { keyOf } from './record-states.ts'
+import { reportedDeadLetters } from './reported-dead-letters.ts'
 import {
   commitPush,
   loadPush,
@@ -78,9 +78,7 @@ export async function push(db: Database, request: Push): Promise<Pushed> {
   throw new AppError(
     'unavailable',
     'These records are being changed by many at once. Nothing was written; try again.',
-    {
-      extras: { retry_after_ms: jitteredRetryMs(1_000) },
-    },
+    { extras: { retry_after_ms: jitteredRetryMs(1_000) } },
   )
 }
 
@@ -212,7 +210,12 @@ function commitRequest(
   placement: Placement & { kind: 'placed' },
   decided: DecidedBatch,
 ): CommitRequest | null {
-  const reported = reportedDeadLetters(request, loaded)
+  const reported = request.stream
+    ? reportedDeadLetters(request.reported, loaded.holes ?? [], {
+        ...request.stream,
+        schemaVersion: request.schemaVersion,
+      })
+    : { rows: [], closed: [] }
   const also = request.also?.(decided) ?? {}
   const stream = request.stream && {
     device: request.stream.deviceId,
@@ -223,7 +226,9 @@ function commitRequest(
   const { answers, changes, results, conflicts, holes } = decided
   const deadLetters = request.stream ? [...decided.deadLetters, ...reported.rows] : []
   const close = [...holes.close, ...reported.closed]
-  const settled = answers.every(({ replayed }) => replayed) && holes.open.length === 0
+  // A new incarnation that repeats what was answered in an earlier one moves on in its own stream.
+  const isStreamMoved = stream !== null && stream.last_seq !== (loaded.stream?.last_seq ?? 0)
+  const settled = answers.every(({ replayed }) => replayed) && holes.open.length === 0 && !isStreamMoved
   if (settled && deadLetters.length === 0 && close.length === 0 && !also.replay && !also.resolve) return null
 
   const scopes = [...new Set(changes.map(({ scope }) => scope))].toSorted()
@@ -249,44 +254,6 @@ function commitRequest(
     replay: also.replay ?? null,
     audit: auditRows(also.audit ?? []),
   }
-}
-
-/** What the device gave up: dead letters of its own, which close the holes they name. */
-function reportedDeadLetters({ stream, reported, schemaVersion }: Push, loaded: Loaded) {
-  const rows: DecidedBatch['deadLetters'] = []
-  const closed: number[] = []
-  for (const raw of stream ? reported : []) {
-    const report = reportedDeadLetterSchema.safeParse(raw)
-    const given = report.success
-      ? report.data
-      : {
-          op_id: null,
-          code: 'invalid_change',
-          attempts: 1,
-          detail: 'The report of a dead letter could not be read.',
-          change: raw,
-        }
-    const hole = (loaded.holes ?? []).find(({ op_id }) => op_id !== null && op_id === given.op_id)
-    if (hole) closed.push(hole.seq)
-    rows.push(
-      deadLetterRow({
-        source: 'device',
-        deviceId: stream!.deviceId,
-        incarnation: stream!.incarnation,
-        seq: hole?.seq ?? null,
-        opId: given.op_id,
-        raw: given.change ?? {
-          op_id: given.op_id,
-          table: 'table' in given ? given.table : null,
-          record_id: 'record_id' in given ? given.record_id : null,
-        },
-        refusal: { code: given.code, detail: given.detail ?? 'The device gave this operation up.' },
-        schemaVersion,
-        attempts: given.attempts ?? 1,
-      }),
-    )
-  }
-  return { rows: [...new Map(rows.map((row) => [row.id, row])).values()], closed }
 }
 
 /** Near enough to bound a page, without making the JSON twice. */

@@ -1,25 +1,17 @@
 import { AppError } from '#lib/protocol/errors.ts'
-import {
-  protocolVersion,
-  rejectionCodes,
-  resyncReasons,
-  syncRequestSchema,
-  type RejectionCode,
-  type ResyncReason,
-  type SyncRequest,
-} from '#lib/protocol/sync.ts'
-import { isJsonObject, jsonPointer } from '#lib/core/json.ts'
+import { resyncReasons, type ResyncReason } from '#lib/protocol/sync.ts'
 import { syncLog } from '#lib/telemetry/sync-log.ts'
 import type { Database } from '../db.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
-import { parseRequest } from '../http/parse.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
 import { notifyChanged } from '../stream/notify.ts'
-import type { SyncCounts, SyncRecord, TableCounts } from '../syncs/session.ts'
+import type { SyncRecord } from '../syncs/session.ts'
 import type { Answer, DecidedBatch } from './batch.ts'
+import { countAnswers, countTables } from './count-answers.ts'
 import { pull, type Pulled } from './pull.ts'
 import { push, type Pushed } from './push.ts'
 import { readChanges } from './read-changes.ts'
+import { readEnvelope } from './read-envelope.ts'
 
 const defaultPullLimit = 500
 
@@ -78,9 +70,7 @@ export async function sync(
     throw new AppError(
       'throttled',
       'This device was paused by an operator. Its queue is safe where it is; it will be asked back.',
-      {
-        extras: { retry_after_ms: jitteredRetryMs(60_000) },
-      },
+      { extras: { retry_after_ms: jitteredRetryMs(60_000) } },
     )
   }
 
@@ -103,12 +93,8 @@ export async function sync(
     syncLog().conflict(context, {
       conflictId: conflict.id,
       code: conflict.code,
-      ...{
-        scope: conflict.scope,
-        table: conflict.table,
-        recordId: conflict.record_id,
-        fields: conflict.fields,
-      },
+      ...{ scope: conflict.scope, table: conflict.table, recordId: conflict.record_id },
+      fields: conflict.fields,
       client: { version: conflict.base_version, data: conflict.client_data },
       server: { version: conflict.server_version, data: conflict.server_data },
     })
@@ -120,7 +106,7 @@ export async function sync(
     ownBatch: pushed.batch,
     resyncReason: asResyncReason(device.resyncReason),
   })
-  const counts = countAnswers(pushed.answers, pulled)
+  const counts = countAnswers(pushed.answers, pulled.delivered)
   return {
     body: replyText(pushed.answers, pulled, options.traceId),
     facts: {
@@ -139,49 +125,6 @@ const nothingPushed: Omit<Pushed, 'decided'> & { decided: DecidedBatch | null } 
   batch: null,
   scopes: [],
   decided: null,
-}
-
-function readEnvelope(envelope: unknown, device: AuthenticatedDevice): SyncRequest {
-  if (!isJsonObject(envelope)) throw new AppError('malformed', 'The body must be a JSON object.')
-  const { protocol } = envelope
-  if (typeof protocol === 'number' && protocol !== protocolVersion) {
-    throw new AppError(
-      'protocol_unsupported',
-      `This server speaks protocol ${protocolVersion}. Update the app.`,
-    )
-  }
-  // The changes are read one by one, later: what is wrong with one of them must not fail the request.
-  const { changes, dead_letters: deadLetters, status, ...rest } = envelope
-  const request = parseRequest(
-    syncRequestSchema.omit({ changes: true, dead_letters: true, status: true }),
-    rest,
-  )
-  const lists = syncRequestSchema.pick({ changes: true, dead_letters: true }).safeParse({
-    ...(changes === undefined ? {} : { changes }),
-    ...(deadLetters === undefined || deadLetters === null ? {} : { dead_letters: deadLetters }),
-  })
-  if (!lists.success) throw listError(lists.error.issues)
-  if (request.device_id !== device.id) {
-    throw new AppError('forbidden', 'device_id is not that of the token.')
-  }
-  return { ...request, ...lists.data, status: readStatus(status) }
-}
-
-function listError(issues: readonly { path: PropertyKey[]; message: string }[]): AppError {
-  const errors = issues.map(({ path, message }) => ({
-    pointer: jsonPointer(path),
-    detail: message,
-  }))
-  return new AppError('invalid_request', `${errors[0]?.pointer}: ${errors[0]?.detail}`, {
-    extras: { errors },
-  })
-}
-
-/** A status that cannot be read costs its own news, never the changes it came with. */
-function readStatus(status: unknown): SyncRequest['status'] {
-  if (status === undefined || status === null) return undefined
-  const read = syncRequestSchema.shape.status.safeParse(status)
-  return read.success ? read.data : undefined
 }
 
 function announce({ scopes, decided }: { scopes: string[]; decided: DecidedBatch | null }): void {
@@ -212,37 +155,4 @@ function replyText(answers: readonly Answer[], pulled: Pulled, traceId: string):
     `"server_changes":[${pulled.changes}],"has_more":${pulled.hasMore},` +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
   )
-}
-
-function countAnswers(answers: readonly Answer[], pulled: Pulled): SyncCounts {
-  const count = (test: (answer: Answer) => boolean) => answers.filter(test).length
-  return {
-    pushed: answers.length,
-    applied: count(({ outcome }) => outcome === 'applied'),
-    merged: count(({ outcome }) => outcome === 'merged'),
-    superseded: count(({ outcome }) => outcome === 'superseded'),
-    noChange: count(({ outcome }) => outcome === 'no_change'),
-    conflicts: count(({ kind }) => kind === 'conflict'),
-    rejected: count(({ kind }) => kind === 'rejected'),
-    replayed: count(({ replayed }) => replayed),
-    pulled: pulled.delivered,
-    settled: count(({ code }) => !comesAgain(code)),
-  }
-}
-
-function comesAgain(code: string | null): boolean {
-  return code !== null && code in rejectionCodes && rejectionCodes[code as RejectionCode].retryable
-}
-
-function countTables(answers: readonly Answer[]): Record<string, TableCounts> {
-  const tables: Record<string, TableCounts> = {}
-  for (const { table, kind, strategy } of answers) {
-    if (table === null) continue
-    const counts = (tables[table] ??= { pushed: 0, conflicts: 0, rejected: 0, strategy: strategy ?? '' })
-    counts.pushed++
-    if (kind === 'conflict') counts.conflicts++
-    if (kind === 'rejected') counts.rejected++
-    if (strategy) counts.strategy = strategy
-  }
-  return tables
 }

@@ -1,0 +1,39 @@
+import { reportedDeadLetterSchema } from '#lib/protocol/sync.ts'
+import { deadLetterRow } from './dead-letter-row.ts'
+import type { DeadLetterRow, Hole } from './store.ts'
+
+type Reporter = { deviceId: string; incarnation: string; schemaVersion: number }
+
+/** What a device gave up, as it reports it: dead letters of its own, which close the holes they name. */
+export function reportedDeadLetters(
+  reported: readonly unknown[],
+  holes: readonly Hole[],
+  reporter: Reporter,
+) {
+  const rows = new Map<string, DeadLetterRow>()
+  const closed: number[] = []
+  for (const raw of reported) {
+    const report = readReport(raw)
+    const hole = holes.find(({ op_id }) => op_id !== null && op_id === report.opId)
+    if (hole) closed.push(hole.seq)
+    const row = deadLetterRow({ source: 'device', ...reporter, ...report, seq: hole?.seq ?? null })
+    rows.set(row.id, row)
+  }
+  return { rows: [...rows.values()], closed }
+}
+
+/** A report that cannot be read is kept whole: it says that something was lost on the device. */
+function readReport(raw: unknown) {
+  const read = reportedDeadLetterSchema.safeParse(raw)
+  if (!read.success) {
+    const detail = 'The report of a dead letter could not be read.'
+    return { opId: null, raw, refusal: { code: 'invalid_change', detail }, attempts: 1 }
+  }
+  const { op_id: opId, table = null, record_id = null, change, code, detail, attempts = 1 } = read.data
+  return {
+    opId,
+    raw: change ?? { op_id: opId, table, record_id },
+    refusal: { code, detail: detail ?? 'The device gave this operation up.' },
+    attempts,
+  }
+}
