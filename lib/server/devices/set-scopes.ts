@@ -34,7 +34,7 @@ export async function setDeviceScopes(
         targetId: id,
         reason: reason || undefined,
         before: { name: known.name, scopes: known.scopes },
-        after: { scopes },
+        after: { name: known.name, scopes },
         traceId,
       },
     ])

@@ -43,7 +43,7 @@ export async function changeDeviceStatus(
         targetId: id,
         reason: reason || undefined,
         before: { name: known.name, status: known.status },
-        after: { status: next },
+        after: { name: known.name, status: next },
         traceId,
       },
     ])
