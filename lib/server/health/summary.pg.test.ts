@@ -64,7 +64,7 @@ beforeAll(async () => {
         pushed: 0,
         deviceId: late!.id,
       }),
-      session(75, {
+      session(70.001, {
         outcome: 'failed',
         status: 503,
         errorCode: 'unavailable',

@@ -226,8 +226,9 @@ BEGIN
       closed_at = CASE WHEN p->'replay'->>'state' = 'replayed' THEN v_now END,
       code = coalesce(p->'replay'->>'code', code), detail = coalesce(p->'replay'->>'detail', detail),
       fingerprint = coalesce(p->'replay'->>'fingerprint', fingerprint),
+      -- NULLIF stands inside: an update that waited for another evaluates the sub-select whatever CASE says.
       pointers = CASE WHEN p->'replay'->'pointers' <> 'null'
-        THEN ARRAY(SELECT jsonb_array_elements_text(p->'replay'->'pointers')) ELSE pointers END,
+        THEN ARRAY(SELECT jsonb_array_elements_text(NULLIF(p->'replay'->'pointers', 'null'))) ELSE pointers END,
       attempts = attempts + 1
     WHERE id = (p->'replay'->>'id')::uuid AND state IN ('open', 'replaying') AND version = (p->'replay'->>'version')::int;
     IF NOT FOUND THEN RAISE EXCEPTION 'the dead letter moved' USING ERRCODE = 'HF002'; END IF;
