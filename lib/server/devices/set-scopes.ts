@@ -9,12 +9,12 @@ import { getDevice } from './get.ts'
 
 /**
  * Grants a device exactly these scopes, from its next request on: it is sent what they hold, and leaves what it lost.
- * @param device.version of the device as the caller saw it
+ * @param device.version of the device as the caller saw it; null replaces whatever is there
  * @throws AppError `not_found`, `stale`
  */
 export async function setDeviceScopes(
   actor: Actor,
-  device: { id: string; version: number; traceId?: string },
+  device: { id: string; version: number | null; traceId?: string },
   input: SetScopes,
 ): Promise<DeviceDetail> {
   authorise(actor, 'admin')
@@ -24,7 +24,7 @@ export async function setDeviceScopes(
   await changing(async (db) => {
     const known = await lockForChange(db, id)
     if (!known) throw new AppError('not_found', 'There is no such device.')
-    if (known.version !== version) throw staleError()
+    if (version !== null && known.version !== version) throw staleError()
     await setScopes(db, id, scopes)
     await appendAudit(db, [
       {
