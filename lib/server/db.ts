@@ -7,7 +7,9 @@ export type Database = PrismaClient
 /** What a transaction and the client itself have in common: what a store works on. */
 export type Queryable = Pick<PrismaClient, '$queryRaw' | '$queryRawUnsafe' | '$executeRaw'>
 
-const pools = new WeakMap<Database, Pool>()
+// Next bundles instrumentation and routes apart: what they share hangs on globalThis.
+const holder = globalThis as { holdfastDatabase?: Database; holdfastPools?: WeakMap<Database, Pool> }
+const pools = (holder.holdfastPools ??= new WeakMap())
 
 const poolSize = Number(process.env['DATABASE_POOL_SIZE'] ?? 12)
 
@@ -57,9 +59,7 @@ export async function queryPrepared<Row extends QueryResultRow>(
   return rows
 }
 
-const holder = globalThis as { holdfastDatabase?: Database }
-
-/** This process's client on DATABASE_URL. Next bundles routes apart, so it hangs on globalThis. */
+/** This process's client on DATABASE_URL. */
 export function database(): Database {
   const url = process.env['DATABASE_URL']
   if (!url) throw new Error('DATABASE_URL is not set: start the server with `npm start`')

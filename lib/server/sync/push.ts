@@ -196,9 +196,7 @@ function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement &
       throw new AppError(
         'seq_gap',
         `Operations before this batch are missing. Send from seq ${placement.expectedSeq}.`,
-        {
-          extras: { expected_seq: placement.expectedSeq },
-        },
+        { extras: { expected_seq: placement.expectedSeq } },
       )
   }
 }
