@@ -49,6 +49,7 @@ test('the API answers with problems where there is nothing, and takes bodies who
     ((await reply.json()) as { code: string }).code,
   ]
   expect(await problem(await request.get('/api/v1/nothing/here'))).toEqual([404, 'not_found'])
+  expect(await problem(await request.get('/api/v1/%ff'))).toEqual([404, 'not_found'])
   expect(await problem(await request.put('/api/v1/sync'))).toEqual([405, 'method_not_allowed'])
   expect(await problem(await request.get('/api/v1/devices'))).toEqual([401, 'unauthenticated'])
   expect(await problem(await request.get('/api/auth/csrf?callbackUrl=javascript:0'))).toEqual([

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { readableAddress } from './readable-address.ts'
+
+test.each([
+  ['/api/v1/tables/brands%2Famenity%2Fcafe', '/api/v1/tables/brands%2Famenity%2Fcafe'],
+  ['/sync?x=%ff', '/sync?x=%ff'],
+  ['/api/v1/%ff', '/api/v1/%25ff'],
+  ['/a%2Fb/%zz?q=%ff', '/a%252Fb/%25zz?q=%ff'],
+  ['/%', '/%25'],
+])('%s is read as %s', (url, readable) => {
+  expect(readableAddress(url)).toBe(readable)
+  expect(() => decodeURIComponent(readable.split('?')[0]!)).not.toThrow()
+})

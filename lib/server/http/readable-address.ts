@@ -1,0 +1,28 @@
+import { channel } from 'node:diagnostics_channel'
+import type { IncomingMessage } from 'node:http'
+
+/**
+ * An address whose path can be decoded: one that cannot (`/%ff`) has its percent signs taken as they stand, so that it
+ * is an address like any other that is not there.
+ */
+export function readableAddress(url: string): string {
+  const end = url.search(/[?#]/)
+  const path = end < 0 ? url : url.slice(0, end)
+  try {
+    decodeURIComponent(path)
+    return url
+  } catch {
+    return path.replaceAll('%', '%25') + url.slice(path.length)
+  }
+}
+
+/** Mends the address of every request of this process before Next reads it: Next answers an unreadable one with a bare 500. */
+export function mendAddresses(): void {
+  const holder = globalThis as { holdfastMendsAddresses?: true }
+  if (holder.holdfastMendsAddresses) return
+  holder.holdfastMendsAddresses = true
+  channel('http.server.request.start').subscribe((message) => {
+    const { request } = message as { request: IncomingMessage }
+    request.url = readableAddress(request.url ?? '/')
+  })
+}
