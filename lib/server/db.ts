@@ -23,8 +23,10 @@ export function createDatabase(url: string): Database {
     max: poolSize,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
-    // A hung server must not hang its devices: they retry.
-    statement_timeout: 30_000,
+    // A hung server must not hang its devices: they retry. The first limit is the server's own; the second is ours, for
+    // a server that does not even keep its limits.
+    statement_timeout: 20_000,
+    query_timeout: 22_000,
     onConnect: async (client) => {
       await client.query(
         `SELECT set_config('role', 'holdfast_app', false) FROM pg_roles WHERE rolname = 'holdfast_app'`,

@@ -14,7 +14,7 @@ const driverCodes = new Set([
   'P2028',
 ])
 const driverTexts =
-  /timeout exceeded when trying to connect|Connection terminated|terminating connection|not yet accepting|ConnectionClosed|server closed the connection/i
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|not yet accepting|ConnectionClosed|server closed the connection/i
 
 /** Whether an error of the database says that it cannot be reached right now: the caller may try again. */
 export function isUnavailable(error: unknown): boolean {
