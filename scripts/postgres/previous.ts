@@ -3,6 +3,7 @@ import { readFile, readlink, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { isAlive } from './alive.ts'
 
 /** Fast shutdown first; immediate (crash-safe, recovers at the next start) and a kill only if it hangs. */
 const escalation = [
@@ -39,16 +40,12 @@ export async function stopServer(pid: number): Promise<void> {
   }
 }
 
-function signalled(pid: number, signal: NodeJS.Signals | 0): boolean {
+function signalled(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal)
   } catch {
     return false
   }
-}
-
-function isAlive(pid: number): boolean {
-  return Number.isInteger(pid) && pid > 0 && signalled(pid, 0)
 }
 
 /** A PostgreSQL server works in its cluster folder; where that cannot be read, its command line names it. */

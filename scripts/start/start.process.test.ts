@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isAlive } from '../postgres/alive.ts'
 import { findFreePort, isPortFree } from '../postgres/port.ts'
 import { startInstance, type Instance } from './testing/instance.ts'
 
@@ -141,13 +142,5 @@ async function eventually(check: () => Promise<void>): Promise<void> {
       if (Date.now() > deadline) throw error
       await sleep(50)
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
   }
 }
