@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { feedDigest } from './digest.ts'
+import { feedDigest, type CommitHeader } from './digest.ts'
 import type { FeedChangeRow } from './store.ts'
 
 const change: FeedChangeRow = {
@@ -27,7 +26,16 @@ const change: FeedChangeRow = {
   device_id: '0193f3a2-b4c0-7000-8000-000000000d01',
   size_bytes: 7,
 }
-const digest = (more: Partial<FeedChangeRow> = {}) => feedDigest([{ ...change, ...more }])
+const header: CommitHeader = {
+  batch: '0193f3a2-b4c0-7000-8000-0000000000b1',
+  changes: 1,
+  size_bytes: 407,
+  actor_kind: 'device',
+  actor_id: '0193f3a2-b4c0-7000-8000-000000000d01',
+  trace_id: null,
+}
+const digest = (more: Partial<FeedChangeRow> = {}, commit: Partial<CommitHeader> = {}) =>
+  feedDigest({ ...header, ...commit }, [{ ...change, ...more }])
 
 describe('the digest of a commit', () => {
   test.each<Partial<FeedChangeRow>>([
@@ -57,6 +65,17 @@ describe('the digest of a commit', () => {
     expect(digest(more)).not.toBe(digest())
   })
 
+  test.each<Partial<CommitHeader>>([
+    { batch: change.op_id },
+    { changes: 2 },
+    { size_bytes: 408 },
+    { actor_kind: 'person' },
+    { actor_id: 'somebody' },
+    { trace_id: 'ff' },
+  ])('is another for the commit’s %j', (more) => {
+    expect(digest({}, more)).not.toBe(digest())
+  })
+
   test('does not depend on how the database orders members', () => {
     const reordered = {
       vector: { y: 2, x: 1 },
@@ -68,11 +87,11 @@ describe('the digest of a commit', () => {
 
   test('covers the order of the changes', () => {
     const other = { ...change, table: 'others' }
-    expect(feedDigest([change, other])).not.toBe(feedDigest([other, change]))
+    expect(feedDigest(header, [change, other])).not.toBe(feedDigest(header, [other, change]))
   })
 
   test('tells where one change ends and the next begins', () => {
-    expect(feedDigest([change, change])).not.toBe(feedDigest([change]))
-    expect(feedDigest([])).toBe(createHash('sha256').digest('hex'))
+    expect(feedDigest(header, [change, change])).not.toBe(feedDigest(header, [change]))
+    expect(feedDigest(header, [])).not.toBe(feedDigest(header, [change]))
   })
 })

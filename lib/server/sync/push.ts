@@ -229,8 +229,15 @@ function commitRequest(
   const settled = answers.every(({ replayed }) => replayed) && holes.open.length === 0 && !isStreamMoved
   if (settled && deadLetters.length === 0 && close.length === 0 && !also.replay && !also.resolve) return null
 
-  const scopes = [...new Set(changes.map(({ scope }) => scope))].toSorted()
+  const scopes = [...new Set(changes.map(({ scope }) => scope))]
+  const common = {
+    batch: uuidv7(),
+    actor_kind: request.by.kind,
+    actor_id: request.by.id,
+    trace_id: request.traceId,
+  }
   return {
+    ...common,
     stream,
     holes: { open: holes.open.filter(({ seq }) => !close.includes(seq)), close },
     rests_on: decided.restsOn,
@@ -241,12 +248,9 @@ function commitRequest(
     dead_letters: deadLetters,
     commits: scopes.map((scope) => {
       const own = changes.filter((change) => change.scope === scope)
-      return { scope, changes: own.length, size_bytes: sizeOf(own), digest: feedDigest(own) }
+      const size = { changes: own.length, size_bytes: sizeOf(own) }
+      return { scope, ...size, digest: feedDigest({ ...common, ...size }, own) }
     }),
-    batch: uuidv7(),
-    actor_kind: request.by.kind,
-    actor_id: request.by.id,
-    trace_id: request.traceId,
     resolve: also.resolve ?? null,
     reopen: also.reopen ?? null,
     replay: also.replay ?? null,

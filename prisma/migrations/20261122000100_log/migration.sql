@@ -40,6 +40,7 @@ CREATE TABLE "feed_change" (
     "lost" JSONB,
     "conflict_id" UUID,
     "dead_letter_id" UUID,
+    "device_id" UUID,
 
     CONSTRAINT "feed_change_pkey" PRIMARY KEY ("scope","batch","ordinal","committed_at")
 ) PARTITION BY RANGE ("committed_at");

@@ -57,6 +57,15 @@ BEGIN
 END $$;
 
 /*
+ * The chain of a scope after a commit. The digest covers all that is known of the commit before it is written; the
+ * position and the time are added here. lib/server/sync/digest.ts computes the same.
+ */
+CREATE FUNCTION feed_link(chain bytea, digest bytea, "position" bigint, committed_at timestamptz) RETURNS bytea
+  LANGUAGE sql IMMUTABLE AS $$
+  SELECT sha256(chain || digest || int8send("position") || timestamptz_send(committed_at))
+$$;
+
+/*
  * Writes a decided batch in one transaction, or nothing.
  * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
  * letter that the batch closes was changed by someone else.
@@ -75,8 +84,7 @@ DECLARE
   v_trace text := p->>'trace_id';
   v_revision int;
   v_count int;
-  v_commit record;
-  v_head record;
+  v_scopes text[];
   v_heads jsonb := '{}';
   v_position bigint;
   v_write_ms float8;
@@ -124,10 +132,11 @@ BEGIN
     FROM change c WHERE c.final = 'update' AND r.scope = c.scope AND r."table" = c."table" AND r.id = c.record_id
   ), logged AS (
     INSERT INTO feed_change (scope, batch, ordinal, committed_at, "table", record_id, operation, effect, op_id, seq,
-      outcome, before_version, after_version, data, checksum, hlc, vector, rule, lost, conflict_id, dead_letter_id)
+      outcome, before_version, after_version, data, checksum, hlc, vector, rule, lost, conflict_id, dead_letter_id,
+      device_id)
     SELECT c.scope, v_batch, c.ordinal, v_now, c."table", c.record_id, c.operation, c.effect, c.op_id, c.seq,
       c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id,
-      c.dead_letter_id
+      c.dead_letter_id, c.device_id
     FROM change c
   ) SELECT count(*) INTO v_count FROM created;
   IF v_count <> (p->>'inserts')::int THEN
@@ -240,26 +249,31 @@ BEGIN
   PERFORM audit_append(p->'audit');
 
   v_write_ms := extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000;
-  -- Publish last: the heads serialise each scope's commits, so they are held for as short as can be.
-  FOR v_commit IN
-    SELECT * FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text) ORDER BY k.scope
-  LOOP
-    LOOP
-      UPDATE feed_head SET seq = seq + 1, chain = sha256(chain || decode(v_commit.digest, 'hex'))
-        WHERE scope = v_commit.scope RETURNING seq, chain INTO v_head;
-      EXIT WHEN FOUND;
+  -- Publish last: the heads serialise each scope's commits, so they are held for as short as can be. The position is
+  -- taken while all of them are held.
+  IF jsonb_array_length(p->'commits') > 0 THEN
+    v_scopes := ARRAY(SELECT k.scope FROM jsonb_to_recordset(p->'commits') k(scope text));
+    SELECT count(*) INTO v_count
+      FROM (SELECT FROM feed_head WHERE scope = ANY (v_scopes) ORDER BY scope FOR UPDATE) held;
+    IF v_count < cardinality(v_scopes) THEN
       INSERT INTO feed_head (scope, chain)
-        VALUES (v_commit.scope, sha256(convert_to('holdfast feed ' || v_commit.scope, 'UTF8'))) ON CONFLICT DO NOTHING;
-    END LOOP;
-    v_heads := v_heads || jsonb_build_object(v_commit.scope,
-      jsonb_build_object('seq', v_head.seq, 'chain', encode(v_head.chain, 'hex')));
-  END LOOP;
-  IF v_heads <> '{}' THEN
+        SELECT s, sha256(convert_to('holdfast feed ' || s, 'UTF8')) FROM unnest(v_scopes) s ORDER BY s
+        ON CONFLICT DO NOTHING;
+      PERFORM FROM feed_head WHERE scope = ANY (v_scopes) ORDER BY scope FOR UPDATE;
+    END IF;
     v_position := nextval('feed_position');
-    INSERT INTO feed_commit (scope, seq, committed_at, batch, position, changes, size_bytes, digest, chain, actor_kind, actor_id, trace_id)
-    SELECT k.scope, (v_heads->k.scope->>'seq')::bigint, v_now, v_batch, v_position, k.changes, k.size_bytes, decode(k.digest, 'hex'),
-      decode(v_heads->k.scope->>'chain', 'hex'), p->>'actor_kind', p->>'actor_id', v_trace
-    FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text);
+    WITH moved AS (
+      UPDATE feed_head h SET seq = h.seq + 1, chain = feed_link(h.chain, decode(k.digest, 'hex'), v_position, v_now)
+      FROM jsonb_to_recordset(p->'commits') k(scope text, changes int, size_bytes int, digest text)
+      WHERE h.scope = k.scope
+      RETURNING h.scope, h.seq, h.chain, k.changes, k.size_bytes, decode(k.digest, 'hex') AS digest
+    ), published AS (
+      INSERT INTO feed_commit (scope, seq, committed_at, batch, position, changes, size_bytes, digest, chain, actor_kind, actor_id, trace_id)
+      SELECT m.scope, m.seq, v_now, v_batch, v_position, m.changes, m.size_bytes, m.digest, m.chain, p->>'actor_kind',
+        p->>'actor_id', v_trace
+      FROM moved m
+    ) SELECT jsonb_object_agg(m.scope, jsonb_build_object('seq', m.seq, 'chain', encode(m.chain, 'hex'))) INTO v_heads
+      FROM moved m;
   END IF;
   -- How long it took until publishing began tells the trace where writing ended and committing began.
   RETURN json_build_object('heads', v_heads, 'committed_at', v_now, 'write_ms', v_write_ms);
