@@ -16,7 +16,9 @@ test('this process runs; a number that no process has, or can have, does not', (
 
 test('a process that ended and that nobody waited for does not run', async () => {
   // The shell starts a child and becomes a program that waits for nobody.
-  const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   started.push(parent)
   const [chunk] = (await once(parent.stdout, 'data')) as [Buffer]
   const child = Number.parseInt(chunk.toString(), 10)
