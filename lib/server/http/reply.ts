@@ -53,6 +53,6 @@ export function problem(error: AppError, traceId: string): Response {
 }
 
 /** Between half and one and a half times the mean, so that a fleet does not come back at one instant. */
-export function jitteredRetryMs(meanMs: number): number {
-  return Math.round(meanMs * (0.5 + Math.random()))
+export function jitteredRetryMs(meanMs: number, random: () => number = Math.random): number {
+  return Math.round(meanMs * (0.5 + random()))
 }

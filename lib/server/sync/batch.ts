@@ -38,6 +38,7 @@ export type BatchContext = {
   schemaVersion: number
   nowMillis: number
   policies: (table: string) => KnownPolicy | null
+  newId: () => string
   /** Annotations of the change a person or a replay makes. */
   conflictId?: string | null
   deadLetterId?: string | null
@@ -99,7 +100,7 @@ export function beginBatch(read: readonly ReadChange[], loaded: Loaded, context:
     seen: new Map((loaded.seen ?? []).map((seen) => [seen.op_id, seen])),
     states: new RecordStates(loaded, keys),
     holes: new Holes(loaded.holes ?? []),
-    conflicts: new OpenConflicts(loaded.open_conflicts ?? []),
+    conflicts: new OpenConflicts(loaded.open_conflicts ?? [], context.newId),
     answers: new Map(),
     changes: [],
     results: [],

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid'
 import { joinVectors } from '#lib/core/vector.ts'
 import type { Operation } from './batch.ts'
 import { keyOf } from './record-states.ts'
@@ -8,8 +7,10 @@ import type { ConflictRow, Loaded, RecordKey } from './store.ts'
 export class OpenConflicts {
   readonly #ids: Map<string, string>
   readonly #rows = new Map<string, ConflictRow>()
+  readonly #newId: () => string
 
-  constructor(loaded: NonNullable<Loaded['open_conflicts']>) {
+  constructor(loaded: NonNullable<Loaded['open_conflicts']>, newId: () => string) {
+    this.#newId = newId
     this.#ids = new Map(loaded.map(({ id, record_id, ...place }) => [keyOf({ ...place, id: record_id }), id]))
   }
 
@@ -17,7 +18,7 @@ export class OpenConflicts {
   add(operation: Operation, deviceId: string | null, fields: string[]): string {
     const { change, seq, key, base, policy } = operation
     const current = operation.current!
-    const id = this.#ids.get(keyOf(key)) ?? uuidv7()
+    const id = this.#ids.get(keyOf(key)) ?? this.#newId()
     const begun = this.#rows.get(id)
     this.#ids.set(keyOf(key), id)
     this.#rows.set(id, {

@@ -1,8 +1,7 @@
 import { limits, type ResyncReason } from '#lib/protocol/sync.ts'
 import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
-import type { Database } from '../db.ts'
-import { readEpoch, readFeedPage, readLeavePage, type Standing } from './feed-store.ts'
-import { serverSecret } from './secret.ts'
+import type { Engine } from './engine.ts'
+import type { Standing } from './feed-page.ts'
 import { chainPrefix, readToken, writeToken, type SyncToken } from './token.ts'
 
 export type Pull = {
@@ -34,14 +33,14 @@ const nil = '00000000-0000-0000-0000-000000000000'
  * A page of the feed after the device's token, in commit order and never part of a batch; first the records of scopes
  * that were revoked, as LEAVE. A token of another history is refused with the reason for a full sync.
  */
-export function pull(db: Database, request: Pull): Promise<Pulled> {
+export function pull(engine: Engine, request: Pull): Promise<Pulled> {
   return withSpan('sync.pull', { [spanAttributes.scopes]: request.scopes.length }, async (span) => {
-    const epoch = await readEpoch(db)
-    const token = request.token === null ? startToken(epoch) : readToken(request.token, serverSecret())
+    const epoch = await engine.store.epoch()
+    const token = request.token === null ? startToken(epoch) : readToken(request.token, engine.secret())
     const pulled =
       token === null || token.epoch !== epoch
         ? refused(request, epoch, 'epoch_changed')
-        : await pullAfter(db, request, token)
+        : await pullAfter(engine, request, token)
     span.setAttributes({
       [spanAttributes.pulled]: pulled.delivered,
       ...(pulled.resync && { resync: pulled.resync }),
@@ -50,14 +49,14 @@ export function pull(db: Database, request: Pull): Promise<Pulled> {
   })
 }
 
-async function pullAfter(db: Database, request: Pull, token: SyncToken): Promise<Pulled> {
+async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promise<Pulled> {
   const acknowledged = request.token === null ? null : Object.fromEntries(token.positions)
   if (request.resyncReason) return { ...refused(request, token.epoch, request.resyncReason), acknowledged }
 
   const granted = new Set(request.scopes)
   const limit = Math.min(request.limit, limits.max_pull)
-  const left = await leave(db, token, granted, limit)
-  const page = await readFeedPage(db, {
+  const left = await leave(engine, token, granted, limit)
+  const page = await engine.store.feedPage({
     asked: request.scopes.map((scope) => ({ scope, seq: token.positions.get(scope) ?? 0 })),
     maxChanges: Math.max(0, limit - left.delivered),
     ownBatch: request.ownBatch,
@@ -84,7 +83,7 @@ async function pullAfter(db: Database, request: Pull, token: SyncToken): Promise
   }
   return {
     epoch: token.epoch,
-    token: writeToken(next, serverSecret()),
+    token: writeToken(next, engine.secret()),
     changes: [left.changes, page.changes].filter(Boolean).join(','),
     delivered: left.delivered + page.delivered,
     hasMore: page.has_more || left.leaving.size > 0,
@@ -107,11 +106,11 @@ function resyncReason(standing: readonly Standing[], token: SyncToken, first: bo
 }
 
 /** The next records to leave the device, of scopes in its token that are granted no more. */
-async function leave(db: Database, token: SyncToken, granted: ReadonlySet<string>, limit: number) {
+async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<string>, limit: number) {
   const revoked = [...token.positions.keys()].filter((scope) => !granted.has(scope))
   const leaving = new Map<string, [string, string]>()
   if (revoked.length === 0) return { changes: '', delivered: 0, leaving }
-  const pages = await readLeavePage(db, {
+  const pages = await store.leavePage({
     leaving: revoked.map((scope) => {
       const [table, id] = token.leaving.get(scope) ?? ['', nil]
       return { scope, seq: token.positions.get(scope) ?? 0, table, id }

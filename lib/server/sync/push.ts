@@ -1,29 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { v7 as uuidv7 } from 'uuid'
 import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ChangeActor } from '#lib/protocol/sync.ts'
 import { spanAttributes, tailSpan, withSpan } from '#lib/telemetry/trace.ts'
 import { auditRows, type AuditEntry } from '../audit/append.ts'
-import type { Database } from '../db.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
-import { policyCache } from '../tables/policy-cache.ts'
 import { keyOfChange, keysOfChange, type Answer, type BatchContext, type DecidedBatch } from './batch.ts'
 import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
+import type { Engine } from './engine.ts'
 import type { ReadChange } from './read-changes.ts'
 import { keyOf } from './record-states.ts'
 import { reportedDeadLetters } from './reported-dead-letters.ts'
-import {
-  commitPush,
-  loadPush,
-  type CommitRequest,
-  type Loaded,
-  type LoadRequest,
-  type ReopenRow,
-  type ReplayRow,
-  type ResolveRow,
-} from './store.ts'
+import type { CommitRequest, Loaded, LoadRequest, ReopenRow, ReplayRow, ResolveRow } from './store.ts'
 
 /** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
 const maxTries = 12
@@ -67,42 +55,34 @@ export type Pushed = {
  * decided again.
  * @throws AppError `device_forked`, `seq_gap`, `stale` (see `also`), `unavailable` when the records stay too busy
  */
-export async function push(db: Database, request: Push): Promise<Pushed> {
-  const first = await tryPush(db, request, 1)
+export async function push(engine: Engine, request: Push): Promise<Pushed> {
+  const first = await tryPush(engine, request, 1)
   if (first) return first
   for (let attempt = 2; attempt <= maxTries; attempt++) {
-    const again = await oneByOne(request, () => tryPush(db, request, attempt))
+    const again = await engine.turns(turnOf(request), () => tryPush(engine, request, attempt))
     if (again) return again
-    await sleep(Math.random() * 5 * attempt)
+    await engine.sleep(engine.random() * 5 * attempt)
   }
   throw new AppError(
     'unavailable',
     'These records are being changed by many at once. Nothing was written; try again.',
-    { extras: { retry_after_ms: jitteredRetryMs(1_000) } },
+    { extras: { retry_after_ms: jitteredRetryMs(1_000, engine.random) } },
   )
 }
 
-const waiting = new Map<string, Promise<unknown>>()
-
 /** Batches of one scope that were overtaken try again one after the other, so that they do not overtake each other for ever. */
-async function oneByOne<T>({ changes }: Push, work: () => Promise<T>): Promise<T> {
-  const scope = changes.find(({ change }) => change)?.change?.scope ?? ''
-  const turn = (waiting.get(scope) ?? Promise.resolve()).then(work, work)
-  const settled = turn.catch(() => {})
-  waiting.set(scope, settled)
-  void settled.then(() => waiting.get(scope) === settled && waiting.delete(scope))
-  return turn
-}
+const turnOf = ({ changes }: Push) => changes.find(({ change }) => change)?.change?.scope ?? ''
 
-async function tryPush(db: Database, request: Push, attempt: number): Promise<Pushed | null> {
-  const loaded = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () => load(db, request))
+async function tryPush(engine: Engine, request: Push, attempt: number): Promise<Pushed | null> {
+  const loaded = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () =>
+    load(engine, request),
+  )
   const placement = withSpan('sync.dedupe', {}, (span) => {
     const placed = place(request, loaded)
     const replays = [...placed.places.values()].filter(({ kind }) => kind === 'replay').length
     span.setAttribute(spanAttributes.replayed, replays)
     return placed
   })
-  const policies = policyCache(db)
   const decided = withSpan('sync.decide', { [spanAttributes.changes]: request.changes.length }, (span) => {
     const decision = decideBatch(request.changes, placement, loaded, {
       deviceId: request.deviceId,
@@ -110,13 +90,14 @@ async function tryPush(db: Database, request: Push, attempt: number): Promise<Pu
       granted: request.granted,
       schemaVersion: request.schemaVersion,
       nowMillis: Date.parse(loaded.now),
-      policies: (name) => policies.get(name),
+      policies: (name) => engine.policies.get(name),
+      newId: engine.newId,
       ...request.annotations,
     })
     span.setAttributes(countByKind(decision.answers))
     return decision
   })
-  const commit = commitRequest(request, loaded, placement, decided)
+  const commit = commitRequest(request, loaded, placement, decided, engine.newId())
   if (request.dryRun || commit === null) return { answers: decided.answers, batch: null, scopes: [], decided }
 
   const began = performance.now()
@@ -124,7 +105,7 @@ async function tryPush(db: Database, request: Push, attempt: number): Promise<Pu
     'sync.write',
     { [spanAttributes.changes]: decided.changes.length },
     (span) =>
-      commitPush(db, commit).then((result) => {
+      engine.store.commit(commit).then((result) => {
         if (typeof result === 'string') span.setAttribute(spanAttributes.outcome, result)
         else tailSpan('sync.commit', performance.now() - began - result.write_ms)
         return result
@@ -137,7 +118,7 @@ async function tryPush(db: Database, request: Push, attempt: number): Promise<Pu
   return { answers: decided.answers, batch: commit.batch, scopes: Object.keys(committed.heads), decided }
 }
 
-async function load(db: Database, { stream, changes, deviceId }: Push): Promise<Loaded> {
+async function load({ store, policies }: Engine, { stream, changes, deviceId }: Push): Promise<Loaded> {
   const readable = changes.flatMap(({ change }) => (change ? [change] : []))
   const inBatch = new Set(readable.map(({ op_id }) => op_id))
   const request: LoadRequest = {
@@ -156,8 +137,7 @@ async function load(db: Database, { stream, changes, deviceId }: Push): Promise<
     ),
     tables: [...new Set(readable.map(({ table }) => table))],
   }
-  const loaded = await loadPush(db, request)
-  const policies = policyCache(db)
+  const loaded = await store.load(request)
   const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
   const changed = request.tables.filter((name) => policies.get(name)?.version !== current.get(name))
   if (changed.length > 0) await policies.refresh(changed)
@@ -207,6 +187,7 @@ function commitRequest(
   loaded: Loaded,
   placement: Placement & { kind: 'placed' },
   decided: DecidedBatch,
+  batch: string,
 ): CommitRequest | null {
   const reported = request.stream
     ? reportedDeadLetters(request.reported, loaded.holes ?? [], {
@@ -231,7 +212,7 @@ function commitRequest(
 
   const scopes = [...new Set(changes.map(({ scope }) => scope))]
   const common = {
-    batch: uuidv7(),
+    batch,
     actor_kind: request.by.kind,
     actor_id: request.by.id,
     trace_id: request.traceId,

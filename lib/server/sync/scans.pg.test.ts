@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createDatabase } from '../db.ts'
 import { createTestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { serverEngine } from './server-engine.ts'
 import { snapshotPage } from './snapshot.ts'
 
 const scope = 'large'
@@ -29,8 +30,10 @@ test('no sync reads a growing table from end to end', async () => {
   const late = await other.send([other.change(edit(1, { name: 'late' }))], { pull: { limit: 100 } })
   expect(late.conflicts).toHaveLength(1)
   expect(late.server_changes.length).toBeGreaterThan(0)
-  const first = JSON.parse(await snapshotPage(other.identity(), { limit: 50 }, db)) as { next_cursor: string }
-  await snapshotPage(other.identity(), { cursor: first.next_cursor, limit: 50 }, db)
+  const first = JSON.parse(await snapshotPage(other.identity(), { limit: 50 }, serverEngine(db))) as {
+    next_cursor: string
+  }
+  await snapshotPage(other.identity(), { cursor: first.next_cursor, limit: 50 }, serverEngine(db))
   await db.$disconnect()
 
   expect(await withClient(url, rowsScanned)).toEqual(before)

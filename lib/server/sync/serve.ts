@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { errorCodes, type ErrorCode } from '#lib/protocol/errors.ts'
 import { limits } from '#lib/protocol/sync.ts'
-import { database } from '../db.ts'
 import { readJson } from '../http/body.ts'
 import type { DeviceCall } from '../http/device-route.ts'
 import { expectedError } from '../http/expected-error.ts'
 import { jsonText } from '../http/reply.ts'
 import { recordSync } from '../syncs/record.ts'
 import { noCounts } from '../syncs/session.ts'
+import { serverEngine } from './server-engine.ts'
 import { sync, type SyncFacts } from './sync.ts'
 
 /** Answers a request to /sync, and records it, failed ones too. */
@@ -35,7 +35,7 @@ export async function serveSync({ request, device, traceId }: DeviceCall): Promi
   try {
     const body = await readJson(request, limits.max_body_bytes)
     sizeBytes = body.sizeBytes
-    const synced = await sync(database(), device, body.value, {
+    const synced = await sync(serverEngine(), device, body.value, {
       ...{ traceId, requestId, sizeBytes },
       seen: (known) => {
         facts = { ...facts, ...known }

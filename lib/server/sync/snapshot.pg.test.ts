@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SnapshotItem, SnapshotReply } from '#lib/protocol/sync.ts'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { serverEngine } from './server-engine.ts'
 import { snapshotPage } from './snapshot.ts'
 
 let database: TestDatabase
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 async function page(device: RawDevice, query: { cursor?: string; limit?: number }): Promise<SnapshotReply> {
-  return JSON.parse(await snapshotPage(device.identity(), query, database.db)) as SnapshotReply
+  return JSON.parse(await snapshotPage(device.identity(), query, serverEngine(database.db))) as SnapshotReply
 }
 
 test('all pages show the state at the first one, whatever happens between them; the token goes on from there', async () => {

@@ -2,11 +2,10 @@ import { z } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
 import { limits } from '#lib/protocol/sync.ts'
 import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
-import { database, type Database } from '../db.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { openCursor, sealCursor } from './cursor.ts'
-import { clearResyncReason, readEpoch, readFeedPositions, readSnapshotPage } from './feed-store.ts'
-import { serverSecret } from './secret.ts'
+import type { Engine } from './engine.ts'
+import { serverEngine } from './server-engine.ts'
 import { chainPrefix, writeToken } from './token.ts'
 
 const cursorSchema = z.object({
@@ -29,19 +28,19 @@ const itemsPerPage = 1_000
 export function snapshotPage(
   device: AuthenticatedDevice,
   query: { cursor?: string | undefined; scope?: string | undefined; limit?: number | undefined },
-  db: Database = database(),
+  engine: Engine = serverEngine(),
 ): Promise<string> {
   return withSpan('sync.snapshot', { [spanAttributes.deviceId]: device.id }, async (span) => {
-    const epoch = await readEpoch(db)
+    const epoch = await engine.store.epoch()
     const cursor = query.cursor
-      ? readCursor(query.cursor, epoch)
-      : await firstCursor(db, device, query.scope, epoch)
+      ? readCursor(query.cursor, epoch, engine.secret())
+      : await firstCursor(engine, device, query.scope, epoch)
     if (cursor.pins.some(([scope]) => !device.scopes.includes(scope))) {
       throw new AppError('cursor_expired', 'The grants of this device changed. Begin the full sync again.')
     }
     const [index, afterTable, afterId] = cursor.at
     const [scope, pin] = cursor.pins[index] ?? ['', 0]
-    const page = await readSnapshotPage(db, {
+    const page = await engine.store.snapshotPage({
       scope,
       pin,
       afterTable,
@@ -55,14 +54,14 @@ export function snapshotPage(
         ? [index + 1, '', nil]
         : null
     const tail = next
-      ? `"next_cursor":${JSON.stringify(sealCursor({ ...cursor, at: next }, serverSecret()))}`
-      : `"next_cursor":null,"sync_token":${JSON.stringify(tokenAt(cursor))}`
+      ? `"next_cursor":${JSON.stringify(sealCursor({ ...cursor, at: next }, engine.secret()))}`
+      : `"next_cursor":null,"sync_token":${JSON.stringify(tokenAt(cursor, engine.secret()))}`
     return `{"epoch":"${epoch}","items":[${page.items}],${tail}}`
   })
 }
 
 async function firstCursor(
-  db: Database,
+  { store }: Engine,
   device: AuthenticatedDevice,
   scope: string | undefined,
   epoch: string,
@@ -71,8 +70,8 @@ async function firstCursor(
     throw new AppError('forbidden', `This device has no grant for scope "${scope}".`)
   }
   const scopes = scope === undefined ? device.scopes.toSorted() : [scope]
-  const positions = await readFeedPositions(db, scopes)
-  if (device.resyncReason) await clearResyncReason(db, device.id)
+  const positions = await store.feedPositions(scopes)
+  if (device.resyncReason) await store.clearResyncReason(device.id)
   return {
     epoch,
     pins: scopes.map((name) => [name, positions[name]?.seq ?? 0, chainPrefix(positions[name]?.chain ?? '')]),
@@ -80,8 +79,8 @@ async function firstCursor(
   }
 }
 
-function readCursor(text: string, epoch: string): Cursor {
-  const cursor = cursorSchema.safeParse(openCursor(text, serverSecret()))
+function readCursor(text: string, epoch: string, secret: string): Cursor {
+  const cursor = cursorSchema.safeParse(openCursor(text, secret))
   if (!cursor.success || cursor.data.epoch !== epoch) {
     throw new AppError(
       'cursor_expired',
@@ -91,8 +90,8 @@ function readCursor(text: string, epoch: string): Cursor {
   return cursor.data
 }
 
-function tokenAt({ epoch, pins }: Cursor): string {
+function tokenAt({ epoch, pins }: Cursor, secret: string): string {
   const positions = new Map(pins.map(([scope, seq]) => [scope, seq]))
   const chains = new Map(pins.flatMap(([scope, seq, chain]) => (seq > 0 ? [[scope, chain] as const] : [])))
-  return writeToken({ epoch, positions, chains, leaving: new Map() }, serverSecret())
+  return writeToken({ epoch, positions, chains, leaving: new Map() }, secret)
 }

@@ -2,8 +2,7 @@ import type { JsonObject } from '#lib/core/json.ts'
 import type { LostValue } from '#lib/core/merge.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
-import { queryPrepared, type Database } from '../db.ts'
-import { sqlState } from '../sql-state.ts'
+import type { FeedPage, LeavePage, Positions, SnapshotPage } from './feed-page.ts'
 
 export type RecordKey = { scope: string; table: string; id: string }
 
@@ -215,36 +214,43 @@ export type Committed = {
   write_ms: number
 }
 
-export async function loadPush(db: Database, request: LoadRequest): Promise<Loaded> {
-  const statement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
-  const [row] = await queryPrepared<{ loaded: Loaded }>(db, statement, [JSON.stringify(request)])
-  return row!.loaded
-}
-
 /**
- * Writes a decided batch, or nothing.
- * `moved`: what the decisions rest on changed meanwhile, or two batches waited for each other: load and decide again.
- * `stale`: the conflict or dead letter that the batch closes was changed by someone else.
+ * What the sync engine needs of a database. Each call is one statement, with one view of the database; `commit` is one
+ * transaction besides. Two implementations: Postgres (`postgres-store.ts`) and the model of the simulation
+ * (`lib/sim/model`); one contract suite runs on both.
  */
-export async function commitPush(
-  db: Database,
-  request: CommitRequest,
-): Promise<Committed | 'moved' | 'stale'> {
-  try {
-    const statement = { name: 'push_commit', text: 'SELECT push_commit($1::jsonb) AS committed' }
-    const [row] = await queryPrepared<{ committed: Committed }>(db, statement, [JSON.stringify(request)])
-    return row!.committed
-  } catch (error) {
-    switch (sqlState(error)) {
-      case 'HF001':
-      case '40001': // serialisation failure
-      case '40P01': // deadlock
-      case '23505': // another push of the same operation was first
-        return 'moved'
-      case 'HF002':
-        return 'stale'
-      default:
-        throw error
-    }
-  }
+export type SyncStore = {
+  /** What a batch rests on, read without locks. */
+  load: (request: LoadRequest) => Promise<Loaded>
+  /**
+   * Writes a decided batch, or nothing.
+   * `moved`: what the decisions rest on changed meanwhile, or two batches waited for each other: load and decide again.
+   * `stale`: the conflict or dead letter that the batch closes was changed by someone else.
+   */
+  commit: (request: CommitRequest) => Promise<Committed | 'moved' | 'stale'>
+  /** The identity of this server's history. */
+  epoch: () => Promise<string>
+  /** Changes after these positions, in commit order and never part of a batch. */
+  feedPage: (page: {
+    asked: { scope: string; seq: number }[]
+    maxChanges: number
+    ownBatch: string | null
+  }) => Promise<FeedPage>
+  /** The records of revoked scopes as LEAVE, by key. */
+  leavePage: (page: {
+    leaving: { scope: string; seq: number; table: string; id: string }[]
+    maxChanges: number
+  }) => Promise<LeavePage[]>
+  /** Where the feed stands. */
+  feedPositions: (scopes: readonly string[]) => Promise<Positions>
+  /** The live records of a scope as they were at `pin`, by key. */
+  snapshotPage: (page: {
+    scope: string
+    pin: number
+    afterTable: string
+    afterId: string
+    maxItems: number
+  }) => Promise<SnapshotPage>
+  /** An admin's request for a full sync is served by the snapshot that begins now. */
+  clearResyncReason: (deviceId: string) => Promise<void>
 }

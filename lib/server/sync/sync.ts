@@ -1,13 +1,11 @@
 import { AppError } from '#lib/protocol/errors.ts'
 import { resyncReasons, type ResyncReason } from '#lib/protocol/sync.ts'
-import { syncLog } from '#lib/telemetry/sync-log.ts'
-import type { Database } from '../db.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
-import { notifyChanged } from '../stream/notify.ts'
 import type { SyncRecord } from '../syncs/session.ts'
 import type { Answer, DecidedBatch } from './batch.ts'
 import { countAnswers, countTables } from './count-answers.ts'
+import type { Engine } from './engine.ts'
 import { pull, type Pulled } from './pull.ts'
 import { push, type Pushed } from './push.ts'
 import { readChanges } from './read-changes.ts'
@@ -39,7 +37,7 @@ export type Synced = { body: string; facts: SyncFacts }
  * @throws AppError every request-level error of protocol.md
  */
 export async function sync(
-  db: Database,
+  engine: Engine,
   device: AuthenticatedDevice,
   envelope: unknown,
   options: {
@@ -54,7 +52,7 @@ export async function sync(
   const known = {
     syncId: request.sync_id ?? null,
     incarnation,
-    clockSkewMs: request.device_time ? Date.parse(request.device_time) - Date.now() : null,
+    clockSkewMs: request.device_time ? Date.parse(request.device_time) - engine.now() : null,
     reported: request.status ?? null,
     scopes: device.scopes,
   }
@@ -65,19 +63,19 @@ export async function sync(
     deviceId: device.id,
     syncId: known.syncId,
   }
-  syncLog().started(context, { changes: request.changes.length, bytes: options.sizeBytes })
+  engine.log.started(context, { changes: request.changes.length, bytes: options.sizeBytes })
   if (device.status === 'paused') {
     throw new AppError(
       'throttled',
       'This device was paused by an operator. Its queue is safe where it is; it will be asked back.',
-      { extras: { retry_after_ms: jitteredRetryMs(60_000) } },
+      { extras: { retry_after_ms: jitteredRetryMs(60_000, engine.random) } },
     )
   }
 
   const granted = new Set(device.scopes)
   const pushed =
     request.changes.length + request.dead_letters.length > 0
-      ? await push(db, {
+      ? await push(engine, {
           by: { kind: 'device', id: device.id },
           stream: { deviceId: device.id, incarnation },
           deviceId: device.id,
@@ -88,9 +86,9 @@ export async function sync(
           traceId: options.traceId,
         })
       : nothingPushed
-  announce(pushed)
+  announce(engine, pushed)
   for (const conflict of pushed.decided?.conflicts ?? []) {
-    syncLog().conflict(context, {
+    engine.log.conflict(context, {
       conflictId: conflict.id,
       code: conflict.code,
       ...{ scope: conflict.scope, table: conflict.table, recordId: conflict.record_id },
@@ -99,7 +97,7 @@ export async function sync(
       server: { version: conflict.server_version, data: conflict.server_data },
     })
   }
-  const pulled = await pull(db, {
+  const pulled = await pull(engine, {
     token: request.last_sync_token ?? null,
     scopes: device.scopes,
     limit: request.pull?.limit ?? defaultPullLimit,
@@ -108,7 +106,7 @@ export async function sync(
   })
   const counts = countAnswers(pushed.answers, pulled.delivered)
   return {
-    body: replyText(pushed.answers, pulled, options.traceId),
+    body: replyText(pushed.answers, pulled, { traceId: options.traceId, nowMillis: engine.now() }),
     facts: {
       ...known,
       counts,
@@ -127,14 +125,17 @@ const nothingPushed: Omit<Pushed, 'decided'> & { decided: DecidedBatch | null } 
   decided: null,
 }
 
-function announce({ scopes, decided }: { scopes: string[]; decided: DecidedBatch | null }): void {
+function announce(
+  { notify }: Engine,
+  { scopes, decided }: { scopes: string[]; decided: DecidedBatch | null },
+): void {
   if (!decided) return
   const kinds = [
     ...(scopes.length > 0 ? (['record'] as const) : []),
     ...(decided.conflicts.length > 0 ? (['conflict'] as const) : []),
     ...(decided.deadLetters.length > 0 ? (['dead_letter'] as const) : []),
   ]
-  if (kinds.length > 0) notifyChanged({ kinds, scopes })
+  if (kinds.length > 0) notify({ kinds, scopes })
 }
 
 function asResyncReason(reason: string | null): ResyncReason | null {
@@ -142,7 +143,11 @@ function asResyncReason(reason: string | null): ResyncReason | null {
 }
 
 /** The answers are texts already, kept as they were first given: the reply is put together around them. */
-function replyText(answers: readonly Answer[], pulled: Pulled, traceId: string): string {
+function replyText(
+  answers: readonly Answer[],
+  pulled: Pulled,
+  { traceId, nowMillis }: { traceId: string; nowMillis: number },
+): string {
   const list = (kind: Answer['kind']) =>
     answers
       .filter((answer) => answer.kind === kind)
@@ -150,7 +155,7 @@ function replyText(answers: readonly Answer[], pulled: Pulled, traceId: string):
       .join(',')
   return (
     `{"sync_token":${JSON.stringify(pulled.token)},"epoch":"${pulled.epoch}",` +
-    `"server_time":"${new Date().toISOString()}","trace_id":"${traceId}",` +
+    `"server_time":"${new Date(nowMillis).toISOString()}","trace_id":"${traceId}",` +
     `"accepted":[${list('accepted')}],"conflicts":[${list('conflict')}],"rejected":[${list('rejected')}],` +
     `"server_changes":[${pulled.changes}],"has_more":${pulled.hasMore},` +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { serverEngine } from './server-engine.ts'
 import { writeRecord } from './write.ts'
 
 let database: TestDatabase
@@ -82,7 +83,7 @@ test('a newer app, and a person, write the schema as it is', async () => {
       audit: [],
       traceId: '0'.repeat(32),
     },
-    database.db,
+    serverEngine(database.db),
   )
   expect(written).toMatchObject({ answer: { outcome: 'applied' }, recordData: data })
 })

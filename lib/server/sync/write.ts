@@ -1,15 +1,14 @@
 import { fingerprint } from '#lib/core/fingerprint.ts'
-import { compareHlc, formatHlc, hlcNode, parseHlc, tickHlc } from '#lib/core/hlc.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { Accepted, ChangeActor, Conflicted, Operation, Rejected } from '#lib/protocol/sync.ts'
 import type { AuditEntry } from '../audit/append.ts'
-import { database, type Database } from '../db.ts'
-import { notifyChanged } from '../stream/notify.ts'
 import type { DecidedBatch } from './batch.ts'
+import type { Engine } from './engine.ts'
 import { push } from './push.ts'
 import { readChanges, sha256Hex } from './read-changes.ts'
+import { serverEngine } from './server-engine.ts'
 import type { ReplayRow, ResolveRow } from './store.ts'
 
 export type RecordWrite = {
@@ -74,13 +73,13 @@ export type Written = { answer: WriteAnswer; recordVersion: number; recordData: 
  * sync's.
  * @throws AppError `stale` when an exact write's base, or what it settles, moved
  */
-export async function writeRecord(write: RecordWrite, db: Database = database()): Promise<Written> {
+export async function writeRecord(write: RecordWrite, engine: Engine = serverEngine()): Promise<Written> {
   const { change, resolves, reopens, replays } = write
   const canonical = canonicalJson(change.data ?? null)
   const read = readChanges([
-    { ...change, seq: 1, hlc: change.hlc ?? stamp(write.by.id), checksum: sha256Hex(canonical) },
+    { ...change, seq: 1, hlc: change.hlc ?? engine.stamps(write.by.id), checksum: sha256Hex(canonical) },
   ])
-  const done = await push(db, {
+  const done = await push(engine, {
     by: write.by,
     stream: null,
     deviceId: write.deviceId ?? null,
@@ -108,7 +107,7 @@ export async function writeRecord(write: RecordWrite, db: Database = database())
     dryRun: write.dryRun ?? false,
   })
   if (!write.dryRun) {
-    notifyChanged({
+    engine.notify({
       kinds: [
         'record',
         ...(resolves || reopens ? (['conflict'] as const) : []),
@@ -189,13 +188,3 @@ function replayRow(
 }
 
 const staleDetail = 'Someone else wrote the record first, and its table lets the first writer win.'
-
-let clock = formatHlc({ millis: 0, counter: 0, node: hlcNode('00000000-0000-0000-0000-000000000000') })
-
-/** The server's own clock, for what people and the system write: each stamp is after the one before. */
-function stamp(author: string): string {
-  const last = parseHlc(clock)!
-  const next = formatHlc(tickHlc({ ...last, node: sha256Hex(author).slice(0, 16) }, Date.now()))
-  if (compareHlc(next, clock) > 0) clock = next
-  return next
-}

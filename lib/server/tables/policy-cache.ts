@@ -8,36 +8,46 @@ import { compilePolicy, type CompiledPolicy } from './validate.ts'
 export type KnownPolicy = CompiledPolicy & { readonly version: number }
 
 type PolicyRow = { name: string; version: number; policy: unknown }
-type Caches = WeakMap<object, Map<string, KnownPolicy>>
+/** Compiled policies, as far as they are known. */
+export type Policies = {
+  /** What is known of a table, at the version given or at any. */
+  get: (name: string, version?: number) => KnownPolicy | null
+  /** Compiles a policy as it stands in the database. */
+  put: (row: PolicyRow) => KnownPolicy
+  /** Reads the policies of these tables anew, in one query, and compiles those whose version is new. */
+  refresh: (names: readonly string[]) => Promise<void>
+}
 
-const holder = globalThis as { holdfastPolicies?: Caches }
+const holder = globalThis as { holdfastPolicies?: WeakMap<object, Policies> }
 
 /**
  * The compiled policies of this process. A reader selects the versions of the tables it touches with its own
  * query, in its own transaction, and calls `refresh` where one differs: so a change takes effect at once on
  * every process, and a policy is compiled once per process and version.
  */
-export function policyCache(db: Database) {
-  holder.holdfastPolicies ??= new WeakMap()
-  const known = holder.holdfastPolicies.get(db) ?? new Map<string, KnownPolicy>()
-  holder.holdfastPolicies.set(db, known)
+export function policyCache(db: Database): Policies {
+  const caches = (holder.holdfastPolicies ??= new WeakMap())
+  const known = caches.get(db) ?? policiesFrom((names) => selectPolicies(db, names))
+  caches.set(db, known)
+  return known
+}
 
+/** Policies, read where they are kept. */
+export function policiesFrom(read: (names: readonly string[]) => Promise<PolicyRow[]>): Policies {
+  const known = new Map<string, KnownPolicy>()
   function put(row: PolicyRow): KnownPolicy {
     const compiled = { ...compilePolicy(storedPolicy(row)), version: row.version }
     known.set(row.name, compiled)
     return compiled
   }
   return {
-    /** What is known of a table, at the version given or at any. */
-    get(name: string, version?: number): KnownPolicy | null {
+    get(name, version) {
       const found = known.get(name)
       return found && (version === undefined || found.version === version) ? found : null
     },
-    /** Compiles a policy as it stands in the database. */
     put,
-    /** Reads the policies of these tables anew, in one query, and compiles those whose version is new. */
-    async refresh(names: readonly string[]): Promise<void> {
-      const rows = await selectPolicies(db, names)
+    async refresh(names) {
+      const rows = await read(names)
       const found = new Set(rows.map((row) => row.name))
       for (const name of names) if (!found.has(name)) known.delete(name)
       for (const row of rows) if (known.get(row.name)?.version !== row.version) put(row)

@@ -7,6 +7,7 @@ import type { Database } from '../db.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { hashToken } from '../tokens.ts'
 import { sha256Hex } from '../sync/read-changes.ts'
+import { serverEngine } from '../sync/server-engine.ts'
 import { sync } from '../sync/sync.ts'
 import { defaultPolicy, type TablePolicy } from '#lib/core/policy.ts'
 
@@ -82,7 +83,7 @@ export class RawDevice {
 
   /** Sends and reads the reply, without taking its token. */
   async send(changes: unknown[], more: Record<string, unknown> = {}): Promise<SyncReply & { text: string }> {
-    const { body } = await sync(this.#db, this.identity(), this.envelope(changes, more), {
+    const { body } = await sync(serverEngine(this.#db), this.identity(), this.envelope(changes, more), {
       traceId: randomBytes(16).toString('hex'),
       requestId: randomUUID(),
       sizeBytes: 0,

@@ -1,3 +1,4 @@
+import { v7 as newId } from 'uuid'
 import type { JsonObject } from '#lib/core/json.ts'
 import { defaultPolicy, type TablePolicy } from '#lib/core/policy.ts'
 import { placeInStream } from '#lib/core/stream.ts'
@@ -65,6 +66,7 @@ export function decideOps(
     ...{ deviceId: device, incarnation: id('life'), granted: (scope) => scope !== 'forbidden' },
     ...{ schemaVersion: 1, nowMillis: Date.parse(now) },
     policies: (table) => (table === 'things' ? known : null),
+    newId,
   })
 }
 

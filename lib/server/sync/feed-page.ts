@@ -1,0 +1,34 @@
+/** Where the server stands in a scope that a token names. `chain` is null where there is no commit at that seq. */
+export type Standing = { scope: string; seq: number; head: number; min_seq: number; chain: string | null }
+
+export type Positions = { [scope: string]: { seq: number; chain: string } }
+
+export type FeedPage = {
+  standing: Standing[] | null
+  /** How far the page reaches, in the scopes it has something of. */
+  positions: Positions | null
+  /** Server changes as JSON text, comma-separated. */
+  changes: string
+  delivered: number
+  has_more: boolean
+}
+
+export type LeavePage = {
+  scope: string
+  changes: string
+  delivered: number
+  last_table: string | null
+  last_id: string | null
+}
+
+export type SnapshotPage = {
+  /** Snapshot items as JSON text, comma-separated. */
+  items: string
+  delivered: number
+  last_table: string | null
+  last_id: string | null
+  has_more: boolean
+}
+
+/** Pages are cut here, so that a few large records do not make a reply that no device can hold. */
+export const maxPageBytes = 8 * 1024 * 1024
