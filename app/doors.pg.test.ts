@@ -37,6 +37,7 @@ const doors: Record<string, Partial<Record<Verb, Entry>>> = {
   '/api/v1/devices/[id]': { GET: 'viewer' },
   '/api/v1/devices/[id]/[action]': { POST: 'admin' },
   '/api/v1/devices/[id]/scopes': { PUT: 'admin' },
+  '/api/v1/digest': { POST: 'device' },
   '/api/v1/enroll': { POST: 'open' },
   '/api/v1/enrollment-keys': { GET: 'admin', POST: 'admin' },
   '/api/v1/enrollment-keys/[id]': { DELETE: 'admin' },

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Json } from '#lib/core/json.ts'
 import { canonicalJson } from './checksum.ts'
+import * as digest from './digest.ts'
 import * as enroll from './enroll.ts'
 import * as errors from './errors.ts'
 import * as policy from './policy.ts'
@@ -14,6 +15,7 @@ const wire = {
   changes: [{ sync: sync.changeSchema }, '0642f08710c5'],
   envelopes: [{ sync: sync.syncRequestSchema, report: sync.reportedDeadLetterSchema }, 'eff18bc614e6'],
   enrolment: [{ enroll: enroll.enrollRequestSchema }, '812b553389e9'],
+  digests: [{ digest: digest.digestRequestSchema }, 'db899608eb87'],
   policies: [{ policy: policy.tablePolicySchema }, '461a0899d195'],
   'error codes': [errors.errorCodes, '5a4cea9b1af3'],
   'rejection codes': [sync.rejectionCodes, '5c542fc9c91d'],

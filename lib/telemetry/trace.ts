@@ -26,6 +26,7 @@ export type SpanName =
   | 'sync.commit'
   | 'sync.pull'
   | 'sync.snapshot'
+  | 'sync.digest'
 
 /** Names of the attributes that spans of a sync carry. Counts and bytes; never a record's content. */
 export const spanAttributes = {

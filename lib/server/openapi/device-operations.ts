@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { digestReplySchema, digestRequestSchema } from '#lib/protocol/digest.ts'
 import { enrollRequestSchema } from '#lib/protocol/enroll.ts'
 import { limits, syncRequestSchema, uuid } from '#lib/protocol/sync.ts'
 import type { Operation } from './operation.ts'
@@ -43,6 +44,13 @@ export const deviceOperations: readonly Operation[] = [
       limit: z.coerce.number().int().min(1).max(limits.max_pull).optional(),
     }),
     problems: ['cursor_expired'],
+  },
+  {
+    ...{ method: 'POST', path: '/api/v1/digest', who: 'device' },
+    summary:
+      'Compare what a device has of a scope with what the server has, bucket by bucket, at its sync token.',
+    body: digestRequestSchema,
+    reply: digestReplySchema,
   },
   {
     ...{ method: 'GET', path: '/api/v1/pokes', who: 'device', replyType: 'text/event-stream' },

@@ -30,5 +30,15 @@ export type SnapshotPage = {
   has_more: boolean
 }
 
+export type BucketDifferences = {
+  head: number
+  min_seq: number
+  /** The feed's chain at the pin; null where there is no commit. */
+  chain: string | null
+  /** {table: {bucket: {record_id: version}}} as JSON text. */
+  buckets: string
+  has_more: boolean
+}
+
 /** Pages are cut here, so that a few large records do not make a reply that no device can hold. */
 export const maxPageBytes = 8 * 1024 * 1024

@@ -1,6 +1,7 @@
 import { queryPrepared, type Database } from '../db.ts'
 import {
   maxPageBytes,
+  type BucketDifferences,
   type FeedPage,
   type LeavePage,
   type Positions,
@@ -13,7 +14,13 @@ export function feedStore(
   db: Database,
 ): Pick<
   SyncStore,
-  'epoch' | 'feedPage' | 'leavePage' | 'feedPositions' | 'snapshotPage' | 'clearResyncReason'
+  | 'epoch'
+  | 'bucketDifferences'
+  | 'feedPage'
+  | 'leavePage'
+  | 'feedPositions'
+  | 'snapshotPage'
+  | 'clearResyncReason'
 > {
   // It changes only when a history is replaced, with the process stopped.
   let epoch: string | null = null
@@ -54,6 +61,20 @@ export function feedStore(
         [scope, pin, afterTable, afterId, maxItems, maxPageBytes],
       )
       return row!
+    },
+
+    async bucketDifferences({ scope, pin, tables, buckets, maxRecords }) {
+      const [row] = await queryPrepared<
+        Omit<BucketDifferences, 'head' | 'min_seq'> & { head: string; min_seq: string }
+      >(
+        db,
+        {
+          name: 'compare_buckets',
+          text: 'SELECT * FROM compare_buckets($1, $2::bigint, $3::text[], $4::jsonb, $5::int)',
+        },
+        [scope, pin, tables, JSON.stringify(buckets), maxRecords],
+      )
+      return { ...row!, head: Number(row!.head), min_seq: Number(row!.min_seq) }
     },
 
     async clearResyncReason(deviceId) {

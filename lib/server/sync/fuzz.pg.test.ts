@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { POST as postDigest } from '../../../app/api/v1/digest/route.ts'
 import { POST } from '../../../app/api/v1/sync/route.ts'
 import type { Problem } from '#lib/protocol/errors.ts'
 import { limits, type SyncReply } from '#lib/protocol/sync.ts'
@@ -188,6 +189,35 @@ describe('hostile requests', () => {
       (await callers.own.db.deviceStream.findFirstOrThrow({ where: { deviceId: raw.id } })).lastSeq,
     )
     expect((await raw.send([raw.change()])).accepted).toHaveLength(1)
+  }, 120_000)
+
+  test('for a digest too', async () => {
+    const raw = await RawDevice.enrol(callers.own.db)
+    await raw.sync([raw.change()])
+    const headers = { authorization: `Bearer ${raw.token}` }
+    const name = fc.oneof(
+      fc.constantFrom('things', 'ff', '__proto__', '', '\0'),
+      fc.string({ unit: 'binary' }),
+    )
+    const odd = fc.oneof(rubbish, fc.constantFrom('ff', '0'.repeat(64)))
+    const body = fc.record(
+      {
+        scope: fc.oneof(fc.constant('default'), rubbish),
+        sync_token: fc.oneof(fc.constant(raw.syncToken), rubbish),
+        tables: fc.oneof(fc.array(name, { maxLength: 3 }), rubbish),
+        buckets: fc.oneof(fc.dictionary(name, fc.oneof(fc.dictionary(name, odd), odd)), rubbish),
+      },
+      { requiredKeys: [] },
+    )
+    await fc.assert(
+      fc.asyncProperty(body, async (sent) => {
+        const response = await postDigest(request('/api/v1/digest', { method: 'POST', headers, body: sent }))
+        const text = await response.text()
+        expect(response.status >= 500 ? text : 'answered').toBe('answered')
+        expect(text).not.toMatch(/prisma|\bSELECT\b|node_modules|at .*\.ts:\d/i)
+      }),
+      { numRuns: 250 },
+    )
   }, 120_000)
 })
 

@@ -93,7 +93,11 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
 }
 
 /** Why a delta on this token would not be the truth. */
-function resyncReason(standing: readonly Standing[], token: SyncToken, first: boolean): ResyncReason | null {
+export function resyncReason(
+  standing: readonly Standing[],
+  token: SyncToken,
+  first: boolean,
+): ResyncReason | null {
   for (const { scope, seq, head, min_seq, chain } of standing) {
     if (seq > head) return 'token_ahead'
     if (seq < min_seq)

@@ -2,7 +2,7 @@ import type { JsonObject } from '#lib/core/json.ts'
 import type { LostValue } from '#lib/core/merge.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
-import type { FeedPage, LeavePage, Positions, SnapshotPage } from './feed-page.ts'
+import type { BucketDifferences, FeedPage, LeavePage, Positions, SnapshotPage } from './feed-page.ts'
 
 export type RecordKey = { scope: string; table: string; id: string }
 
@@ -251,6 +251,14 @@ export type SyncStore = {
     afterId: string
     maxItems: number
   }) => Promise<SnapshotPage>
+  /** The buckets in which a device's live records are not the server's at `pin` (null: now), with the server's own. */
+  bucketDifferences: (asked: {
+    scope: string
+    pin: number | null
+    tables: string[] | null
+    buckets: { [table: string]: { [bucket: string]: string } }
+    maxRecords: number
+  }) => Promise<BucketDifferences>
   /** An admin's request for a full sync is served by the snapshot that begins now. */
   clearResyncReason: (deviceId: string) => Promise<void>
 }
