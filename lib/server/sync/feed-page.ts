@@ -28,6 +28,8 @@ export type SnapshotPage = {
   last_table: string | null
   last_id: string | null
   has_more: boolean
+  /** The log was compacted past the pin: the state there can no longer be told. */
+  is_expired: boolean
 }
 
 export type BucketDifferences = {

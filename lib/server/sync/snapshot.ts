@@ -47,6 +47,12 @@ export function snapshotPage(
       afterId,
       maxItems: Math.min(query.limit ?? itemsPerPage, limits.max_pull),
     })
+    if (page.is_expired) {
+      throw new AppError(
+        'cursor_expired',
+        'This full sync took longer than the server remembers. Begin it again.',
+      )
+    }
     span.setAttribute(spanAttributes.pulled, page.delivered)
     const next: Cursor['at'] | null = page.has_more
       ? [index, page.last_table ?? '', page.last_id ?? nil]

@@ -1,4 +1,5 @@
 import { repairRollups, rollUp } from '../health/rollup.ts'
+import { compact } from '../retention/compact.ts'
 import {
   maintainPartitions,
   trimDeviceEvents,
@@ -10,8 +11,11 @@ import {
 
 /** What a job may use beside the product's own verbs. */
 export type JobTools = {
-  /** Runs SQL as the owner of the database: for what the application's role may not do, such as making tables. */
-  asOwner: (sql: string, values?: unknown[]) => Promise<void>
+  /**
+   * Runs a statement as the owner of the database and without a time limit: for what the application's role may not do,
+   * such as making tables, and for what takes long.
+   */
+  asOwner: <Row extends object>(sql: string, values?: unknown[]) => Promise<Row[]>
 }
 
 export type Job = {
@@ -30,6 +34,7 @@ export const jobs: readonly Job[] = [
   { name: 'trim-idempotency-keys', everySeconds: 3_600, run: () => trimIdempotencyKeys() },
   { name: 'trim-rate-limits', everySeconds: 3_600, run: () => trimRateLimits() },
   { name: 'trim-rollups', everySeconds: 3_600, run: () => trimRollups() },
+  { name: 'compact', everySeconds: 3_600, run: ({ asOwner }) => compact(asOwner) },
   // Hourly although months are long: a server that was off at the turn of the month makes up for it soon.
   { name: 'partitions', everySeconds: 3_600, run: ({ asOwner }) => maintainPartitions(asOwner) },
 ]

@@ -15,7 +15,7 @@ const sessionDays = 92
  * land in the default one, and drops the sync sessions of months that ended a quarter ago.
  */
 export async function maintainPartitions(
-  asOwner: (sql: string, values?: unknown[]) => Promise<void>,
+  asOwner: (sql: string, values?: unknown[]) => Promise<unknown>,
 ): Promise<void> {
   await asOwner('SELECT ensure_partitions(current_date, 2)')
   await asOwner(`SELECT drop_partitions('sync_session', current_date - $1::int)`, [sessionDays])

@@ -92,9 +92,7 @@ export function startWorker(connectionString = process.env['DATABASE_URL'] ?? ''
 /** @returns the id of the worker that runs the job in this process */
 async function prepare(boss: PgBoss, { name, everySeconds, run }: Job): Promise<string> {
   const tools: JobTools = {
-    asOwner: async (sql, values) => {
-      await boss.getDb().executeSql(sql, values)
-    },
+    asOwner: async (sql, values) => (await boss.getDb().executeSql(sql, values)).rows,
   }
   await boss.createQueue(name, {
     retryLimit: 0,

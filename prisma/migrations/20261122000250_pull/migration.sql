@@ -86,10 +86,10 @@ $$;
 
 /*
  * A page of one scope's live records as they were at `pin`: a record that changed since is told as it was then, its
- * later changes come through the feed.
+ * later changes come through the feed. With a pin below `min_seq` that can no longer be told, nor gone on from.
  */
 CREATE FUNCTION snapshot_page(of_scope text, pin bigint, after_table text, after_id uuid, max_items int, max_bytes int)
-RETURNS TABLE (items text, delivered int, last_table text, last_id uuid, has_more boolean) LANGUAGE plpgsql STABLE
+RETURNS TABLE (items text, delivered int, last_table text, last_id uuid, has_more boolean, is_expired boolean) LANGUAGE plpgsql STABLE
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
@@ -125,6 +125,7 @@ BEGIN
     count(*)::int,
     (SELECT l."table" FROM page l ORDER BY l.place DESC LIMIT 1),
     (SELECT l.id FROM page l ORDER BY l.place DESC LIMIT 1),
-    (SELECT count(*) FROM ordered) > count(*)
+    (SELECT count(*) FROM ordered) > count(*),
+    coalesce((SELECT h.min_seq > pin FROM feed_head h WHERE h.scope = of_scope), false)
   FROM page p;
 END $$;
