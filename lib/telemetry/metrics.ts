@@ -65,6 +65,14 @@ function declare() {
       'Changes in the dead-letter queue that wait for a person.',
     ),
     conflictsOpen: gauge('holdfast_conflicts_open', 'Conflicts that wait for a person.'),
+    sagas: gauge('holdfast_sagas', 'Sagas by state, as far as they are kept.', ['state'] as const),
+    sagaTimeouts: counter(
+      'holdfast_saga_timeouts_total',
+      'Sagas that were not complete in time and were set back.',
+    ),
+    sagaSteps: counter('holdfast_saga_steps_undone_total', 'Steps of sagas that were undone, by outcome.', [
+      'outcome',
+    ] as const),
     feedHead: gauge('holdfast_feed_position', 'Position of the newest commit in the feed, over all scopes.'),
     jobQueueDepth: gauge('holdfast_jobs_waiting', 'Background jobs that wait to be run.'),
     workerHeartbeat: gauge(

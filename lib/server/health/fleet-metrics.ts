@@ -1,5 +1,6 @@
 import { healthStates } from '#lib/core/health.ts'
 import { lagBoundsSeconds } from '#lib/core/histogram.ts'
+import { sagaStates } from '#lib/core/saga.ts'
 import type { Distribution } from '#lib/telemetry/exposition.ts'
 import { logger } from '#lib/telemetry/log.ts'
 import { instruments } from '#lib/telemetry/metrics.ts'
@@ -41,6 +42,7 @@ function setGauges(figures: FleetFigures | null): void {
   for (const state of healthStates) all.devices.set({ state }, figures?.states[state] ?? NaN)
   all.deadLettersOpen.set(figures?.deadLettersOpen ?? NaN)
   all.conflictsOpen.set(figures?.conflictsOpen ?? NaN)
+  for (const state of sagaStates) all.sagas.set({ state }, figures ? (figures.sagas[state] ?? 0) : NaN)
   all.feedHead.set(figures?.feedPosition ?? NaN)
   all.workerHeartbeat.set(figures?.rolledUpAt ? figures.rolledUpAt.getTime() / 1_000 : NaN)
 }

@@ -1,4 +1,5 @@
 import type { HealthState } from '#lib/core/health.ts'
+import type { SagaState } from '#lib/core/saga.ts'
 import { database } from '../db.ts'
 import { selectRollupState, type LagDistribution } from './rollup-store.ts'
 
@@ -15,6 +16,7 @@ export type FleetFigures = {
   lag: LagDistribution | null
   deadLettersOpen: number
   conflictsOpen: number
+  sagas: Partial<Record<SagaState, number>>
   feedPosition: number
   rolledUpAt: Date | null
 }
@@ -35,7 +37,7 @@ const noFleet: FleetRow = {
 /** The fleet for a scrape, from the roll-ups of at most ten seconds ago: the same in every process. */
 export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
   const db = database()
-  const [fleet, rate, open, rollup] = await Promise.all([
+  const [fleet, rate, open, sagas, rollup] = await Promise.all([
     db.$queryRaw<FleetRow[]>`
       SELECT critical, warning, healthy, unknown, paused, revoked, pending_critical, pending_normal, pending_bulk
       FROM fleet_rollup WHERE scope = '' ORDER BY bucket DESC LIMIT 1`,
@@ -44,6 +46,8 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
       SELECT (SELECT count(*) FROM conflict WHERE state = 'open')::int AS conflicts,
         (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters,
         (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed_position)::float8 AS feed_position`,
+    db.$queryRaw<{ state: SagaState; count: number }[]>`
+      SELECT state, count(*)::int AS count FROM saga GROUP BY state`,
     selectRollupState(db),
   ])
   const { pending_critical, pending_normal, pending_bulk, ...states } = fleet[0] ?? noFleet
@@ -56,6 +60,7 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
     lag: rollup?.lag ?? null,
     deadLettersOpen: open[0]?.dead_letters ?? 0,
     conflictsOpen: open[0]?.conflicts ?? 0,
+    sagas: Object.fromEntries(sagas.map(({ state, count }) => [state, count])),
     feedPosition: open[0]?.feed_position ?? 0,
     rolledUpAt: rollup?.rolled_up_at ?? null,
   }

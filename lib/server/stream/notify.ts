@@ -9,6 +9,7 @@ export const changeKinds = [
   'device',
   'conflict',
   'dead_letter',
+  'saga',
   'record',
   'table',
   'audit',

@@ -6,6 +6,9 @@ import { Holes } from './holes.ts'
 import { OpenConflicts } from './open-conflicts.ts'
 import type { ReadChange } from './read-changes.ts'
 import { RecordStates, type RecordNow } from './record-states.ts'
+import type { GivenUp } from './reported-dead-letters.ts'
+import { Sagas } from './sagas.ts'
+import type { SagaRow, SagaStepRow } from './saga-rows.ts'
 import type {
   AnswerKind,
   ConflictRow,
@@ -44,6 +47,12 @@ export type BatchContext = {
   deadLetterId?: string | null
   /** A person's resolution is written as it is. */
   exact?: boolean
+  /** The step of a saga that the change undoes: its data is the state before the step, its base the one after. */
+  undoes?: { sagaId: string; step: number } | null
+  /** The saga whose steps are sent again as a new one. */
+  retryOf?: string | null
+  /** What the device gave up. */
+  givenUp?: readonly GivenUp[]
 }
 
 export type DecidedBatch = {
@@ -54,6 +63,8 @@ export type DecidedBatch = {
   deadLetters: DeadLetterRow[]
   holes: { open: Hole[]; close: number[] }
   restsOn: (RecordKey & { version: number })[]
+  sagas: SagaRow[]
+  sagaSteps: SagaStepRow[]
 }
 
 /** A batch while it is being decided: what it rests on, and what came of it so far. */
@@ -63,6 +74,7 @@ export type Batch = {
   readonly states: RecordStates
   readonly holes: Holes
   readonly conflicts: OpenConflicts
+  readonly sagas: Sagas
   readonly answers: Map<number, Answer>
   readonly changes: FeedChangeRow[]
   readonly results: OpResultRow[]
@@ -101,6 +113,7 @@ export function beginBatch(read: readonly ReadChange[], loaded: Loaded, context:
     states: new RecordStates(loaded, keys),
     holes: new Holes(loaded.holes ?? []),
     conflicts: new OpenConflicts(loaded.open_conflicts ?? [], context.newId),
+    sagas: new Sagas(loaded.sagas ?? [], context),
     answers: new Map(),
     changes: [],
     results: [],
@@ -117,6 +130,8 @@ export function endBatch(batch: Batch): DecidedBatch {
     deadLetters: [...batch.deadLetters.values()],
     holes: batch.holes.changes(),
     restsOn: batch.states.restsOn(),
+    sagas: batch.sagas.rows(),
+    sagaSteps: batch.sagas.steps(),
   }
 }
 

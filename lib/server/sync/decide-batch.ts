@@ -2,6 +2,7 @@ import { admit } from '#lib/core/admit.ts'
 import { decide, type Decision } from '#lib/core/decide.ts'
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { Place } from '#lib/core/stream.ts'
+import { undoStep } from '#lib/core/undo-step.ts'
 import type { Change, RejectionCode } from '#lib/protocol/sync.ts'
 import { validateRecord } from '../tables/validate.ts'
 import {
@@ -28,6 +29,7 @@ export function decideBatch(
   context: BatchContext,
 ): DecidedBatch {
   const batch = beginBatch(read, loaded, context)
+  for (const given of context.givenUp ?? []) batch.sagas.givenUp(given)
   for (const index of placement.order) take(batch, read[index]!, placement.places.get(index)!)
   return endBatch(batch)
 }
@@ -63,10 +65,11 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const knownTable = policy !== null
   const refusal =
     admit(change, { knownTable, granted, checksum: read.checksum, nowMillis }) ??
-    batch.holes.holdBack(change, seq)
+    batch.holes.holdBack(change, seq) ??
+    batch.sagas.hold(read)
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
 
-  const raised = raiseChange(read, change, schemaVersion, policy)
+  const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy)
   if (raised.kind === 'unsupported') return refuse(batch, read, raised.refusal, { seq })
   const asRead = raised.kind === 'raised' ? raised : { read, change }
   const key = keyOfChange(change)
@@ -92,6 +95,9 @@ function decideOperation(
   }
   const validate = (next: JsonObject, previous: JsonObject | null) =>
     validateRecord(policy, next, previous, next === data && !isRaised ? read.sizeBytes : undefined)
+  if (batch.context.undoes) {
+    return undoStep<RejectionCode>({ before: data, after: base.data }, current, policy, { validate })
+  }
   if (batch.context.exact) {
     const refusal = data && validate(data, current?.data ?? null)
     return refusal ? { kind: 'reject', refusal } : { kind: 'write', outcome: 'applied', data, lost: [] }

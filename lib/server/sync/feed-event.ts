@@ -1,4 +1,6 @@
+import type { JsonObject } from '#lib/core/json.ts'
 import type { Batch, Operation } from './batch.ts'
+import type { ReadChange } from './read-changes.ts'
 import type { RecordNow } from './record-states.ts'
 import type { FeedChangeRow } from './store.ts'
 
@@ -32,7 +34,7 @@ export function feedEvent(
     checksum: event.now?.checksum ?? read.checksum,
     hlc: event.now?.hlc ?? change.hlc,
     vector: event.now?.vector ?? change.vector ?? {},
-    rule: { strategy: policy.strategy, policy_version: policy.version },
+    rule: ruleOf(context, read, policy),
     lost: event.lost ?? null,
     conflict_id: event.conflictId ?? context.conflictId ?? null,
     dead_letter_id: context.deadLetterId ?? null,
@@ -41,4 +43,19 @@ export function feedEvent(
   }
   batch.changes.push(row)
   return row
+}
+
+/** What decided, and the saga it was a step of, or the undoing of one. */
+function ruleOf({ undoes }: Batch['context'], { saga }: ReadChange, policy: Operation['policy']): JsonObject {
+  const { strategy, version } = policy
+  if (undoes) {
+    return {
+      ...{ strategy: 'saga_compensation', policy_version: version },
+      saga: { id: undoes.sagaId, step: undoes.step },
+    }
+  }
+  return {
+    ...{ strategy, policy_version: version },
+    ...(saga && { saga: { id: saga.id, step: saga.step } }),
+  }
 }

@@ -35,18 +35,16 @@ export class Holes {
     if (this.#open.delete(seq)) this.#touched.set(seq, null)
   }
 
-  /** An operation waits where an earlier one of the same record or saga is still open. */
+  /** An operation waits where an earlier one of the same record is still open. The steps of a saga wait by its own order. */
   holdBack(change: Change, seq: number): Refusal<'dependency_pending'> | null {
     for (const hole of this.#open.values()) {
       if (hole.seq >= seq) continue
       const sameRecord =
         hole.record_id === change.record_id && hole.table === change.table && hole.scope === change.scope
-      const sameSaga = hole.saga_id === change.saga?.id
-      if (sameRecord || sameSaga) {
-        const what = sameRecord ? 'record' : 'saga'
+      if (sameRecord) {
         return {
           code: 'dependency_pending',
-          detail: `Operation ${hole.seq} on the same ${what} must be answered first.`,
+          detail: `Operation ${hole.seq} on the same record must be answered first.`,
         }
       }
     }

@@ -1,12 +1,14 @@
 import { queryPrepared, type Database } from '../db.ts'
 import { sqlState } from '../sql-state.ts'
 import { feedStore } from './feed-store.ts'
+import { sagaStore } from './saga-store.ts'
 import type { Committed, Loaded, SyncStore } from './store.ts'
 
 /** The sync engine's database: prisma/migrations/20261122000200_push for what is written. */
 export function postgresStore(db: Database): SyncStore {
   return {
     ...feedStore(db),
+    ...sagaStore(db),
 
     async load(request) {
       const statement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }

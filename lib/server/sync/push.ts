@@ -10,7 +10,8 @@ import { feedDigest } from './digest.ts'
 import type { Engine } from './engine.ts'
 import type { ReadChange } from './read-changes.ts'
 import { keyOf } from './record-states.ts'
-import { reportedDeadLetters } from './reported-dead-letters.ts'
+import { reportedDeadLetters, sagasReported } from './reported-dead-letters.ts'
+import type { SagaRetryRow, SagaRow, SagaUndoRow } from './saga-rows.ts'
 import type { CommitRequest, Loaded, LoadRequest, ReopenRow, ReplayRow, ResolveRow } from './store.ts'
 
 /** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
@@ -28,12 +29,22 @@ export type Push = {
   granted: (scope: string) => boolean
   schemaVersion: number
   traceId: string
-  annotations?: Pick<BatchContext, 'conflictId' | 'deadLetterId' | 'exact'>
+  annotations?: Pick<BatchContext, 'conflictId' | 'deadLetterId' | 'exact' | 'undoes' | 'retryOf'>
+  /** Sagas to load beside those the changes name. */
+  sagas?: readonly string[]
+  /** Keep what is refused for good as dead letters, although it came in no stream. */
+  keepsRefused?: boolean
   /** What else the same transaction writes, once the batch is decided. */
-  also?: (decided: DecidedBatch) => {
+  also?: (
+    decided: DecidedBatch,
+    loaded: Loaded,
+  ) => {
     resolve?: ResolveRow
     reopen?: ReopenRow
     replay?: ReplayRow
+    sagas?: SagaRow[]
+    sagaUndos?: SagaUndoRow[]
+    sagaRetry?: SagaRetryRow
     audit?: AuditEntry[]
   }
   /** Decide and answer, write nothing. */
@@ -83,6 +94,7 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
     span.setAttribute(spanAttributes.replayed, replays)
     return placed
   })
+  const reported = reportsOf(request, loaded)
   const decided = withSpan('sync.decide', { [spanAttributes.changes]: request.changes.length }, (span) => {
     const decision = decideBatch(request.changes, placement, loaded, {
       deviceId: request.deviceId,
@@ -92,12 +104,13 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
       nowMillis: Date.parse(loaded.now),
       policies: (name) => engine.policies.get(name),
       newId: engine.newId,
+      givenUp: reported.givenUp,
       ...request.annotations,
     })
     span.setAttributes(countByKind(decision.answers))
     return decision
   })
-  const commit = commitRequest(request, loaded, placement, decided, engine.newId())
+  const commit = commitRequest(request, loaded, placement, { decided, reported, batch: engine.newId() })
   if (request.dryRun || commit === null) return { answers: decided.answers, batch: null, scopes: [], decided }
 
   const began = performance.now()
@@ -118,7 +131,10 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
   return { answers: decided.answers, batch: commit.batch, scopes: Object.keys(committed.heads), decided }
 }
 
-async function load({ store, policies }: Engine, { stream, changes, deviceId }: Push): Promise<Loaded> {
+async function load(
+  { store, policies }: Engine,
+  { stream, changes, deviceId, reported, sagas = [] }: Push,
+): Promise<Loaded> {
   const readable = changes.flatMap(({ change }) => (change ? [change] : []))
   const inBatch = new Set(readable.map(({ op_id }) => op_id))
   const request: LoadRequest = {
@@ -136,6 +152,13 @@ async function load({ store, policies }: Engine, { stream, changes, deviceId }: 
       base_op_id && !inBatch.has(base_op_id) ? [base_op_id] : [],
     ),
     tables: [...new Set(readable.map(({ table }) => table))],
+    sagas: [
+      ...new Set([
+        ...changes.flatMap(({ saga }) => (saga ? [saga.id] : [])),
+        ...sagasReported(reported),
+        ...sagas,
+      ]),
+    ],
   }
   const loaded = await store.load(request)
   const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
@@ -181,21 +204,22 @@ function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement &
   }
 }
 
+type Reports = ReturnType<typeof reportedDeadLetters>
+
+function reportsOf({ stream, reported, schemaVersion }: Push, loaded: Loaded): Reports {
+  return stream
+    ? reportedDeadLetters(reported, loaded.holes ?? [], { ...stream, schemaVersion })
+    : { rows: [], closed: [], givenUp: [] }
+}
+
 /** The batch as the database takes it; null where it leaves nothing to write. */
 function commitRequest(
   request: Push,
   loaded: Loaded,
   placement: Placement & { kind: 'placed' },
-  decided: DecidedBatch,
-  batch: string,
+  { decided, reported, batch }: { decided: DecidedBatch; reported: Reports; batch: string },
 ): CommitRequest | null {
-  const reported = request.stream
-    ? reportedDeadLetters(request.reported, loaded.holes ?? [], {
-        ...request.stream,
-        schemaVersion: request.schemaVersion,
-      })
-    : { rows: [], closed: [] }
-  const also = request.also?.(decided) ?? {}
+  const also = request.also?.(decided, loaded) ?? {}
   const stream = request.stream && {
     device: request.stream.deviceId,
     incarnation: request.stream.incarnation,
@@ -203,12 +227,15 @@ function commitRequest(
     last_seq: placement.lastSeq,
   }
   const { answers, changes, results, conflicts, holes } = decided
-  const deadLetters = request.stream ? [...decided.deadLetters, ...reported.rows] : []
+  const keepsRefused = request.stream !== null || request.keepsRefused
+  const deadLetters = keepsRefused ? [...decided.deadLetters, ...reported.rows] : []
   const close = [...holes.close, ...reported.closed]
   // A new incarnation that repeats what was answered in an earlier one moves on in its own stream.
   const isStreamMoved = stream !== null && stream.last_seq !== (loaded.stream?.last_seq ?? 0)
   const settled = answers.every(({ replayed }) => replayed) && holes.open.length === 0 && !isStreamMoved
-  if (settled && deadLetters.length === 0 && close.length === 0 && !also.replay && !also.resolve) return null
+  const sagas = [...decided.sagas, ...(also.sagas ?? [])]
+  const isSettling = also.replay || also.resolve || sagas.length > 0
+  if (settled && deadLetters.length === 0 && close.length === 0 && !isSettling) return null
 
   const scopes = [...new Set(changes.map(({ scope }) => scope))]
   const common = {
@@ -235,6 +262,10 @@ function commitRequest(
     resolve: also.resolve ?? null,
     reopen: also.reopen ?? null,
     replay: also.replay ?? null,
+    sagas,
+    saga_steps: decided.sagaSteps,
+    saga_undos: also.sagaUndos ?? [],
+    saga_retry: also.sagaRetry ?? null,
     audit: auditRows(also.audit ?? []),
   }
 }

@@ -7,6 +7,8 @@ import { changeSchema, uuid, type Change } from '#lib/protocol/sync.ts'
 
 export const sha256Hex = (text: string): string => hash('sha256', text)
 
+export type SagaOfChange = NonNullable<Change['saga']>
+
 /** One element of `changes`, as far as it could be read. */
 export type ReadChange = {
   /** Position in the request. */
@@ -22,6 +24,10 @@ export type ReadChange = {
   hash: string
   /** Unreadable, or not what the device made the checksum of. */
   damaged: boolean
+  /** The saga it says it is a step of, also where the rest of the change cannot be read. */
+  saga: SagaOfChange | null
+  /** The schema its data is in, where that is not the batch's. */
+  schemaVersion?: number
 } & ({ change: Change; fault: null } | { change: null; fault: Refusal<'invalid_change'> })
 
 /** Reads each change on its own, so that a malformed one is refused alone. */
@@ -37,6 +43,7 @@ function readChange(raw: unknown, index: number): ReadChange {
     opId: uuid.safeParse(object['op_id']).data ?? null,
     seq: Number.isSafeInteger(object['seq']) && Number(object['seq']) >= 1 ? Number(object['seq']) : null,
     recordId: uuid.safeParse(object['record_id']).data ?? null,
+    saga: changeSchema.shape.saga.safeParse(object['saga']).data ?? null,
   }
   const unfaithful = findUnfaithful(raw)
   if (unfaithful) {

@@ -36,12 +36,14 @@ export function refuse(
   const final: Refusal<RejectionCode> = retryable
     ? { code: 'retries_exceeded', detail: `${code} ${attempts} times. Last: ${detail}` }
     : refusal
-  const { deviceId, incarnation, schemaVersion } = batch.context
+  const { deviceId, incarnation } = batch.context
+  const schemaVersion = read.schemaVersion ?? batch.context.schemaVersion
   const row = deadLetterRow({
     ...{ source: 'server', deviceId, incarnation, seq, opId, raw: read.raw },
     ...{ refusal: final, schemaVersion, attempts },
   })
   batch.deadLetters.set(row.id, row)
+  batch.sagas.failed(read, { code: final.code, deadLetterId: row.id })
   const given = { ...entry, code: final.code, detail: final.detail, retryable: false, dead_letter_id: row.id }
   const text = JSON.stringify(given)
   const facts = { code: final.code }

@@ -1,6 +1,17 @@
 import { reportedDeadLetterSchema } from '#lib/protocol/sync.ts'
 import { deadLetterRow } from './dead-letter-row.ts'
+import { readChanges, type ReadChange } from './read-changes.ts'
 import type { DeadLetterRow, Hole } from './store.ts'
+
+/** An operation that the device gave up, as far as its saga is concerned. */
+export type GivenUp = {
+  /** null where the report does not hold the change. */
+  read: ReadChange | null
+  /** The saga of the hole it leaves. */
+  sagaId: string | null
+  code: string
+  deadLetterId: string
+}
 
 type Reporter = { deviceId: string; incarnation: string; schemaVersion: number }
 
@@ -12,14 +23,25 @@ export function reportedDeadLetters(
 ) {
   const rows = new Map<string, DeadLetterRow>()
   const closed: number[] = []
+  const givenUp: GivenUp[] = []
   for (const raw of reported) {
     const report = readReport(raw)
     const hole = holes.find(({ op_id }) => op_id !== null && op_id === report.opId)
     if (hole) closed.push(hole.seq)
     const row = deadLetterRow({ source: 'device', ...reporter, ...report, seq: hole?.seq ?? null })
     rows.set(row.id, row)
+    const [read] = readChanges([report.raw])
+    const given = { read: read?.saga ? read : null, sagaId: hole?.saga_id ?? null }
+    givenUp.push({ ...given, code: report.refusal.code, deadLetterId: row.id })
   }
-  return { rows: [...rows.values()], closed }
+  return { rows: [...rows.values()], closed, givenUp }
+}
+
+/** The sagas that reports of a device name, before the holes are known. */
+export function sagasReported(reported: readonly unknown[]): string[] {
+  return readChanges(reported.map((raw) => readReport(raw).raw)).flatMap(({ saga }) =>
+    saga ? [saga.id] : [],
+  )
 }
 
 /** A report that cannot be read is kept whole: it says that something was lost on the device. */

@@ -17,9 +17,11 @@ export function settle(batch: Batch, operation: Operation, decision: Decision<Re
     case 'reject':
       return refuse(batch, read, decision.refusal, { seq, base })
     case 'no_change':
+      batch.sagas.applied(operation, 'no_change', null)
       return accept(batch, operation, 'no_change', current!)
     case 'superseded':
       feedEvent(batch, operation, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })
+      batch.sagas.applied(operation, 'superseded', null)
       return accept(batch, operation, 'superseded', current!)
     case 'write':
       return write(batch, operation, decision)
@@ -62,6 +64,7 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
     lost: [{ path: '', value: sent, from: 'client', hlc: change.hlc }],
     conflictId,
   })
+  batch.sagas.failed(read, { code: code === 'manual' ? 'conflict' : code, conflictId })
   const entry: Conflicted = {
     op_id: change.op_id,
     record_id: change.record_id,
@@ -96,6 +99,7 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
     scope: target.scope,
   })
   batch.states.write(target, now, event)
+  batch.sagas.applied(operation, outcome, event)
   accept(batch, operation, outcome, now)
 }
 

@@ -3,6 +3,15 @@ import type { LostValue } from '#lib/core/merge.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
 import type { BucketDifferences, FeedPage, LeavePage, Positions, SnapshotPage } from './feed-page.ts'
+import type {
+  DueSaga,
+  LoadedSaga,
+  NextUndo,
+  SagaRetryRow,
+  SagaRow,
+  SagaStepRow,
+  SagaUndoRow,
+} from './saga-rows.ts'
 
 export type RecordKey = { scope: string; table: string; id: string }
 
@@ -15,6 +24,7 @@ export type LoadRequest = {
   bases: (RecordKey & { version: number })[]
   base_op_ids: string[]
   tables: string[]
+  sagas: string[]
 }
 
 export type LoadedRecord = RecordKey & {
@@ -69,6 +79,8 @@ export type Loaded = {
     | null
   open_conflicts: { id: string; scope: string; table: string; record_id: string; version: number }[] | null
   policies: { name: string; version: number }[] | null
+  /** Those asked for, and those that the stream's open holes belong to. */
+  sagas: LoadedSaga[] | null
   now: string
 }
 
@@ -176,6 +188,10 @@ export type CommitRequest = {
   resolve: ResolveRow | null
   reopen: ReopenRow | null
   replay: ReplayRow | null
+  sagas: SagaRow[]
+  saga_steps: SagaStepRow[]
+  saga_undos: SagaUndoRow[]
+  saga_retry: SagaRetryRow | null
   audit: AuditRow[]
 }
 
@@ -228,6 +244,15 @@ export type SyncStore = {
    * `stale`: the conflict or dead letter that the batch closes was changed by someone else.
    */
   commit: (request: CommitRequest) => Promise<Committed | 'moved' | 'stale'>
+  /** What is next to undo in a saga; null where there is nothing. */
+  nextUndo: (sagaId: string) => Promise<NextUndo | null>
+  /** Steps of a saga whose undoing ended so. `settled`: of those in conflict, the ones a person has settled. */
+  blockedSteps: (sagaId: string, undo: 'failed' | 'settled') => Promise<number[]>
+  /**
+   * Sagas to look after, the longest waiting first: to be undone, running without progress since `restingSince`, or
+   * stuck with a conflict that was settled.
+   */
+  dueSagas: (due: { restingSince: string; limit: number }) => Promise<DueSaga[]>
   /** The identity of this server's history. */
   epoch: () => Promise<string>
   /** Changes after these positions, in commit order and never part of a batch. */

@@ -8,6 +8,7 @@ import { countAnswers, countTables } from './count-answers.ts'
 import type { Engine } from './engine.ts'
 import { pull, type Pulled } from './pull.ts'
 import { push, type Pushed } from './push.ts'
+import { undoSagas } from './undo-sagas.ts'
 import { readChanges } from './read-changes.ts'
 import { readEnvelope } from './read-envelope.ts'
 
@@ -97,6 +98,7 @@ export async function sync(
       server: { version: conflict.server_version, data: conflict.server_data },
     })
   }
+  await undoSagas(engine, sagasToUndo(pushed.decided), options.traceId)
   const pulled = await pull(engine, {
     token: request.last_sync_token ?? null,
     scopes: device.scopes,
@@ -134,8 +136,13 @@ function announce(
     ...(scopes.length > 0 ? (['record'] as const) : []),
     ...(decided.conflicts.length > 0 ? (['conflict'] as const) : []),
     ...(decided.deadLetters.length > 0 ? (['dead_letter'] as const) : []),
+    ...(decided.sagas.length > 0 ? (['saga'] as const) : []),
   ]
   if (kinds.length > 0) notify({ kinds, scopes })
+}
+
+function sagasToUndo(decided: DecidedBatch | null): string[] {
+  return (decided?.sagas ?? []).flatMap(({ id, state }) => (state === 'compensating' ? [id] : []))
 }
 
 function asResyncReason(reason: string | null): ResyncReason | null {

@@ -1,5 +1,7 @@
 import { repairRollups, rollUp } from '../health/rollup.ts'
 import { compact } from '../retention/compact.ts'
+import { lookAfterSagas } from '../sagas/look-after.ts'
+import { trimSagas } from '../sagas/trim.ts'
 import {
   maintainPartitions,
   trimDeviceEvents,
@@ -29,6 +31,8 @@ export type Job = {
 export const jobs: readonly Job[] = [
   { name: 'rollup', everySeconds: 10, run: () => rollUp() },
   { name: 'rollup-repair', everySeconds: 300, run: () => repairRollups() },
+  { name: 'sagas', everySeconds: 10, run: () => lookAfterSagas() },
+  { name: 'trim-sagas', everySeconds: 3_600, run: () => trimSagas() },
   { name: 'trim-traces', everySeconds: 60, run: () => trimTraces() },
   { name: 'trim-device-events', everySeconds: 600, run: () => trimDeviceEvents() },
   { name: 'trim-idempotency-keys', everySeconds: 3_600, run: () => trimIdempotencyKeys() },

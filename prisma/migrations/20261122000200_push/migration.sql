@@ -4,7 +4,7 @@
 /*
  * What a batch rests on.
  * p: device, incarnation (null for a person's write), op_ids[], keys[{scope, table, id}],
- *    bases[{scope, table, id, version}], base_op_ids[], tables[]
+ *    bases[{scope, table, id, version}], base_op_ids[], tables[], sagas[]
  */
 CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
   -- Whatever the tables' sizes were when the plan was made, every look-up here is by key; and so it is made once.
@@ -52,6 +52,13 @@ BEGIN
       WHERE c.device_id = v_device),
     'policies', (SELECT json_agg(json_build_object('name', t.name, 'version', t.version))
       FROM table_policy t WHERE t.name = ANY (v_tables)),
+    -- Those that changes name, and those that open holes belong to: a device may report one of them as given up.
+    'sagas', (SELECT json_agg(json_build_object('id', g.id, 'device_id', g.device_id, 'state', g.state, 'steps', g.steps,
+        'applied', g.applied, 'to_undo', g.to_undo, 'blocked', g.blocked, 'cause', g.cause,
+        'failed_step', g.failed_step, 'failed_code', g.failed_code, 'revision', g.revision))
+      FROM saga g WHERE g.id = ANY (ARRAY(SELECT jsonb_array_elements_text(p->'sagas'))::uuid[]
+        || ARRAY(SELECT h.saga_id FROM stream_hole h
+          WHERE h.device_id = v_device AND h.incarnation = v_incarnation AND h.saga_id IS NOT NULL))),
     'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
   );
 END $$;
@@ -71,7 +78,8 @@ $$;
  * letter that the batch closes was changed by someone else.
  * p: stream {device, incarnation, revision, last_seq} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
  *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}],
- *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, audit[]
+ *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, sagas[], saga_steps[], saga_undos[], saga_retry,
+ *    audit[]
  */
 CREATE FUNCTION push_commit(p jsonb) RETURNS json LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
@@ -244,6 +252,86 @@ BEGIN
     INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, change, trace_id)
     VALUES ((p->'replay'->>'id')::uuid, v_now, p->'replay'->>'actor', (p->'replay'->>'op_id')::uuid,
       p->'replay'->>'outcome', p->'replay'->>'code', coalesce(p->'replay'->>'detail', ''), p->'replay'->>'edited', v_trace);
+  END IF;
+
+  IF jsonb_array_length(p->'sagas') > 0 THEN
+    WITH given AS MATERIALIZED (
+      SELECT * FROM jsonb_to_recordset(p->'sagas') g(id uuid, device_id uuid, state text, steps int, applied int,
+        to_undo int, blocked int, cause text, failed_step int, failed_code text, reason text, tables text[],
+        scopes text[], retry_of uuid, progressed boolean, revision int)
+    ), begun AS (
+      INSERT INTO saga (id, device_id, state, steps, applied, to_undo, blocked, cause, failed_step, failed_code, reason,
+        tables, scopes, retry_of, trace_id, started_at, progressed_at, ended_at)
+      SELECT g.id, g.device_id, g.state, g.steps, g.applied, g.to_undo, g.blocked, g.cause, g.failed_step,
+        g.failed_code, g.reason, g.tables, g.scopes, g.retry_of, v_trace, v_now, v_now,
+        CASE WHEN g.state IN ('completed', 'compensated') THEN v_now END
+      FROM given g WHERE g.revision = 0 ORDER BY g.id
+      ON CONFLICT DO NOTHING
+      RETURNING 1
+    ), moved AS (
+      UPDATE saga s SET state = g.state, applied = g.applied, to_undo = g.to_undo, blocked = g.blocked,
+        cause = g.cause, failed_step = g.failed_step, failed_code = g.failed_code,
+        reason = coalesce(g.reason, s.reason),
+        tables = ARRAY(SELECT DISTINCT unnest(s.tables || g.tables) ORDER BY 1),
+        scopes = ARRAY(SELECT DISTINCT unnest(s.scopes || g.scopes) ORDER BY 1),
+        progressed_at = CASE WHEN g.progressed THEN v_now ELSE s.progressed_at END,
+        ended_at = CASE WHEN g.state IN ('completed', 'compensated') THEN v_now END, revision = s.revision + 1
+      FROM given g WHERE s.id = g.id AND g.revision > 0 AND s.revision = g.revision
+      RETURNING 1
+    ) SELECT (SELECT count(*) FROM begun) + (SELECT count(*) FROM moved) INTO v_count;
+    IF v_count <> jsonb_array_length(p->'sagas') THEN
+      RAISE EXCEPTION 'a saga moved' USING ERRCODE = 'HF001';
+    END IF;
+  END IF;
+
+  IF jsonb_array_length(p->'saga_steps') > 0 THEN
+    INSERT INTO saga_step (saga_id, step, state, outcome, op_id, seq, scope, from_scope, "table", record_id, operation,
+      before_version, after_version, change, schema_version, conflict_id, dead_letter_id, trace_id, at)
+    SELECT t.saga_id, t.step, t.state, t.outcome, t.op_id, t.seq, t.scope, t.from_scope, t."table", t.record_id,
+      t.operation, t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id, t.dead_letter_id,
+      v_trace, v_now
+    FROM jsonb_to_recordset(p->'saga_steps') t(saga_id uuid, step int, state text, outcome text, op_id uuid, seq bigint,
+      scope text, from_scope text, "table" text, record_id uuid, operation text, before_version int,
+      after_version int, change text, schema_version int, conflict_id uuid, dead_letter_id uuid)
+    -- A step that was aborted or failed may be tried again under another op_id; its first attempt is what is told.
+    ON CONFLICT DO NOTHING;
+  END IF;
+
+  IF jsonb_array_length(p->'saga_undos') > 0 THEN
+    WITH undone AS (
+      UPDATE saga_step t SET undo = u.undo, undo_op_id = u.op_id, undo_version = u.version,
+        undo_conflict_id = u.conflict_id, undo_detail = u.detail, undone_at = CASE WHEN u.undo IS NOT NULL THEN v_now END
+      FROM jsonb_to_recordset(p->'saga_undos') u(saga_id uuid, step int, was text, undo text, op_id uuid, version int,
+        conflict_id uuid, detail text)
+      WHERE t.saga_id = u.saga_id AND t.step = u.step AND t.undo IS NOT DISTINCT FROM u.was
+      RETURNING 1
+    ) SELECT count(*) INTO v_count FROM undone;
+    IF v_count <> jsonb_array_length(p->'saga_undos') THEN
+      RAISE EXCEPTION 'a step was undone meanwhile' USING ERRCODE = 'HF002';
+    END IF;
+  END IF;
+
+  IF p->'saga_retry' <> 'null' THEN
+    UPDATE saga SET retried_as = (p->'saga_retry'->>'retried_as')::uuid, revision = revision + 1
+    WHERE id = (p->'saga_retry'->>'id')::uuid AND revision = (p->'saga_retry'->>'revision')::int
+      AND state = 'compensated' AND retried_as IS NULL;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the saga moved' USING ERRCODE = 'HF002'; END IF;
+    -- The dead letters of its steps go on in the new saga, those that were discarded, too: the whole is sent again.
+    WITH letter AS (
+      SELECT d.id, new.op_id FROM saga_step old
+      JOIN saga_step new ON new.saga_id = (p->'saga_retry'->>'retried_as')::uuid AND new.step = old.step
+      JOIN dead_letter d ON d.id = old.dead_letter_id
+      WHERE old.saga_id = (p->'saga_retry'->>'id')::uuid
+    ), closed AS (
+      UPDATE dead_letter d SET state = 'replayed', replay_op_id = l.op_id, closed_by = p->'saga_retry'->>'actor',
+        closed_at = v_now, updated_at = v_now, version = version + 1, attempts = attempts + 1
+      FROM letter l WHERE d.id = l.id AND d.state IN ('open', 'discarded')
+      RETURNING d.id, l.op_id
+    ), noted AS (
+      INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, detail, trace_id)
+      SELECT c.id, v_now, p->'saga_retry'->>'actor', c.op_id, 'replayed', 'with its whole saga', v_trace FROM closed c
+    ) SELECT (SELECT count(*) FROM letter) - (SELECT count(*) FROM closed) INTO v_count;
+    IF v_count <> 0 THEN RAISE EXCEPTION 'a step was replayed alone' USING ERRCODE = 'HF002'; END IF;
   END IF;
 
   PERFORM audit_append(p->'audit');

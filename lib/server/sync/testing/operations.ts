@@ -30,7 +30,7 @@ export function record(
 
 const nothing: Loaded = {
   ...{ stream: { last_seq: 0, revision: 0 }, holes: null, seen: null, records: null, bases: null },
-  ...{ base_ops: null, open_conflicts: null, policies: null, now },
+  ...{ base_ops: null, open_conflicts: null, policies: null, sagas: null, now },
 }
 
 export type Op = Partial<Omit<ChangeInput, 'data'>> & { on?: string; data?: JsonObject | null }
