@@ -34,6 +34,10 @@ const codes: Record<string, { title: string; mend: string }> = {
     title: 'Given up after too many attempts',
     mend: 'See what refused it before; when that is mended, replay it.',
   },
+  answer_expired: {
+    title: 'So old that nobody knows whether it was taken before',
+    mend: 'Look at the record’s history. If the change is not in it, replay it; if it is, discard it.',
+  },
   checksum_mismatch: {
     title: 'Damaged on its way, every time',
     mend: 'Look at the values; if they are right, replay it.',

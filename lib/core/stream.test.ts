@@ -1,62 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { placeInStream, type Answered, type Arrival, type Place, type Stream } from './stream.ts'
-
-// An operation is written `A1`: op_id A, seq 1. `?` is what cannot be read, `A1'` has other content, `A1~` was damaged on its way.
-function arrivals(batch: string): Arrival[] {
-  return batch
-    .split(' ')
-    .filter(Boolean)
-    .map((text, index) => {
-      const [, opId, seq, other] = /^(\w|\?)(\d+|\?)(['~]?)$/.exec(text)!
-      return {
-        index,
-        opId: opId === '?' ? null : opId!,
-        seq: seq === '?' ? null : Number(seq),
-        hash: `${opId}${other}`,
-        damaged: other === '~',
-      }
-    })
-}
-
-/** What the server has: `answered` by this device, or by another where it is lower case; `holes` as `A1`. */
-function server(lastSeq: number, answered = '', holes = '') {
-  const stream: Stream = {
-    lastSeq,
-    holes: new Map(arrivals(holes).map(({ seq, opId }) => [seq!, { opId }])),
-  }
-  const known = arrivals(answered.replaceAll(/(\w'?) ?/g, (_, op: string) => `${op[0]}1${op.slice(1)} `))
-  const operations = new Map<string, Answered>(
-    known.map(({ opId, hash }) => [opId!, { opId: opId!, hash, ownDevice: opId === opId!.toUpperCase() }]),
-  )
-  return (batch: string) => placeInStream(stream, operations, arrivals(batch))
-}
-
-/** `fresh 1`, `retry 3`, `replay A`, `repeat #0`, `refused` or, where it takes a seq, `refused 4`. */
-function word(place: Place): string {
-  switch (place.kind) {
-    case 'fresh':
-    case 'retry':
-      return `${place.kind} ${place.seq}`
-    case 'replay':
-      return `replay ${place.opId}`
-    case 'repeat':
-      return `repeat #${place.of}`
-    case 'misplaced':
-      return place.seq === null ? 'refused' : `refused ${place.seq}`
-  }
-}
-
-function words(placement: ReturnType<typeof placeInStream>): string[] | string {
-  switch (placement.kind) {
-    case 'placed':
-      return [...placement.places].toSorted(([a], [b]) => a - b).map(([, place]) => word(place))
-    case 'forked':
-      return `forked after ${placement.acknowledgedSeq}`
-    case 'gap':
-      return `gap before ${placement.expectedSeq}`
-  }
-}
+import { placeInStream, type Answered, type Arrival, type Forgotten, type Place } from './stream.ts'
+import { hours, server, stamp, words } from './testing/streams.ts'
 
 describe('a batch as the protocol has it', () => {
   test.each([
@@ -98,6 +43,50 @@ describe('refused as a whole', () => {
     ['something is missing before one without an op_id', server(2, 'AB'), '?4', 'gap before 3'],
   ])('%s', (_, on, batch, expected) => {
     expect(words(on(batch))).toBe(expected)
+  })
+})
+
+describe('answers that are kept no more', () => {
+  // Answered by hour 50; the last operation of that life was made in hour 80.
+  const here: Forgotten = { isThisLife: true, seq: 2, untilMs: 50 * hours, lastHlc: stamp(80) }
+  const before: Forgotten = { ...here, isThisLife: false }
+  test.each([
+    [
+      'an old one at an old seq is not taken again',
+      server(4, 'CD', '', [here]),
+      'A1@20 B2@50',
+      ['forgotten', 'forgotten'],
+    ],
+    [
+      'nor holds it back what is new',
+      server(4, 'CD', '', [here]),
+      'B2@20 C3 E5',
+      ['forgotten', 'replay C', 'fresh 5'],
+    ],
+    ['a clock may have been ahead', server(4, 'CD', '', [here]), 'B2@50', ['forgotten']],
+    ['one that is still known gets its answer', server(4, 'BCD', '', [here]), 'B2@20', ['replay B']],
+    ['an open hole is closed, however old', server(4, 'CD', 'A1', [here]), 'A1@20', ['retry 1']],
+    ['an old one that was never sent is taken', server(4, 'CD', '', [here]), 'E5@20', ['fresh 5']],
+    [
+      'an earlier life may have had it answered: it takes its seq',
+      server(0, '', '', [before]),
+      'A1@20 B2@90',
+      ['forgotten 1', 'fresh 2'],
+    ],
+    [
+      'what that life did not see is new, however slow the clock',
+      server(0, '', '', [{ ...before, lastHlc: stamp(10) }]),
+      'A1@20',
+      ['fresh 1'],
+    ],
+    ['what was made after the forgotten ones is new', server(0, '', '', [before]), 'A1@60', ['fresh 1']],
+  ])('%s', (_, on, batch, expected) => {
+    expect(words(on(batch))).toEqual(expected)
+  })
+
+  test('a young operation at an old seq is a clone’s', () => {
+    expect(words(server(4, 'CD', '', [here])('X2@60'))).toBe('forked after 4')
+    expect(words(server(4, 'CD', '', [here])('X3@20'))).toBe('forked after 4')
   })
 })
 
@@ -180,6 +169,7 @@ const operation = (seq: number): Arrival => ({
   seq,
   opId: `op-${seq}`,
   hash: `hash-${seq}`,
+  hlc: stamp(seq),
   damaged: false,
 })
 const batchOf = (operations: readonly Arrival[]) =>

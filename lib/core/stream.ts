@@ -1,5 +1,20 @@
+import { maxSkewMs } from './admit.ts'
+import { parseHlc } from './hlc.ts'
+
 /** A device's stream as the server knows it: every seq up to `lastSeq` was answered, but for the open holes. */
-export type Stream = { lastSeq: number; holes: ReadonlyMap<number, { opId: string | null }> }
+export type Stream = {
+  lastSeq: number
+  holes: ReadonlyMap<number, { opId: string | null }>
+  /** Answers that were given long ago and are kept no more. */
+  forgotten?: readonly Forgotten[]
+}
+
+/**
+ * A life of the device of which the first answers are kept no more.
+ * An operation that was answered by `untilMs` cannot have a stamp beyond it, but for what a clock may be ahead; and no
+ * operation of that life has a later one than `lastHlc`, however slow the device's clock.
+ */
+export type Forgotten = { isThisLife: boolean; seq: number; untilMs: number; lastHlc: string }
 
 /**
  * An operation as it arrives. `seq` and `opId` are null where they could not be read; what is damaged says nothing about
@@ -10,6 +25,8 @@ export type Arrival = {
   seq: number | null
   opId: string | null
   hash: string
+  /** null where it could not be read. */
+  hlc: string | null
   damaged: boolean
 }
 
@@ -23,6 +40,8 @@ export type Place =
   | { kind: 'fresh'; seq: number }
   /** Repaired: closes a hole, or fails again. */
   | { kind: 'retry'; seq: number }
+  /** May have been answered long ago, and nobody knows how: never to be taken again. `seq` is what it takes, if anything. */
+  | { kind: 'forgotten'; seq: number | null }
   /** The same operation a second time in one batch. */
   | { kind: 'repeat'; of: number }
   /** Cannot be answered under its own name: refused alone. It leaves a hole at the `seq` it takes. */
@@ -38,7 +57,7 @@ export type Placement =
  *
  * `forked`: an answered seq comes again with other content, so two devices live in one identity. `gap`: the operation
  * with `expectedSeq` is missing. An operation without a readable seq takes the one that is missing where it stands, so that
- * it holds back nothing behind it.
+ * it holds back nothing behind it. `forgotten`: its answer would have to be kept, and is not.
  * @returns places by index, and the indexes in the order in which to decide them
  */
 export function placeInStream(
@@ -88,11 +107,15 @@ export function placeInStream(
       places.set(index, { kind: 'replay', opId })
     } else if (before && !before.ownDevice) {
       misplace(takes, 'Its op_id was used by another device.')
+    } else if (wasAnswered && isForgottenHere(stream, arrival)) {
+      places.set(index, { kind: 'forgotten', seq: null })
     } else if (wasAnswered) {
       return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
     } else if (before) {
       // A new incarnation that sends what its older self had sent otherwise: refused alone, or it would fork for ever.
       misplace(takes, 'Its op_id was answered with other content.')
+    } else if (isForgottenElsewhere(stream, arrival)) {
+      places.set(index, { kind: 'forgotten', seq })
     } else if (takes !== null) {
       places.set(index, { kind: 'fresh', seq })
     } else {
@@ -102,6 +125,22 @@ export function placeInStream(
     }
   }
   return { kind: 'placed', places, lastSeq, order: ordered.map(({ index }) => index) }
+}
+
+/** Whether the seq is one whose answer is kept no more, and the operation as old as that: a younger one is a clone's. */
+function isForgottenHere({ forgotten = [] }: Stream, { seq, hlc }: Arrival): boolean {
+  return forgotten.some(
+    (life) => life.isThisLife && seq !== null && seq <= life.seq && (hlc === null || isAsOld(hlc, life)),
+  )
+}
+
+/** Whether an earlier life of the device may have had this operation answered. */
+function isForgottenElsewhere({ forgotten = [] }: Stream, { hlc }: Arrival): boolean {
+  return forgotten.some((life) => !life.isThisLife && hlc !== null && isAsOld(hlc, life))
+}
+
+function isAsOld(hlc: string, { untilMs, lastHlc }: Forgotten): boolean {
+  return hlc <= lastHlc && (parseHlc(hlc)?.millis ?? 0) <= untilMs + maxSkewMs
 }
 
 /** By seq; one without a seq stays behind the one it was sent after. */

@@ -182,6 +182,7 @@ export const rejectionCodes = {
   invalid_change: { retryable: false },
   saga_aborted: { retryable: false },
   retries_exceeded: { retryable: false },
+  answer_expired: { retryable: false },
 } as const
 export type RejectionCode = keyof typeof rejectionCodes
 

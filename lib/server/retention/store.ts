@@ -58,3 +58,12 @@ export async function sweepFeed(
   ])
   return row?.commits ?? 0
 }
+
+/** Forgets old first answers, as many as may go in one transaction. */
+export async function pruneAnswers(ask: Ask, most: number): Promise<{ answers: number; streams: number }> {
+  const [row] = await ask<{ answers: number; streams: number }>(
+    `SELECT answers::float8, streams::float8 FROM prune_answers(answer_retention(), $1::int)`,
+    [most],
+  )
+  return row!
+}

@@ -45,6 +45,8 @@ function take(batch: Batch, read: ReadChange, place: Place): void {
       batch.answers.set(read.index, { ...first, index: read.index, replayed: true })
       return
     }
+    case 'forgotten':
+      return refuse(batch, read, { code: 'answer_expired', detail: forgottenDetail }, { seq: place.seq })
     case 'misplaced':
       if (place.seq !== null) batch.holes.open(place.seq)
       return refuse(batch, read, read.fault ?? { code: 'invalid_change', detail: place.detail }, {
@@ -57,6 +59,10 @@ function take(batch: Batch, read: ReadChange, place: Place): void {
         : refuse(batch, read, read.fault, { seq: place.seq })
   }
 }
+
+const forgottenDetail =
+  'An operation as old as this one was answered long ago, and the answer is kept no more. So that it is never applied ' +
+  'twice, it waits here: what came of it, if it had arrived, is in the history of the record.'
 
 /** Whether it may be decided at all, in the data of which schema, and then what comes of it. */
 function decideChange(batch: Batch, read: ReadChange, change: Change, seq: number): void {

@@ -176,6 +176,10 @@ function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement &
     {
       lastSeq: loaded.stream?.last_seq ?? 0,
       holes: new Map((loaded.holes ?? []).map((hole) => [hole.seq, { opId: hole.op_id }])),
+      forgotten: (loaded.forgotten ?? []).map(({ incarnation, seq, until_ms, last_hlc }) => ({
+        ...{ isThisLife: incarnation === stream.incarnation, seq },
+        ...{ untilMs: until_ms, lastHlc: last_hlc },
+      })),
     },
     new Map(
       (loaded.seen ?? []).map((seen) => [
@@ -225,6 +229,7 @@ function commitRequest(
     incarnation: request.stream.incarnation,
     revision: loaded.stream?.revision ?? 0,
     last_seq: placement.lastSeq,
+    last_hlc: request.changes.reduce((latest, { hlc }) => (hlc !== null && hlc > latest ? hlc : latest), ''),
   }
   const { answers, changes, results, conflicts, holes } = decided
   const keepsRefused = request.stream !== null || request.keepsRefused

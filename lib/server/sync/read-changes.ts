@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Refusal } from '#lib/core/decide.ts'
 import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
-import { changeSchema, uuid, type Change } from '#lib/protocol/sync.ts'
+import { changeSchema, hlcText, uuid, type Change } from '#lib/protocol/sync.ts'
 
 export const sha256Hex = (text: string): string => hash('sha256', text)
 
@@ -17,6 +17,7 @@ export type ReadChange = {
   opId: string | null
   seq: number | null
   recordId: string | null
+  hlc: string | null
   /** Checksum of the data as it was received, and its size as canonical JSON. */
   checksum: string
   sizeBytes: number
@@ -44,6 +45,7 @@ function readChange(raw: unknown, index: number): ReadChange {
     seq: Number.isSafeInteger(object['seq']) && Number(object['seq']) >= 1 ? Number(object['seq']) : null,
     recordId: uuid.safeParse(object['record_id']).data ?? null,
     saga: changeSchema.shape.saga.safeParse(object['saga']).data ?? null,
+    hlc: hlcText.safeParse(object['hlc']).data ?? null,
   }
   const unfaithful = findUnfaithful(raw)
   if (unfaithful) {

@@ -56,6 +56,8 @@ export class RecordStates {
     const operation = baseOpId ? this.#operations.get(baseOpId) : undefined
     // An operation on another record says nothing about this one, whatever a faulty device claims.
     if (operation?.recordId === key.id && operation.table === key.table) return operation
+    // What it pushed is kept no more; the version it was made on is not what was edited.
+    if (baseOpId && !operation) return { data: undefined, standsOn: null }
     if (baseVersion === 0) return { data: null, standsOn: 0 }
     const { initial } = this.#entry(key)
     const data =

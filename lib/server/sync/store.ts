@@ -63,6 +63,8 @@ export type SeenOperation = {
 /** What push_load returns; a list is null where it is empty. */
 export type Loaded = {
   stream: { last_seq: number; revision: number } | null
+  /** Lives of this device of which the first answers, up to `seq`, are kept no more. */
+  forgotten: { incarnation: string; seq: number; until_ms: number; last_hlc: string }[] | null
   holes: Hole[] | null
   seen: SeenOperation[] | null
   records: LoadedRecord[] | null
@@ -171,7 +173,14 @@ export type DeadLetterRow = {
 
 /** A decided batch, as push_commit writes it. */
 export type CommitRequest = {
-  stream: { device: string; incarnation: string; revision: number; last_seq: number } | null
+  stream: {
+    device: string
+    incarnation: string
+    revision: number
+    last_seq: number
+    /** The latest stamp in the batch. */
+    last_hlc: string
+  } | null
   holes: { open: Hole[]; close: number[] }
   rests_on: (RecordKey & { version: number })[]
   /** How many of the changes make a record that was not there. */

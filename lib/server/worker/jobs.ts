@@ -1,5 +1,6 @@
 import { repairRollups, rollUp } from '../health/rollup.ts'
 import { compact } from '../retention/compact.ts'
+import { forgetAnswers } from '../retention/forget.ts'
 import { lookAfterSagas } from '../sagas/look-after.ts'
 import { trimSagas } from '../sagas/trim.ts'
 import {
@@ -39,6 +40,7 @@ export const jobs: readonly Job[] = [
   { name: 'trim-rate-limits', everySeconds: 3_600, run: () => trimRateLimits() },
   { name: 'trim-rollups', everySeconds: 3_600, run: () => trimRollups() },
   { name: 'compact', everySeconds: 3_600, run: ({ asOwner }) => compact(asOwner) },
+  { name: 'forget-answers', everySeconds: 3_600, run: ({ asOwner }) => forgetAnswers(asOwner) },
   // Hourly although months are long: a server that was off at the turn of the month makes up for it soon.
   { name: 'partitions', everySeconds: 3_600, run: ({ asOwner }) => maintainPartitions(asOwner) },
 ]

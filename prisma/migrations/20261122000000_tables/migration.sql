@@ -59,6 +59,9 @@ CREATE TABLE "device_stream" (
     "incarnation" UUID NOT NULL,
     "last_seq" BIGINT NOT NULL DEFAULT 0,
     "revision" INTEGER NOT NULL DEFAULT 0,
+    "last_hlc" TEXT NOT NULL DEFAULT '',
+    "pruned_seq" BIGINT NOT NULL DEFAULT 0,
+    "pruned_until" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "device_stream_pkey" PRIMARY KEY ("device_id","incarnation")

@@ -20,6 +20,9 @@ BEGIN
   RETURN json_build_object(
     'stream', (SELECT json_build_object('last_seq', s.last_seq, 'revision', s.revision)
       FROM device_stream s WHERE s.device_id = v_device AND s.incarnation = v_incarnation),
+    'forgotten', (SELECT json_agg(json_build_object('incarnation', s.incarnation, 'seq', s.pruned_seq,
+        'until_ms', floor(extract(epoch FROM s.pruned_until) * 1000), 'last_hlc', s.last_hlc))
+      FROM device_stream s WHERE v_incarnation IS NOT NULL AND s.device_id = v_device AND s.pruned_until IS NOT NULL),
     'holes', (SELECT json_agg(json_build_object('seq', h.seq, 'op_id', h.op_id, 'scope', h.scope, 'table', h."table",
         'record_id', h.record_id, 'saga_id', h.saga_id, 'code', h.code, 'attempts', h.attempts))
       FROM stream_hole h WHERE h.device_id = v_device AND h.incarnation = v_incarnation),
@@ -76,7 +79,7 @@ $$;
  * Writes a decided batch in one transaction, or nothing.
  * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
  * letter that the batch closes was changed by someone else.
- * p: stream {device, incarnation, revision, last_seq} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
+ * p: stream {device, incarnation, revision, last_seq, last_hlc} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
  *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}],
  *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, sagas[], saga_steps[], saga_undos[], saga_retry,
  *    audit[]
@@ -172,7 +175,8 @@ BEGIN
         scope = excluded.scope, record_id = excluded.record_id, saga_id = excluded.saga_id, code = excluded.code,
         attempts = excluded.attempts;
     END IF;
-    UPDATE device_stream SET last_seq = (p->'stream'->>'last_seq')::bigint, revision = revision + 1
+    UPDATE device_stream SET last_seq = (p->'stream'->>'last_seq')::bigint, revision = revision + 1,
+        last_hlc = greatest(last_hlc COLLATE "C", p->'stream'->>'last_hlc')
       WHERE device_id = v_device AND incarnation = v_incarnation;
   END IF;
 

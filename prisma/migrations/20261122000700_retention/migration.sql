@@ -233,6 +233,52 @@ LANGUAGE sql STABLE AS $$
   FROM feed_head h LEFT JOIN feed_checkpoint k ON k.scope = h.scope
 $$;
 
+/* How long first answers are kept: as long as any device may be away and still go on from its token. */
+CREATE FUNCTION answer_retention() RETURNS interval LANGUAGE sql STABLE AS $$
+  SELECT make_interval(days => greatest(90, max(coalesce((t.policy->>'retention_days')::int, 90)))) FROM table_policy t
+$$;
+
+/*
+ * Forgets first answers that were given more than `keep` ago: of each stream those at its beginning, as far as all are that
+ * old. The stream remembers how far, so that an operation of that age is never taken for a new one. A stream that is being
+ * pushed to just now waits for the next time.
+ */
+CREATE FUNCTION prune_answers(keep interval, max_answers int, OUT answers bigint, OUT streams bigint) LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+  v_before timestamptz := now() - keep;
+  v_stream record;
+  v_gone record;
+BEGIN
+  answers := 0;
+  streams := 0;
+  FOR v_stream IN
+    SELECT s.device_id, s.incarnation FROM device_stream s
+    CROSS JOIN LATERAL (SELECT r.created_at FROM op_result r
+      WHERE r.device_id = s.device_id AND r.incarnation = s.incarnation ORDER BY r.seq LIMIT 1) oldest
+    WHERE oldest.created_at < v_before
+    ORDER BY s.device_id, s.incarnation LIMIT 500 FOR UPDATE OF s SKIP LOCKED
+  LOOP
+    WITH oldest AS (
+      SELECT r.seq, r.created_at FROM op_result r
+      WHERE r.device_id = v_stream.device_id AND r.incarnation = v_stream.incarnation
+      ORDER BY r.seq LIMIT max_answers - answers
+    ), old AS (
+      SELECT o.seq, bool_and(o.created_at < v_before) OVER (ORDER BY o.seq) AS is_old FROM oldest o
+    ), gone AS (
+      DELETE FROM op_result r USING old o
+      WHERE o.is_old AND r.device_id = v_stream.device_id AND r.incarnation = v_stream.incarnation AND r.seq = o.seq
+      RETURNING r.seq, r.created_at
+    ) SELECT count(*) AS answers, max(seq) AS seq, max(created_at) AS at INTO v_gone FROM gone;
+    UPDATE device_stream s SET pruned_seq = greatest(s.pruned_seq, v_gone.seq), pruned_until = greatest(s.pruned_until, v_gone.at)
+      WHERE s.device_id = v_stream.device_id AND s.incarnation = v_stream.incarnation;
+    answers := answers + v_gone.answers;
+    streams := streams + 1;
+    EXIT WHEN answers >= max_answers;
+  END LOOP;
+END $$;
+
 DO $$
 BEGIN
   REVOKE ALL ON FUNCTION raise_min_seq(text, bigint, bytea, bytea, bigint, bytea), sweep_feed(text, int, int) FROM PUBLIC;

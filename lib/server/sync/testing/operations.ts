@@ -29,8 +29,8 @@ export function record(
 }
 
 const nothing: Loaded = {
-  ...{ stream: { last_seq: 0, revision: 0 }, holes: null, seen: null, records: null, bases: null },
-  ...{ base_ops: null, open_conflicts: null, policies: null, sagas: null, now },
+  ...{ stream: { last_seq: 0, revision: 0 }, forgotten: null, holes: null, seen: null, records: null },
+  ...{ bases: null, base_ops: null, open_conflicts: null, policies: null, sagas: null, now },
 }
 
 export type Op = Partial<Omit<ChangeInput, 'data'>> & { on?: string; data?: JsonObject | null }

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
+import type { ChangeInput } from '#lib/protocol/sync.ts'
+import { testDatabase, type TestDatabase } from '../testing/database.ts'
+import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { forgetAnswers } from './forget.ts'
+import { pruneAnswers, type Ask } from './store.ts'
+import { ownerOf } from './testing/age.ts'
+
+let database: TestDatabase
+let owner: { ask: Ask; end: () => Promise<void> }
+beforeAll(async () => {
+  database = await testDatabase()
+  owner = await ownerOf(database.url)
+  await putPolicy(database.db, { name: 'things', strategy: 'merge' })
+})
+afterAll(async () => {
+  await owner.end()
+  await database.close()
+})
+
+const ask: Ask = (sql, values) => owner.ask(sql, values)
+const day = 86_400_000
+
+/** A stamp of so many days ago. */
+const stampOf = (device: RawDevice, daysAgo: number) =>
+  formatHlc({ millis: Date.now() - daysAgo * day, counter: 0, node: hlcNode(device.id) })
+
+/** The answers of a device up to a seq, as if they had been given so many days ago. */
+const ageAnswers = (device: RawDevice, seq: number, days: number) =>
+  ask(
+    `UPDATE op_result SET created_at = created_at - make_interval(days => $3) WHERE device_id = $1 AND seq <= $2`,
+    [device.id, seq, days],
+  )
+const answersOf = (device: RawDevice) => database.db.opResult.count({ where: { deviceId: device.id } })
+const versionOf = async ({ record_id }: ChangeInput) =>
+  (await database.db.record.findFirst({ where: { id: record_id } }))?.version
+
+async function pushed(count: number, daysAgo: number) {
+  const device = await RawDevice.enrol(database.db)
+  const changes = Array.from({ length: count }, () => device.change({ hlc: stampOf(device, daysAgo) }))
+  const first = await device.send(changes)
+  return { device, changes, first }
+}
+
+test('answers go when they are older than any device may be away, and the audit says how many', async () => {
+  const { device } = await pushed(3, 100)
+  await ageAnswers(device, 2, 91)
+  expect(await forgetAnswers(ask, database.db)).toBe(2)
+  expect(await answersOf(device)).toBe(1)
+  expect(await forgetAnswers(ask, database.db)).toBe(0)
+  const told = await database.db.$queryRaw`SELECT after FROM audit WHERE action = 'answers.forget'`
+  expect(told).toEqual([{ after: { answers: 2 } }])
+})
+
+test('a table that keeps its data for longer keeps the answers of all', async () => {
+  await putPolicy(database.db, { name: 'deeds', retention_days: 400 })
+  const { device } = await pushed(1, 100)
+  await ageAnswers(device, 1, 399)
+  expect(await forgetAnswers(ask, database.db)).toBe(0)
+  await ageAnswers(device, 1, 2)
+  expect(await forgetAnswers(ask, database.db)).toBe(1)
+  await putPolicy(database.db, { name: 'deeds' })
+})
+
+test('an operation whose answer is forgotten is never applied twice: it waits for a person, always as the same dead letter', async () => {
+  const { device, changes, first } = await pushed(2, 100)
+  // Somebody deleted one since: taken for new, it would come back to life.
+  const other = await RawDevice.enrol(database.db)
+  const { record_id } = changes[0]!
+  await other.send([other.change({ record_id, operation: 'DELETE', base_version: 1 })])
+  await ageAnswers(device, 2, 91)
+  await forgetAnswers(ask, database.db)
+
+  const again = await device.send([...changes, device.change()])
+  expect(again.rejected).toMatchObject([
+    { op_id: changes[0]!.op_id, code: 'answer_expired', retryable: false },
+    { op_id: changes[1]!.op_id, code: 'answer_expired', retryable: false },
+  ])
+  expect(again.accepted).toMatchObject([{ outcome: 'applied' }])
+  expect((await device.send(changes)).rejected).toEqual(again.rejected)
+  expect(await versionOf(changes[0]!)).toBe(2)
+  expect(await versionOf(changes[1]!)).toBe(1)
+  const letters = await database.db.deadLetter.findMany({ where: { deviceId: device.id } })
+  expect(letters.map(({ change }) => JSON.parse(change) as unknown)).toEqual(expect.arrayContaining(changes))
+  expect(letters).toHaveLength(2)
+  expect(first.accepted).toHaveLength(2)
+})
+
+test('nor in another life of the device, where it takes its seq and is answered the same for ever', async () => {
+  const { device, changes } = await pushed(2, 100)
+  await ageAnswers(device, 2, 91)
+  await forgetAnswers(ask, database.db)
+  device.incarnation = randomUUID()
+  device.lastSeq = changes.length
+  const fresh = device.change()
+  const reply = await device.send([...changes, fresh])
+  expect(reply.rejected.map(({ code }) => code)).toEqual(['answer_expired', 'answer_expired'])
+  expect(reply.accepted).toMatchObject([{ op_id: fresh.op_id, outcome: 'applied' }])
+  const again = await device.send([...changes, fresh])
+  expect(again.rejected).toEqual(reply.rejected)
+  expect(again.accepted).toEqual(reply.accepted)
+  expect(await versionOf(changes[0]!)).toBe(1)
+})
+
+test('a clone that makes new operations at forgotten seqs is still caught', async () => {
+  const { device } = await pushed(2, 100)
+  await ageAnswers(device, 2, 91)
+  await forgetAnswers(ask, database.db)
+  await expect(device.send([device.change({ seq: 2 })])).rejects.toMatchObject({ code: 'device_forked' })
+})
+
+test('an edit on an operation that is forgotten has no known base: a person is asked, nothing is merged', async () => {
+  const { device, changes } = await pushed(1, 100)
+  const [made] = changes
+  const other = await RawDevice.enrol(database.db)
+  const { record_id } = made!
+  await other.send([other.change({ record_id, operation: 'UPDATE', base_version: 1, data: { b: 1 } })])
+  await ageAnswers(device, 1, 91)
+  await forgetAnswers(ask, database.db)
+  const on = { record_id, operation: 'UPDATE' as const, base_version: 0, base_op_id: made!.op_id }
+  const reply = await device.send([device.change({ ...on, data: { name: 'x', c: 1 } })])
+  expect(reply.conflicts).toMatchObject([{ code: 'manual', base_data: null, server_data: { b: 1 } }])
+})
+
+test('goes in batches, and lets a stream alone that is being pushed to', async () => {
+  const { device } = await pushed(10, 100)
+  const { device: busy } = await pushed(1, 100)
+  for (const one of [device, busy]) await ageAnswers(one, 10, 91)
+  const pushing = await ownerOf(database.url)
+  await pushing.ask('BEGIN')
+  await pushing.ask('SELECT FROM device_stream WHERE device_id = $1 FOR UPDATE', [busy.id])
+  const steps: number[] = []
+  for (let gone = 1; gone > 0;) steps.push((gone = (await pruneAnswers(ask, 4)).answers))
+  expect(steps).toEqual([4, 4, 2, 0])
+  await pushing.ask('COMMIT')
+  await pushing.end()
+  expect((await pruneAnswers(ask, 4)).answers).toBe(1)
+})
