@@ -87,8 +87,8 @@ const common: Record<Edit['operation'], Record<Situation, string>> = {
     knownDeleted: 'unknown_base',
     deleted: '*',
     deletedLate: '*',
-    behind: 'unknown_base',
-    behindDeleted: 'unknown_base',
+    behind: '*',
+    behindDeleted: '*',
   },
   DELETE: {
     new: 'unknown_base',
@@ -101,7 +101,7 @@ const common: Record<Edit['operation'], Record<Situation, string>> = {
     knownDeleted: 'no_change',
     deleted: 'no_change',
     deletedLate: 'no_change',
-    behind: 'unknown_base',
+    behind: '*',
     behindDeleted: 'no_change',
   },
 }
@@ -110,23 +110,24 @@ const common: Record<Edit['operation'], Record<Situation, string>> = {
 const own: Record<Strategy, Record<Edit['operation'], string>> = {
   lww: {
     CREATE: 'superseded applied applied superseded superseded applied',
-    UPDATE: 'applied applied superseded superseded applied superseded',
-    DELETE: 'superseded applied applied superseded',
+    UPDATE: 'applied applied superseded superseded applied superseded applied applied',
+    DELETE: 'superseded applied applied superseded applied',
   },
   fww: {
     CREATE: 'stale_version stale_version stale_version stale_version stale_version stale_version',
-    UPDATE: 'stale_version stale_version stale_version stale_version stale_version stale_version',
-    DELETE: 'stale_version stale_version stale_version stale_version',
+    UPDATE:
+      'stale_version stale_version stale_version stale_version stale_version stale_version stale_version stale_version',
+    DELETE: 'stale_version stale_version stale_version stale_version stale_version',
   },
   manual: {
     CREATE: 'manual manual manual manual manual manual',
-    UPDATE: 'manual manual manual manual manual manual',
-    DELETE: 'manual manual manual manual',
+    UPDATE: 'manual manual manual manual manual manual manual manual',
+    DELETE: 'manual manual manual manual manual',
   },
   merge: {
     CREATE: 'manual manual manual manual manual manual',
-    UPDATE: 'merged manual manual applied manual manual',
-    DELETE: 'manual manual manual manual',
+    UPDATE: 'merged manual manual applied manual manual manual manual',
+    DELETE: 'manual manual manual manual manual',
   },
 }
 
@@ -156,6 +157,38 @@ test('a CREATE on top of the device’s own last write is an edit like any other
   expect(word(decide(create, { data: before, standsOn: 6 }, current, policyOf('manual'), anythingGoes))).toBe(
     'applied',
   )
+})
+
+describe('after a restore from a backup', () => {
+  const lost = { ...anythingGoes, isHistoryLost: true }
+  const update: Edit = { operation: 'UPDATE', data: ours, hlc: later, deviceId: 'a' }
+  const gone: Current = { version: 6, data: null, hlc: serversTime, deviceId: 'b' }
+
+  test.each(strategies)(
+    '%s: a record that the server lost is there again with the first edit of it',
+    (strategy) => {
+      const base = { data: undefined, standsOn: 5 }
+      expect(decide(update, base, undefined, policyOf(strategy), lost)).toMatchObject({
+        kind: 'write',
+        data: ours,
+      })
+      const remove: Edit = { ...update, operation: 'DELETE', data: null }
+      expect(decide(remove, base, undefined, policyOf(strategy), lost)).toMatchObject({
+        kind: 'write',
+        data: null,
+      })
+    },
+  )
+
+  test('a CREATE that comes again does not bring back what was deleted after it', () => {
+    const create: Edit = { ...update, operation: 'CREATE', hlc: earlier }
+    const made = (edit: Edit, context = lost) =>
+      word(decide(edit, { data: null, standsOn: 0 }, gone, policyOf('merge'), context))
+    expect(made(create)).toBe('manual')
+    expect(made({ ...create, hlc: later })).toBe('applied')
+    expect(made({ ...create, deviceId: 'b' })).toBe('applied')
+    expect(made(create, { ...lost, isHistoryLost: false })).toBe('applied')
+  })
 })
 
 describe('validation', () => {

@@ -1,4 +1,5 @@
 import { deleteAgainstUpdate, updateAgainstUpdate } from './concurrent.ts'
+import { compareHlc } from './hlc.ts'
 import { jsonEqual, type JsonObject } from './json.ts'
 import type { LostValue } from './merge.ts'
 import type { TablePolicy } from './policy.ts'
@@ -41,6 +42,8 @@ export type DecisionContext<Code extends string> = {
    * @param previous the state it replaces
    */
   validate: (data: JsonObject, previous: JsonObject | null) => Refusal<Code> | null
+  /** This server was restored from a backup: a record it does not have may be one that it lost. */
+  isHistoryLost?: boolean
 }
 
 /**
@@ -62,31 +65,39 @@ export function decide<Code extends string>(
     if (refusal) return { kind: 'reject', refusal }
   }
   if (current === undefined) {
-    return edit.operation === 'CREATE'
+    return edit.operation === 'CREATE' || context.isHistoryLost
       ? applied(edit)
       : unknownBase('The server never had this record. Create it first.')
   }
   if (jsonEqual(edit.data, current.data)) return { kind: 'no_change' }
   // A deleted record lives again by an explicit CREATE, or where the policy lets an update win; never by accident.
-  if (current.data === null && edit.operation === 'CREATE') return applied(edit)
-  if (base.standsOn !== null && base.standsOn > current.version) {
-    return unknownBase(`The server's record is at version ${current.version}, older than the edit's base.`)
+  if (current.data === null && edit.operation === 'CREATE' && !comesAgain(edit, current, context)) {
+    return applied(edit)
   }
   if (base.standsOn === current.version) {
     return current.data === null
       ? unknownBase('The record was deleted. Create it again to bring it back.')
       : applied(edit)
   }
+  // A version that is yet to come is of a history that was lost: what was edited cannot be told.
+  const known = base.standsOn !== null && base.standsOn > current.version ? unknownState : base
   return edit.data === null || current.data === null
-    ? deleteAgainstUpdate(edit, base, current, policy)
+    ? deleteAgainstUpdate(edit, known, current, policy)
     : updateAgainstUpdate(
         { ...edit, data: edit.data },
-        base,
+        known,
         { ...current, data: current.data },
         policy,
         context,
       )
 }
+
+/** A CREATE that was lost in a restore and is sent again, after somebody else had deleted what it made. */
+function comesAgain(edit: Edit, current: Current, { isHistoryLost }: { isHistoryLost?: boolean }): boolean {
+  return isHistoryLost === true && edit.deviceId !== current.deviceId && compareHlc(edit.hlc, current.hlc) < 0
+}
+
+const unknownState: Base = { data: undefined, standsOn: null }
 
 function applied(edit: Edit): Decision<never> {
   return { kind: 'write', outcome: 'applied', data: edit.data, lost: [] }

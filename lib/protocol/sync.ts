@@ -54,6 +54,9 @@ export const changeSchema = z
     from_scope: absent(name),
     base_version: version,
     base_op_id: uuid.nullish(),
+    // Checksum of the state at base_version. It proves that the version means the same here: after a restore of the server
+    // the number alone does not.
+    base_checksum: absent(z.string().max(200)),
     data: jsonObject.nullish(),
     text_ops: absent(z.record(z.string(), z.array(jsonObject))),
     hlc: hlcText,

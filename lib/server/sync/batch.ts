@@ -42,6 +42,9 @@ export type BatchContext = {
   nowMillis: number
   policies: (table: string) => KnownPolicy | null
   newId: () => string
+  /** Whether what the device knows of the feed is what this server has: `other` after a restore from a backup. */
+  history: 'ours' | 'other'
+  wasRestored: boolean
   /** Annotations of the change a person or a replay makes. */
   conflictId?: string | null
   deadLetterId?: string | null

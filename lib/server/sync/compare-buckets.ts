@@ -4,7 +4,7 @@ import { limits, type ResyncReason } from '#lib/protocol/sync.ts'
 import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import type { Engine } from './engine.ts'
-import { resyncReason } from './pull.ts'
+import { findMisfit } from './history.ts'
 import { serverEngine } from './server-engine.ts'
 import { readToken } from './token.ts'
 
@@ -36,9 +36,9 @@ export function compareBuckets(
     })
     const { head, min_seq, chain } = compared
     const standing = pin === null ? [] : [{ scope, seq: pin, head, min_seq, chain }]
-    const reason = token && resyncReason(standing, token, false)
-    return reason
-      ? reply(0, '{}', false, reason)
+    const misfit = token && findMisfit(standing, token, false)
+    return misfit
+      ? reply(0, '{}', false, misfit.reason)
       : reply(pin ?? head, compared.buckets, compared.has_more, null)
   })
 }

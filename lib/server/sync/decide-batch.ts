@@ -81,7 +81,7 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const key = keyOfChange(change)
   const operation: Operation = {
     ...{ read: asRead.read, change: asRead.change, seq, key, policy, isRaised: raised.kind === 'raised' },
-    base: batch.states.base(key, change.base_version, change.base_op_id),
+    base: batch.states.base(key, asRead.change, batch.context.history === 'ours'),
     current: batch.states.current(key),
   }
   const decision = decideOperation(batch, operation)
@@ -109,7 +109,10 @@ function decideOperation(
     return refusal ? { kind: 'reject', refusal } : { kind: 'write', outcome: 'applied', data, lost: [] }
   }
   const edit = { operation: change.operation, data, hlc: change.hlc, deviceId: batch.context.deviceId }
-  const decision = decide<RejectionCode>(edit, base, current, policy, { validate })
+  const decision = decide<RejectionCode>(edit, base, current, policy, {
+    validate,
+    isHistoryLost: batch.context.history !== 'ours' || batch.context.wasRestored,
+  })
   if (!moves || decision.kind !== 'no_change' || !current?.data) return decision
   // The record is as it should be, but not where.
   const outcome = jsonEqual(current.data, data) ? 'applied' : 'merged'

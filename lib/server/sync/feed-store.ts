@@ -16,6 +16,7 @@ export function feedStore(
   SyncStore,
   | 'epoch'
   | 'bucketDifferences'
+  | 'noteLostHistory'
   | 'feedPage'
   | 'leavePage'
   | 'feedPositions'
@@ -75,6 +76,12 @@ export function feedStore(
         [scope, pin, tables, JSON.stringify(buckets), maxRecords],
       )
       return { ...row!, head: Number(row!.head), min_seq: Number(row!.min_seq) }
+    },
+
+    async noteLostHistory(note) {
+      const [row] = await db.$queryRaw<{ isNew: boolean }[]>`
+        SELECT note_lost_history(${JSON.stringify(note)}::jsonb) AS "isNew"`
+      return row?.isNew ?? false
     },
 
     async clearResyncReason(deviceId) {

@@ -1,7 +1,8 @@
 import { limits, type ResyncReason } from '#lib/protocol/sync.ts'
 import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
 import type { Engine } from './engine.ts'
-import type { Standing } from './feed-page.ts'
+import type { LostHistoryNote } from './store.ts'
+import { findMisfit, isLost, type Misfit } from './history.ts'
 import { chainPrefix, readToken, writeToken, type SyncToken } from './token.ts'
 
 export type Pull = {
@@ -25,6 +26,8 @@ export type Pulled = {
   resync: ResyncReason | null
   /** What the device acknowledged by sending its token back: {scope: seq}. */
   acknowledged: Record<string, number> | null
+  /** What the token tells of a history that this server no longer has. */
+  lost: Omit<LostHistoryNote, 'device_id' | 'trace_id'> | null
 }
 
 const nil = '00000000-0000-0000-0000-000000000000'
@@ -61,14 +64,16 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
     maxChanges: Math.max(0, limit - left.delivered),
     ownBatch: request.ownBatch,
   })
-  const reason = resyncReason(page.standing ?? [], token, request.token === null)
-  if (reason) return { ...refused(request, token.epoch, reason), acknowledged }
+  const misfit = findMisfit(page.standing ?? [], token, request.token === null)
+  if (misfit)
+    return { ...refused(request, token.epoch, misfit.reason), acknowledged, lost: lostOf(misfit, token) }
 
   const next: SyncToken = {
     epoch: token.epoch,
     positions: new Map(),
     chains: new Map(),
     leaving: left.leaving,
+    issuedAt: engine.now(),
   }
   for (const { scope, seq, chain } of page.standing ?? []) {
     const reached = page.positions?.[scope]
@@ -89,24 +94,8 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
     hasMore: page.has_more || left.leaving.size > 0,
     resync: null,
     acknowledged,
+    lost: null,
   }
-}
-
-/** Why a delta on this token would not be the truth. */
-export function resyncReason(
-  standing: readonly Standing[],
-  token: SyncToken,
-  first: boolean,
-): ResyncReason | null {
-  for (const { scope, seq, head, min_seq, chain } of standing) {
-    if (seq > head) return 'token_ahead'
-    if (seq < min_seq)
-      return first ? 'first_sync' : token.positions.has(scope) ? 'token_expired' : 'scope_changed'
-    const known = token.chains.get(scope)
-    if (seq > 0 && known !== undefined && chain !== null && chainPrefix(chain) !== known)
-      return 'history_diverged'
-  }
-  return null
 }
 
 /** The next records to leave the device, of scopes in its token that are granted no more. */
@@ -138,8 +127,13 @@ async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<s
   return { changes: changes.join(','), delivered, leaving }
 }
 
+function lostOf(misfit: Misfit, { issuedAt }: SyncToken): Pulled['lost'] {
+  if (!isLost(misfit)) return null
+  return { ...misfit, issued_at: issuedAt === null ? null : new Date(issuedAt).toISOString() }
+}
+
 function startToken(epoch: string): SyncToken {
-  return { epoch, positions: new Map(), chains: new Map(), leaving: new Map() }
+  return { epoch, positions: new Map(), chains: new Map(), leaving: new Map(), issuedAt: null }
 }
 
 function refused(request: Pull, epoch: string, resync: ResyncReason): Pulled {
@@ -151,5 +145,6 @@ function refused(request: Pull, epoch: string, resync: ResyncReason): Pulled {
     hasMore: false,
     resync,
     acknowledged: null,
+    lost: null,
   }
 }

@@ -8,10 +8,12 @@ import { keyOfChange, keysOfChange, type Answer, type BatchContext, type Decided
 import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
 import type { Engine } from './engine.ts'
+import { findMisfit, isLost } from './history.ts'
 import type { ReadChange } from './read-changes.ts'
 import { keyOf } from './record-states.ts'
 import { reportedDeadLetters, sagasReported } from './reported-dead-letters.ts'
 import type { SagaRetryRow, SagaRow, SagaUndoRow } from './saga-rows.ts'
+import type { SyncToken } from './token.ts'
 import type { CommitRequest, Loaded, LoadRequest, ReopenRow, ReplayRow, ResolveRow } from './store.ts'
 
 /** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
@@ -26,6 +28,7 @@ export type Push = {
   changes: readonly ReadChange[]
   /** Operations the device gave up, as it reports them. */
   reported: readonly unknown[]
+  token?: KnownFeed
   granted: (scope: string) => boolean
   schemaVersion: number
   traceId: string
@@ -50,6 +53,9 @@ export type Push = {
   /** Decide and answer, write nothing. */
   dryRun?: boolean
 }
+
+/** What a device knows of the feed: null for nothing; `foreign` is no token of this server's history. */
+export type KnownFeed = SyncToken | 'foreign' | null
 
 export type Pushed = {
   answers: Answer[]
@@ -105,6 +111,8 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
       policies: (name) => engine.policies.get(name),
       newId: engine.newId,
       givenUp: reported.givenUp,
+      history: historyOf(request.token ?? null, loaded),
+      wasRestored: loaded.was_restored,
       ...request.annotations,
     })
     span.setAttributes(countByKind(decision.answers))
@@ -133,7 +141,7 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
 
 async function load(
   { store, policies }: Engine,
-  { stream, changes, deviceId, reported, sagas = [] }: Push,
+  { stream, changes, deviceId, reported, token = null, sagas = [] }: Push,
 ): Promise<Loaded> {
   const readable = changes.flatMap(({ change }) => (change ? [change] : []))
   const inBatch = new Set(readable.map(({ op_id }) => op_id))
@@ -159,12 +167,32 @@ async function load(
         ...sagas,
       ]),
     ],
+    token: positionsIn(
+      token,
+      readable.flatMap((change) => [change.scope, change.from_scope ?? change.scope]),
+    ),
   }
   const loaded = await store.load(request)
   const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
   const changed = request.tables.filter((name) => policies.get(name)?.version !== current.get(name))
   if (changed.length > 0) await policies.refresh(changed)
   return loaded
+}
+
+function positionsIn(token: KnownFeed, scopes: readonly string[]): LoadRequest['token'] {
+  if (token === null || token === 'foreign') return []
+  return [...new Set(scopes)].flatMap((scope) => {
+    const seq = token.positions.get(scope) ?? 0
+    return seq > 0 ? [{ scope, seq }] : []
+  })
+}
+
+/** Whether versions mean to the device what they mean here. */
+function historyOf(token: KnownFeed, { standing }: Loaded): BatchContext['history'] {
+  if (token === null) return 'ours'
+  if (token === 'foreign') return 'other'
+  const misfit = findMisfit(standing ?? [], token, false)
+  return misfit && isLost(misfit) ? 'other' : 'ours'
 }
 
 function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement & { kind: 'placed' } {

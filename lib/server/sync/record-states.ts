@@ -1,6 +1,7 @@
 import type { Base, Current } from '#lib/core/decide.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import type { Vector } from '#lib/core/vector.ts'
+import type { Change } from '#lib/protocol/sync.ts'
 import type { FeedChangeRow, Loaded, LoadedRecord, RecordKey } from './store.ts'
 
 /** A record as it stands while a batch is being decided. */
@@ -13,13 +14,18 @@ type Entry = {
   last: FeedChangeRow | null
 }
 
+type BaseNames = Pick<Change, 'base_version' | 'base_op_id' | 'base_checksum'>
+
+/** A state that cannot be told: every difference is then one of both sides. */
+const unknownBase: Base = { data: undefined, standsOn: null }
+
 /** A key as text. Names may hold anything, so the length of one tells where the other begins. */
 export const keyOf = ({ scope, table, id }: RecordKey): string => `${id} ${scope.length} ${scope} ${table}`
 
 /** The records a batch touches: as they were loaded, and as the batch's own earlier operations left them. */
 export class RecordStates {
   readonly #entries = new Map<string, Entry>()
-  readonly #bases = new Map<string, JsonObject | null>()
+  readonly #versions = new Map<string, { data: JsonObject | null; checksum: string }>()
   /** What each operation pushed and what it stands on: for edits made on top of it. */
   readonly #operations = new Map<string, Base & { table: string | null; recordId: string | null }>()
 
@@ -36,8 +42,9 @@ export class RecordStates {
         vector: initial.vector,
       }
       this.#entries.set(keyOf(key), { key, initial, now, last: null })
+      if (now) this.#versions.set(`${keyOf(key)}@${now.version}`, now)
     }
-    for (const base of loaded.bases ?? []) this.#bases.set(`${keyOf(base)}@${base.version}`, base.data)
+    for (const base of loaded.bases ?? []) this.#versions.set(`${keyOf(base)}@${base.version}`, base)
     for (const operation of loaded.base_ops ?? []) {
       this.#operations.set(operation.op_id, {
         ...{ table: operation.table, recordId: operation.record_id },
@@ -51,22 +58,24 @@ export class RecordStates {
     return this.#entry(key).now
   }
 
-  /** What an edit was made on: the operation it names, else the version it names. */
-  base(key: RecordKey, baseVersion: number, baseOpId: string | null | undefined): Base {
-    const operation = baseOpId ? this.#operations.get(baseOpId) : undefined
+  /**
+   * What an edit was made on: the operation it names, else the version it names.
+   * @param isTrusted whether a version number alone tells the state: not where the device knows another history
+   */
+  base(
+    key: RecordKey,
+    { base_version: version, base_op_id: opId, base_checksum: checksum }: BaseNames,
+    isTrusted: boolean,
+  ): Base {
+    const operation = opId ? this.#operations.get(opId) : undefined
     // An operation on another record says nothing about this one, whatever a faulty device claims.
     if (operation?.recordId === key.id && operation.table === key.table) return operation
     // What it pushed is kept no more; the version it was made on is not what was edited.
-    if (baseOpId && !operation) return { data: undefined, standsOn: null }
-    if (baseVersion === 0) return { data: null, standsOn: 0 }
-    const { initial } = this.#entry(key)
-    const data =
-      initial?.version === baseVersion
-        ? initial.deleted
-          ? null
-          : initial.data
-        : this.#bases.get(`${keyOf(key)}@${baseVersion}`)
-    return { data, standsOn: baseVersion }
+    if (opId && !operation) return unknownBase
+    if (version === 0) return { data: null, standsOn: 0 }
+    const state = this.#versions.get(`${keyOf(key)}@${version}`)
+    const isProven = checksum === undefined ? isTrusted : state?.checksum === checksum
+    return isProven ? { data: state?.data, standsOn: version } : unknownBase
   }
 
   /** Remembers what an operation pushed, for those made on top of it. */
@@ -80,6 +89,7 @@ export class RecordStates {
     change.final = entry.initial ? 'update' : 'insert'
     entry.now = now
     entry.last = change
+    this.#versions.set(`${keyOf(key)}@${now.version}`, now)
   }
 
   /** Versions that the decisions rest on, of records that were there. */

@@ -99,5 +99,5 @@ function readCursor(text: string, epoch: string, secret: string): Cursor {
 function tokenAt({ epoch, pins }: Cursor, secret: string): string {
   const positions = new Map(pins.map(([scope, seq]) => [scope, seq]))
   const chains = new Map(pins.flatMap(([scope, seq, chain]) => (seq > 0 ? [[scope, chain] as const] : [])))
-  return writeToken({ epoch, positions, chains, leaving: new Map() }, secret)
+  return writeToken({ epoch, positions, chains, leaving: new Map(), issuedAt: null }, secret)
 }

@@ -2,7 +2,6 @@ import type { JsonObject } from '#lib/core/json.ts'
 import type { LostValue } from '#lib/core/merge.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
-import type { BucketDifferences, FeedPage, LeavePage, Positions, SnapshotPage } from './feed-page.ts'
 import type {
   DueSaga,
   LoadedSaga,
@@ -12,6 +11,14 @@ import type {
   SagaStepRow,
   SagaUndoRow,
 } from './saga-rows.ts'
+import type {
+  BucketDifferences,
+  FeedPage,
+  LeavePage,
+  Positions,
+  SnapshotPage,
+  Standing,
+} from './feed-page.ts'
 
 export type RecordKey = { scope: string; table: string; id: string }
 
@@ -25,6 +32,8 @@ export type LoadRequest = {
   base_op_ids: string[]
   tables: string[]
   sagas: string[]
+  /** Where the device's token stands in the batch's scopes. */
+  token: { scope: string; seq: number }[]
 }
 
 export type LoadedRecord = RecordKey & {
@@ -68,7 +77,7 @@ export type Loaded = {
   holes: Hole[] | null
   seen: SeenOperation[] | null
   records: LoadedRecord[] | null
-  bases: (RecordKey & { version: number; data: JsonObject | null })[] | null
+  bases: (RecordKey & { version: number; data: JsonObject | null; checksum: string })[] | null
   base_ops:
     | {
         op_id: string
@@ -83,6 +92,10 @@ export type Loaded = {
   policies: { name: string; version: number }[] | null
   /** Those asked for, and those that the stream's open holes belong to. */
   sagas: LoadedSaga[] | null
+  /** Of the scopes in `token`. */
+  standing: Standing[] | null
+  /** It was noticed that this server had been restored: what devices know may be of a history that is lost. */
+  was_restored: boolean
   now: string
 }
 
@@ -232,6 +245,19 @@ export type ReplayRow = {
   actor: string
 }
 
+/** A token, signed by this server, that says more than the server has. */
+export type LostHistoryNote = {
+  device_id: string
+  reason: 'token_ahead' | 'history_diverged'
+  scope: string
+  /** Where the token stands, and where the feed stands now. */
+  seq: number
+  head: number
+  /** When the token was made; null for one that does not say. */
+  issued_at: string | null
+  trace_id: string
+}
+
 export type Committed = {
   heads: { [scope: string]: { seq: number; chain: string } }
   committed_at: string
@@ -293,6 +319,8 @@ export type SyncStore = {
     buckets: { [table: string]: { [bucket: string]: string } }
     maxRecords: number
   }) => Promise<BucketDifferences>
+  /** A device's token is of a history that this server no longer has. @returns whether that was news */
+  noteLostHistory: (note: LostHistoryNote) => Promise<boolean>
   /** An admin's request for a full sync is served by the snapshot that begins now. */
   clearResyncReason: (deviceId: string) => Promise<void>
 }

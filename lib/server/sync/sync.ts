@@ -7,10 +7,11 @@ import type { Answer, DecidedBatch } from './batch.ts'
 import { countAnswers, countTables } from './count-answers.ts'
 import type { Engine } from './engine.ts'
 import { pull, type Pulled } from './pull.ts'
-import { push, type Pushed } from './push.ts'
+import { push, type KnownFeed, type Pushed } from './push.ts'
 import { undoSagas } from './undo-sagas.ts'
 import { readChanges } from './read-changes.ts'
 import { readEnvelope } from './read-envelope.ts'
+import { readToken } from './token.ts'
 
 const defaultPullLimit = 500
 
@@ -82,6 +83,7 @@ export async function sync(
           deviceId: device.id,
           changes: readChanges(request.changes),
           reported: request.dead_letters,
+          token: await tokenOf(engine, request.last_sync_token),
           granted: (scope) => granted.has(scope),
           schemaVersion: request.schema_version,
           traceId: options.traceId,
@@ -106,6 +108,10 @@ export async function sync(
     ownBatch: pushed.batch,
     resyncReason: asResyncReason(device.resyncReason),
   })
+  if (pulled.lost) {
+    const note = { ...pulled.lost, device_id: device.id, trace_id: options.traceId }
+    if (await engine.store.noteLostHistory(note)) engine.notify({ kinds: ['audit'] })
+  }
   const counts = countAnswers(pushed.answers, pulled.delivered)
   return {
     body: replyText(pushed.answers, pulled, { traceId: options.traceId, nowMillis: engine.now() }),
@@ -143,6 +149,12 @@ function announce(
 
 function sagasToUndo(decided: DecidedBatch | null): string[] {
   return (decided?.sagas ?? []).flatMap(({ id, state }) => (state === 'compensating' ? [id] : []))
+}
+
+async function tokenOf(engine: Engine, text: string | null | undefined): Promise<KnownFeed> {
+  if (text === null || text === undefined) return null
+  const token = readToken(text, engine.secret())
+  return token?.epoch === (await engine.store.epoch()) ? token : 'foreign'
 }
 
 function asResyncReason(reason: string | null): ResyncReason | null {

@@ -12,6 +12,7 @@ const token: SyncToken = {
   ]),
   chains: new Map([['default', 'a1b2c3d4e5f60718']]),
   leaving: new Map([['site-7', ['inspections', '0193f3a2-b4c0-7000-8000-0000000000aa']]]),
+  issuedAt: 1_795_000_000_000,
 }
 
 /** Each way to get another text of the same letters: one letter changed, one left out, one added. */

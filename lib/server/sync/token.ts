@@ -12,6 +12,8 @@ const contents = z.object({
   c: z.array(z.tuple([z.string(), z.string()])),
   /** Scopes that were revoked and are being left: the last record told, `["", ""]` at the start. */
   l: z.array(z.tuple([z.string(), z.tuple([z.string(), z.string()])])).optional(),
+  /** When it was made, milliseconds since 1970. */
+  t: z.number().optional(),
 })
 
 export type SyncToken = {
@@ -19,6 +21,8 @@ export type SyncToken = {
   positions: Map<string, number>
   chains: Map<string, string>
   leaving: Map<string, [table: string, recordId: string]>
+  /** Milliseconds since 1970; null where the token does not say. It tells one restore of the server from the next. */
+  issuedAt: number | null
 }
 
 const chainBytesHex = 16
@@ -36,6 +40,7 @@ export function writeToken(token: SyncToken, secret: string): string {
     c: [...token.chains],
   }
   if (token.leaving.size > 0) body.l = [...token.leaving]
+  if (token.issuedAt !== null) body.t = token.issuedAt
   return sealCursor(body, secret)
 }
 
@@ -49,5 +54,6 @@ export function readToken(token: string, secret: string): SyncToken | null {
     positions: new Map(body.s),
     chains: new Map(body.c),
     leaving: new Map(body.l),
+    issuedAt: body.t ?? null,
   }
 }

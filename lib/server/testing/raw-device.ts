@@ -37,7 +37,7 @@ export class RawDevice {
   lastSeq = 0
   syncToken: string | null = null
   scopes: string[]
-  readonly #db: Database
+  #db: Database
 
   private constructor(db: Database, scopes: string[]) {
     this.#db = db
@@ -50,6 +50,11 @@ export class RawDevice {
       INSERT INTO device (id, name, token_hash, scopes, incarnation)
       VALUES (${device.id}::uuid, 'raw', ${hashToken(device.token)}, ${scopes}, ${device.incarnation}::uuid)`
     return device
+  }
+
+  /** From here on it talks to another server: the same one restored from a backup, say. */
+  moveTo(db: Database): void {
+    this.#db = db
   }
 
   /** The next operation of this device's stream, well formed but for what `over` says. */

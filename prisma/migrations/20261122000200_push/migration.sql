@@ -4,7 +4,7 @@
 /*
  * What a batch rests on.
  * p: device, incarnation (null for a person's write), op_ids[], keys[{scope, table, id}],
- *    bases[{scope, table, id, version}], base_op_ids[], tables[], sagas[]
+ *    bases[{scope, table, id, version}], base_op_ids[], tables[], sagas[], token[{scope, seq}]
  */
 CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
   -- Whatever the tables' sizes were when the plan was made, every look-up here is by key; and so it is made once.
@@ -35,10 +35,10 @@ BEGIN
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
       JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id),
     'bases', (SELECT json_agg(json_build_object('scope', b.scope, 'table', b."table", 'id', b.id,
-        'version', b.version, 'data', s.data))
+        'version', b.version, 'data', s.data, 'checksum', s.checksum))
       FROM jsonb_to_recordset(p->'bases') b(scope text, "table" text, id uuid, version int)
       JOIN record r ON r.scope = b.scope AND r."table" = b."table" AND r.id = b.id AND r.version <> b.version
-      JOIN LATERAL (SELECT c.data FROM feed_change c WHERE c.record_id = b.id AND c."table" = b."table"
+      JOIN LATERAL (SELECT c.data, c.checksum FROM feed_change c WHERE c.record_id = b.id AND c."table" = b."table"
         AND c.scope = b.scope AND c.after_version = b.version AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON true),
     'base_ops', (SELECT json_agg(json_build_object('op_id', o.op_id, 'table', o."table", 'record_id', o.record_id, 'stands_on', o.stands_on,
         'pushed', CASE WHEN o.pushed IS NOT NULL THEN o.pushed->'data' ELSE s.data END,
@@ -62,6 +62,11 @@ BEGIN
       FROM saga g WHERE g.id = ANY (ARRAY(SELECT jsonb_array_elements_text(p->'sagas'))::uuid[]
         || ARRAY(SELECT h.saga_id FROM stream_hole h
           WHERE h.device_id = v_device AND h.incarnation = v_incarnation AND h.saga_id IS NOT NULL))),
+    'standing', (SELECT json_agg(json_build_object('scope', t.scope, 'seq', t.seq, 'head', coalesce(h.seq, 0),
+        'min_seq', coalesce(h.min_seq, 0), 'chain', (SELECT encode(c.chain, 'hex') FROM feed_commit c
+          WHERE c.scope = t.scope AND c.seq = t.seq)))
+      FROM jsonb_to_recordset(p->'token') t(scope text, seq bigint) LEFT JOIN feed_head h ON h.scope = t.scope),
+    'was_restored', EXISTS (SELECT FROM lost_history l WHERE l.noticed_at > now() - interval '90 days'),
     'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
   );
 END $$;

@@ -1,4 +1,61 @@
--- What tells whether two sides have the same: a device and this server, this server and its own log.
+-- What tells whether two sides have the same, and that this server was restored from a backup.
+
+-- CreateTable
+CREATE TABLE "lost_history" (
+    "id" BIGSERIAL NOT NULL,
+    "noticed_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "last_issued_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "lost_history_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "lost_history_device" (
+    "lost_history_id" BIGINT NOT NULL,
+    "device_id" UUID NOT NULL,
+    "reason" TEXT NOT NULL,
+    "scope" TEXT NOT NULL,
+    "seq" BIGINT NOT NULL,
+    "head" BIGINT NOT NULL,
+    "issued_at" TIMESTAMPTZ(3),
+    "noticed_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "lost_history_device_pkey" PRIMARY KEY ("lost_history_id","device_id")
+);
+
+/*
+ * A device holds a token that this server signed and that says more than it has: it was restored from a backup. Told in
+ * the audit once per restore: a token made after the last restore was noticed is of another one.
+ * p: device_id, reason, scope, seq, head, issued_at, trace_id. Returns whether that was news.
+ */
+CREATE FUNCTION note_lost_history(p jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  v_issued timestamptz := (p->>'issued_at')::timestamptz;
+  v_loss lost_history;
+  v_is_new boolean := false;
+BEGIN
+  SELECT * INTO v_loss FROM lost_history ORDER BY id DESC LIMIT 1;
+  IF FOUND AND coalesce(v_issued <= v_loss.noticed_at, true) AND EXISTS (SELECT FROM lost_history_device d
+    WHERE d.lost_history_id = v_loss.id AND d.device_id = (p->>'device_id')::uuid) THEN
+    RETURN false;
+  END IF;
+  -- Thousands may come back at once: the first one tells.
+  PERFORM pg_advisory_xact_lock(hashtext('lost_history'));
+  SELECT * INTO v_loss FROM lost_history ORDER BY id DESC LIMIT 1;
+  IF NOT FOUND OR v_issued > v_loss.noticed_at THEN
+    INSERT INTO lost_history (noticed_at, last_issued_at) VALUES (clock_timestamp(), v_issued) RETURNING * INTO v_loss;
+    v_is_new := true;
+    PERFORM audit_append(jsonb_build_array(jsonb_build_object('actor_kind', 'system', 'actor_id', 'sync',
+      'actor_name', 'sync', 'action', 'server.restored', 'target', 'server', 'target_id', v_loss.id::text,
+      'reason', 'A device holds a token that this server signed and that says more than the server has: it was restored from a backup.',
+      'after', p - 'trace_id', 'trace_id', p->>'trace_id')));
+  END IF;
+  UPDATE lost_history SET last_issued_at = greatest(last_issued_at, v_issued) WHERE id = v_loss.id;
+  INSERT INTO lost_history_device (lost_history_id, device_id, reason, scope, seq, head, issued_at)
+  VALUES (v_loss.id, (p->>'device_id')::uuid, p->>'reason', p->>'scope', (p->>'seq')::bigint, (p->>'head')::bigint, v_issued)
+  ON CONFLICT DO NOTHING;
+  RETURN v_is_new;
+END $$;
 
 /*
  * The buckets of a scope in which a device's records are not the server's. One statement, so one view of the database.
@@ -61,4 +118,12 @@ BEGIN
     coalesce((SELECT json_object_agg(b."table", b.buckets ORDER BY b."table")::text FROM by_table b), '{}'),
     (SELECT count(*) FROM differing) > (SELECT count(*) FROM page)
   FROM (SELECT of_scope AS scope) s LEFT JOIN feed_head h ON h.scope = s.scope;
+END $$;
+
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'holdfast_app') THEN
+    GRANT SELECT, INSERT, UPDATE ON "lost_history", "lost_history_device" TO "holdfast_app";
+    GRANT USAGE, SELECT ON SEQUENCE "lost_history_id_seq" TO "holdfast_app";
+  END IF;
 END $$;

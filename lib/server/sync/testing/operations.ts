@@ -31,6 +31,7 @@ export function record(
 const nothing: Loaded = {
   ...{ stream: { last_seq: 0, revision: 0 }, forgotten: null, holes: null, seen: null, records: null },
   ...{ bases: null, base_ops: null, open_conflicts: null, policies: null, sagas: null, now },
+  ...{ standing: null, was_restored: false },
 }
 
 export type Op = Partial<Omit<ChangeInput, 'data'>> & { on?: string; data?: JsonObject | null }
@@ -63,7 +64,13 @@ export function decideOps(
   )
   if (placement.kind !== 'placed') throw new Error(placement.kind)
   return decideBatch(read, placement, all, {
-    ...{ deviceId: device, incarnation: id('life'), granted: (scope) => scope !== 'forbidden' },
+    ...{
+      deviceId: device,
+      history: 'ours',
+      wasRestored: false,
+      incarnation: id('life'),
+      granted: (scope) => scope !== 'forbidden',
+    },
     ...{ schemaVersion: 1, nowMillis: Date.parse(now) },
     policies: (table) => (table === 'things' ? known : null),
     newId,
