@@ -12,7 +12,7 @@ import { applyMigrations } from '../prisma/migrations.ts'
 import { ensureAccounts } from '../start/accounts.ts'
 import { ensureBuild } from '../start/build.ts'
 import { ensureSecrets } from '../start/secrets.ts'
-import { serverEnvironment } from '../start/server.ts'
+import { serverEnvironment, webProcess } from '../start/server.ts'
 import { readSettings, root } from '../start/settings.ts'
 
 const readyTimeoutMs = 60_000
@@ -99,7 +99,7 @@ async function startServer(options: {
     process.execPath,
     [
       ...(profileDir ? ['--cpu-prof', `--cpu-prof-dir=${resolve(profileDir)}`] : []),
-      ...['node_modules/next/dist/bin/next', 'start', '--port', String(port), '--hostname', '127.0.0.1'],
+      ...[...webProcess('production'), '--port', String(port), '--hostname', '127.0.0.1'],
     ],
     { cwd: root, env: options.environment, stdio: ['ignore', log.fd, log.fd] },
   )

@@ -37,20 +37,9 @@ export function startServer(
 ): Server {
   const { mode, port, host, dataDir, origin } = settings
   const log = openLog(join(dataDir, 'logs/server.log'))
-  const command = mode === 'production' ? 'start' : 'dev'
-  // Longer than any proxy keeps an idle connection, or it would send a request into one that is closing.
-  const longLived = mode === 'production' ? ['--keepAliveTimeout', '75000'] : []
   const { firstExit, stop } = runService({
     name: 'The server',
-    args: [
-      'node_modules/next/dist/bin/next',
-      command,
-      '--port',
-      String(port),
-      '--hostname',
-      host,
-      ...longLived,
-    ],
+    args: [...webProcess(mode), '--port', String(port), '--hostname', host],
     env: serverEnvironment(settings, secrets, databaseUrl),
     log,
     graceMs: drainMs,
@@ -68,6 +57,11 @@ export function startServer(
     }
   }
   return { ready, stop }
+}
+
+/** What Node runs to serve. In development Next is alone: it reloads the device routes with the rest. */
+export function webProcess(mode: Settings['mode']): string[] {
+  return mode === 'production' ? ['scripts/web.ts'] : ['node_modules/next/dist/bin/next', 'dev']
 }
 
 /** What the web process gets to know. */

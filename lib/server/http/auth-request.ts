@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
+import type { ApiRequest } from './api-request.ts'
 import { readBounded } from './body.ts'
 
 /** A sign-in form is small. */
@@ -13,7 +14,7 @@ const formSchema = z.record(z.string(), z.unknown())
  * @throws AppError `payload_too_large`, `malformed`
  */
 export async function boundedAuthRequest(
-  request: Request,
+  request: ApiRequest,
 ): Promise<{ url: string; init: { method: string; headers: Headers; body?: string } }> {
   const { url, method } = request
   const headers = new Headers(request.headers)
@@ -28,7 +29,7 @@ export async function boundedAuthRequest(
   return { url, init: { method, headers, body: form.toString() } }
 }
 
-async function readForm(request: Request): Promise<URLSearchParams> {
+async function readForm(request: ApiRequest): Promise<URLSearchParams> {
   const text = new TextDecoder().decode(await readBounded(request, bodyLimitBytes))
   if (!request.headers.get('content-type')?.includes('application/json')) return new URLSearchParams(text)
   try {

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { AppError } from '#lib/protocol/errors.ts'
+import type { ApiRequest } from './api-request.ts'
 
 const gunzipBuffer = promisify(gunzip)
 
@@ -16,7 +17,7 @@ export type ReadBody = { value: unknown; sizeBytes: number }
  * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed`
  */
 export async function readJson(
-  request: Request,
+  request: ApiRequest,
   limitBytes: number,
   options: { whenEmpty?: unknown } = {},
 ): Promise<ReadBody> {
@@ -44,28 +45,20 @@ export async function readJson(
 }
 
 /** Reads a body of at most `limitBytes`, as it was sent. @throws AppError `payload_too_large`, `malformed` */
-export async function readBounded(request: Request, limitBytes: number): Promise<Buffer> {
+export async function readBounded(request: ApiRequest, limitBytes: number): Promise<Buffer> {
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > limitBytes) throw tooLarge(limitBytes)
   const parts: Uint8Array[] = []
   let size = 0
-  if (request.body) {
-    const reader = request.body.getReader()
-    try {
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (done) break
-        size += value.byteLength
-        if (size > limitBytes) {
-          await reader.cancel()
-          throw tooLarge(limitBytes)
-        }
-        parts.push(value)
-      }
-    } catch (cause) {
-      if (cause instanceof AppError) throw cause
-      throw new AppError('malformed', 'The body was cut off.', { cause })
+  try {
+    for await (const part of request.body ?? []) {
+      size += part.byteLength
+      if (size > limitBytes) throw tooLarge(limitBytes)
+      parts.push(part)
     }
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    throw new AppError('malformed', 'The body was cut off.', { cause })
   }
   return Buffer.concat(parts, size)
 }

@@ -1,5 +1,6 @@
 import { AppError } from '#lib/protocol/errors.ts'
 import type { Role } from '../actor.ts'
+import type { ApiRequest } from './api-request.ts'
 import { handle, type Handled } from './handle.ts'
 
 /** Who may enter an API route. */
@@ -15,7 +16,7 @@ type RouteContext = { params?: Promise<Record<string, string | string[] | undefi
 
 /** A verb of a route file, as Next calls it, with its door for the test that walks all of them. */
 export type Route = {
-  (request: Request, context?: RouteContext): Promise<Response>
+  (request: ApiRequest, context?: RouteContext): Promise<Response>
   readonly door: Door
 }
 
@@ -25,7 +26,7 @@ export function route(
   door: Door,
   answer: (handled: Handled, params: Params) => Promise<Response>,
 ): Route {
-  const enter = (request: Request, context?: RouteContext) =>
+  const enter = (request: ApiRequest, context?: RouteContext) =>
     handle(request, name, async (handled) => answer(handled, await readParams(context)))
   return Object.assign(enter, { door })
 }
@@ -39,7 +40,7 @@ export function openRoute(
 }
 
 const verbs = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
-type Verb = (typeof verbs)[number]
+export type Verb = (typeof verbs)[number]
 
 /**
  * The verbs of one address; those it does not have answer 405 as a problem.

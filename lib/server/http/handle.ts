@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api'
 import { errorCodes } from '#lib/protocol/errors.ts'
+import type { ApiRequest } from './api-request.ts'
 import { expectedError } from './expected-error.ts'
 import { logger } from '#lib/telemetry/log.ts'
 import { apiContentSecurityPolicy } from './content-security-policy.ts'
 import { problem } from './reply.ts'
 
-export type Handled = { request: Request; span: Span; traceId: string }
+export type Handled = { request: ApiRequest; span: Span; traceId: string }
 
 /**
  * The frame of every API route: continues the caller's trace, answers errors as problems, says the trace in the reply.
  * @param name of the root span, such as `sync.receive`
  */
 export async function handle(
-  request: Request,
+  request: ApiRequest,
   name: string,
   answer: (handled: Handled) => Promise<Response>,
 ): Promise<Response> {

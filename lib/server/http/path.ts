@@ -1,10 +1,11 @@
 import { AppError } from '#lib/protocol/errors.ts'
+import type { ApiRequest } from './api-request.ts'
 
 /**
  * What follows a collection in an address, for names that contain slashes: callers may send the slashes as they are or
  * percent-encoded. `/api/v1/tables/brands%2Famenity/cafe` after `tables` → `['brands', 'amenity', 'cafe']`
  */
-export function partsAfter(request: Request, collection: string): string[] {
+export function partsAfter(request: ApiRequest, collection: string): string[] {
   const { pathname } = new URL(request.url)
   const start = `/api/v1/${collection}/`
   if (!pathname.startsWith(start)) return []

@@ -8,12 +8,14 @@ export function json(
   return jsonText(JSON.stringify(body), init)
 }
 
+const texts = new WeakMap<Response, string>()
+
 /** The same for a body that is JSON text already. */
 export function jsonText(
   body: string,
   init: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
-  return new Response(body, {
+  const reply = new Response(body, {
     status: init.status ?? 200,
     headers: {
       'content-type': 'application/json; charset=utf-8',
@@ -21,6 +23,13 @@ export function jsonText(
       ...init.headers,
     },
   })
+  texts.set(reply, body)
+  return reply
+}
+
+/** The body of a reply that was made from text, so that nobody has to read it back out of a stream. */
+export function textOf(reply: Response): string | null {
+  return texts.get(reply) ?? null
 }
 
 /** RFC 9457 reply of a failure. */

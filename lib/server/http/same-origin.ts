@@ -1,11 +1,12 @@
 import { AppError } from '#lib/protocol/errors.ts'
+import type { ApiRequest } from './api-request.ts'
 
 /**
  * Refuses a write that a browser sends for another site: cookies come along by themselves, so they prove nothing.
  * Every browser says where a write comes from, in Sec-Fetch-Site or Origin; one that says neither is refused too.
  * @throws AppError `forbidden`, `unsupported_media_type`
  */
-export function requireSameOrigin(request: Request): void {
+export function requireSameOrigin(request: ApiRequest): void {
   if (!isSameOrigin(request)) {
     throw new AppError(
       'forbidden',
@@ -18,7 +19,7 @@ export function requireSameOrigin(request: Request): void {
   }
 }
 
-function isSameOrigin({ headers, url }: Request): boolean {
+function isSameOrigin({ headers, url }: ApiRequest): boolean {
   const site = headers.get('sec-fetch-site')
   if (site !== null && site !== 'same-origin') return false
   const origin = headers.get('origin')

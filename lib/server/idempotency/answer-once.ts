@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { Actor } from '../actor.ts'
+import type { ApiRequest } from '../http/api-request.ts'
 import { open, seal } from './seal.ts'
 import { claimKey, forgetKey, keepAnswer } from './store.ts'
 
-type KeyedWrite = { actor: Actor; key: string; request: Request; body: unknown }
+type KeyedWrite = { actor: Actor; key: string; request: ApiRequest; body: unknown }
 
 /** What of an answer is given again. */
 const keptHeaders = ['content-type', 'etag', 'location']

@@ -1,5 +1,6 @@
 import { AppError } from '#lib/protocol/errors.ts'
 import { uuid } from '#lib/protocol/sync.ts'
+import type { ApiRequest } from '../http/api-request.ts'
 import { partsAfter } from '../http/path.ts'
 
 /**
@@ -8,7 +9,7 @@ import { partsAfter } from '../http/path.ts'
  * @throws AppError `not_found`
  */
 export function recordAddress(
-  request: Request,
+  request: ApiRequest,
   only?: 'record',
 ): { table: string; id: string; isHistory: boolean } {
   const parts = partsAfter(request, 'records')

@@ -1,4 +1,5 @@
 import { authorise, type Actor } from '../actor.ts'
+import type { ApiRequest } from '../http/api-request.ts'
 import { coalesce } from './coalesce.ts'
 import { eventStream, lastEventMs, type StreamDoor } from './events.ts'
 import { listener } from './listener.ts'
@@ -14,7 +15,7 @@ const restMs = 500
  *
  * The id of an event is a moment. Whoever comes back with Last-Event-ID is told at once what changed since.
  */
-export function consoleStream(actor: Actor, request: Request, door: StreamDoor): Response {
+export function consoleStream(actor: Actor, request: ApiRequest, door: StreamDoor): Response {
   authorise(actor, 'viewer')
   return eventStream(request.signal, 'console', door, (send) => {
     const topics = coalesce<ChangeKind>(restMs, (kinds) =>

@@ -1,5 +1,6 @@
 import { AppError } from '#lib/protocol/errors.ts'
 import { instruments } from '#lib/telemetry/metrics.ts'
+import type { ApiRequest } from '../http/api-request.ts'
 
 export type StreamEvent = { event: string; id: string; data: string }
 
@@ -90,7 +91,7 @@ async function isAllowed(stillAllowed: () => Promise<boolean>): Promise<boolean>
 }
 
 /** The moment of the last event that the client saw, null for a first visit or for an id that is not ours. */
-export function lastEventMs(request: Request): number | null {
+export function lastEventMs(request: ApiRequest): number | null {
   const id = request.headers.get('last-event-id')
   return id !== null && /^\d{13}$/.test(id) ? Number(id) : null
 }

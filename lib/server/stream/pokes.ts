@@ -1,3 +1,4 @@
+import type { ApiRequest } from '../http/api-request.ts'
 import { coalesce } from './coalesce.ts'
 import { eventStream, lastEventMs, type StreamDoor } from './events.ts'
 import { listener } from './listener.ts'
@@ -12,7 +13,7 @@ const restMs = 500
  */
 export function deviceStream(
   device: { scopes: readonly string[] },
-  request: Request,
+  request: ApiRequest,
   door: StreamDoor,
 ): Response {
   return eventStream(request.signal, 'device', door, (send) => {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '#scripts/postgres/port.ts'
 import { ensureBuild } from '#scripts/start/build.ts'
 import { lifeline } from '#scripts/start/lifeline.ts'
+import { webProcess } from '#scripts/start/server.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const readyTimeoutMs = 60_000
@@ -44,8 +45,8 @@ export async function startTestServer({
   await ensureBuild(distDir)
   const port = wanted ?? (await findFreePort())
   const url = `http://127.0.0.1:${port}`
-  const next = ['node_modules/next/dist/bin/next', 'start', '--hostname', '127.0.0.1', '--port', String(port)]
-  const child = spawn(process.execPath, [...lifeline, ...next], {
+  const web = [...webProcess('production'), '--hostname', '127.0.0.1', '--port', String(port)]
+  const child = spawn(process.execPath, [...lifeline, ...web], {
     cwd: root,
     env: {
       ...process.env,

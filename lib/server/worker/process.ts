@@ -1,27 +1,31 @@
 import { logger } from '#lib/telemetry/log.ts'
+import { stampClientAddresses } from '../http/client-address.ts'
+import { mendAddresses } from '../http/readable-address.ts'
 import { startSyncTracing } from '../syncs/keep-traces.ts'
-import { startWorker, type Worker } from './worker.ts'
+import { startWorker } from './worker.ts'
 
-const holder = globalThis as { holdfastProcess?: Promise<Worker | null> }
+type Running = { stop: () => Promise<void> }
+const holder = globalThis as { holdfastProcess?: Running }
 
 /**
- * Starts what a server process does beside answering: tracing, and the background jobs unless they run elsewhere
- * (`WORKER=off`, `npm run worker`). Once a process, however often it is called.
+ * Starts what a server process does beside answering: tracing, what every request passes through, and the background
+ * jobs unless they run elsewhere (`WORKER=off`, `npm run worker`). Once a process, however often it is called.
+ * `stop` lets running jobs end and writes what is buffered; signals that end the process call it too.
  */
-export async function startProcess(options: { worker: boolean }): Promise<void> {
-  holder.holdfastProcess ??= start(options)
-  await holder.holdfastProcess
+export function startProcess(): Running {
+  holder.holdfastProcess ??= start()
+  return holder.holdfastProcess
 }
 
-async function start({ worker }: { worker: boolean }): Promise<Worker | null> {
+function start(): Running {
+  mendAddresses()
+  stampClientAddresses(process.env['HOLDFAST_TRUSTED_PROXIES'] ?? '')
   const tracing = startSyncTracing()
-  // Next ends the process by itself at SIGTERM; what is buffered leaves before.
-  process.once('beforeExit', () => void tracing.flush().catch(() => undefined))
-  process.once('SIGTERM', () => void tracing.flush().catch(() => undefined))
-  if (!worker) return null
-  const started = startWorker()
-  process.once('SIGTERM', () => void started.stop())
-  process.once('SIGINT', () => void started.stop())
-  logger.info({ event: 'worker.started' }, 'background jobs run in this process')
-  return started
+  const worker = process.env['WORKER'] === 'off' ? null : startWorker()
+  if (worker) logger.info({ event: 'worker.started' }, 'background jobs run in this process')
+  let stopped: Promise<void> | null = null
+  const stop = () =>
+    (stopped ??= Promise.allSettled([worker?.stop(), tracing.flush()]).then(() => undefined))
+  for (const event of ['SIGTERM', 'SIGINT', 'beforeExit'] as const) process.once(event, () => void stop())
+  return { stop }
 }

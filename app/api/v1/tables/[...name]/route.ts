@@ -1,3 +1,4 @@
+import type { ApiRequest } from '#lib/server/http/api-request.ts'
 import { consoleRoute } from '#lib/server/http/console-route.ts'
 import { endpoint } from '#lib/server/http/door.ts'
 import { partsAfter } from '#lib/server/http/path.ts'
@@ -7,7 +8,7 @@ import { getTable, listTableVersions, tableQuerySchema } from '#lib/server/table
 import { putTable } from '#lib/server/tables/put.ts'
 import { readPolicy } from '#lib/server/tables/read-policy.ts'
 
-const nameOf = (request: Request) => partsAfter(request, 'tables').join('/')
+const nameOf = (request: ApiRequest) => partsAfter(request, 'tables').join('/')
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   GET: consoleRoute('table.get', 'viewer', async ({ actor, request, query }) => {
