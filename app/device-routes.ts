@@ -1,4 +1,5 @@
 import type { NodeRoutes } from '#lib/server/http/node-door.ts'
+import * as digest from './api/v1/digest/route.ts'
 import * as enroll from './api/v1/enroll/route.ts'
 import * as pokes from './api/v1/pokes/route.ts'
 import * as snapshot from './api/v1/snapshot/route.ts'
@@ -10,5 +11,6 @@ export const deviceRoutes: NodeRoutes = {
   '/api/v1/sync': sync,
   '/api/v1/snapshot': snapshot,
   '/api/v1/pokes': pokes,
+  '/api/v1/digest': digest,
   '/api/v1/enroll': enroll,
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Route } from '#lib/server/http/door.ts'
 import { everybody, request, type Everybody } from '#lib/server/testing/everybody.ts'
+import { deviceRoutes } from './device-routes.ts'
 
 /**
  * Who may enter each address, verb by verb. A verb that is not named answers 405.
@@ -133,6 +134,11 @@ describe.each(addresses)('%s', (address) => {
     }
     expect(surprises).toEqual([])
   })
+})
+
+test('every address that devices call is answered beside Next', () => {
+  const ofDevices = Object.keys(doors).filter((address) => Object.values(doors[address]!).includes('device'))
+  expect(Object.keys(deviceRoutes).toSorted()).toEqual([...ofDevices, '/api/v1/enroll'].toSorted())
 })
 
 function expectedDoor(entry: Entry | undefined): object {

@@ -23,7 +23,9 @@ export type NodeRoutes = { readonly [path: string]: { readonly [V in Verb]: Rout
  * @returns whether the request is one of theirs; any other is left alone
  */
 export function nodeDoor(routes: NodeRoutes): (incoming: IncomingMessage, reply: ServerResponse) => boolean {
-  const byPath = new Map(Object.entries(routes).map(([path, verbs]) => [path, new Map(Object.entries(verbs))]))
+  const byPath = new Map(
+    Object.entries(routes).map(([path, verbs]) => [path, new Map(Object.entries(verbs))]),
+  )
   return (incoming, outgoing) => {
     const address = incoming.url ?? ''
     const end = address.indexOf('?')
@@ -121,8 +123,11 @@ async function sendStream(body: ReadableStream<Uint8Array>, outgoing: ServerResp
 function drained(outgoing: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     if (outgoing.destroyed) return resolve()
-    outgoing.once('drain', resolve)
-    outgoing.once('close', resolve)
+    const settle = () => {
+      outgoing.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    outgoing.on('drain', settle).on('close', settle)
   })
 }
 

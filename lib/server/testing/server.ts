@@ -17,6 +17,8 @@ export type TestServerOptions = {
   /** Defaults to a free one. Give the old one to bring a server back where its clients look for it. */
   port?: number
   env?: Record<string, string>
+  /** Next for everybody, devices too: what the product's own door is measured against. */
+  nextAlone?: boolean
 }
 
 export type TestServer = {
@@ -40,12 +42,14 @@ export async function startTestServer({
   databaseUrl,
   port: wanted,
   env,
+  nextAlone,
 }: TestServerOptions): Promise<TestServer> {
   const distDir = process.env['NEXT_DIST_DIR'] ?? '.next'
   await ensureBuild(distDir)
   const port = wanted ?? (await findFreePort())
   const url = `http://127.0.0.1:${port}`
-  const web = [...webProcess('production'), '--hostname', '127.0.0.1', '--port', String(port)]
+  const program = nextAlone ? ['node_modules/next/dist/bin/next', 'start'] : webProcess('production')
+  const web = [...program, '--hostname', '127.0.0.1', '--port', String(port)]
   const child = spawn(process.execPath, [...lifeline, ...web], {
     cwd: root,
     env: {

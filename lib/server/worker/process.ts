@@ -24,8 +24,7 @@ function start(): Running {
   const worker = process.env['WORKER'] === 'off' ? null : startWorker()
   if (worker) logger.info({ event: 'worker.started' }, 'background jobs run in this process')
   let stopped: Promise<void> | null = null
-  const stop = () =>
-    (stopped ??= Promise.allSettled([worker?.stop(), tracing.flush()]).then(() => undefined))
+  const stop = () => (stopped ??= Promise.allSettled([worker?.stop(), tracing.flush()]).then(() => undefined))
   for (const event of ['SIGTERM', 'SIGINT', 'beforeExit'] as const) process.once(event, () => void stop())
   return { stop }
 }
