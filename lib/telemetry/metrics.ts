@@ -74,6 +74,9 @@ function declare() {
       'outcome',
     ] as const),
     feedHead: gauge('holdfast_feed_position', 'Position of the newest commit in the feed, over all scopes.'),
+    snapshots: gauge('holdfast_full_syncs', 'Devices that load everything, or wait for their turn to.', [
+      'state',
+    ] as const),
     jobQueueDepth: gauge('holdfast_jobs_waiting', 'Background jobs that wait to be run.'),
     workerHeartbeat: gauge(
       'holdfast_worker_heartbeat_timestamp_seconds',

@@ -44,6 +44,8 @@ function setGauges(figures: FleetFigures | null): void {
   all.conflictsOpen.set(figures?.conflictsOpen ?? NaN)
   for (const state of sagaStates) all.sagas.set({ state }, figures ? (figures.sagas[state] ?? 0) : NaN)
   all.feedHead.set(figures?.feedPosition ?? NaN)
+  all.snapshots.set({ state: 'admitted' }, figures?.fullSyncs.admitted ?? NaN)
+  all.snapshots.set({ state: 'waiting' }, figures?.fullSyncs.waiting ?? NaN)
   all.workerHeartbeat.set(figures?.rolledUpAt ? figures.rolledUpAt.getTime() / 1_000 : NaN)
 }
 

@@ -18,6 +18,7 @@ export type FleetFigures = {
   conflictsOpen: number
   sagas: Partial<Record<SagaState, number>>
   feedPosition: number
+  fullSyncs: { admitted: number; waiting: number }
   rolledUpAt: Date | null
 }
 
@@ -27,7 +28,13 @@ type FleetRow = Record<HealthState, number> & {
   pending_bulk: number
 }
 type RateRow = Record<'attempts' | 'failures' | 'pushed' | 'conflicts', number>
-type OpenRow = { conflicts: number; dead_letters: number; feed_position: number }
+type OpenRow = {
+  conflicts: number
+  dead_letters: number
+  feed_position: number
+  admitted: number
+  waiting: number
+}
 
 const noFleet: FleetRow = {
   ...{ critical: 0, warning: 0, healthy: 0, unknown: 0, paused: 0, revoked: 0 },
@@ -45,7 +52,9 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
     db.$queryRaw<OpenRow[]>`
       SELECT (SELECT count(*) FROM conflict WHERE state = 'open')::int AS conflicts,
         (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters,
-        (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed_position)::float8 AS feed_position`,
+        (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed_position)::float8 AS feed_position,
+        (SELECT count(*) FROM snapshot_turn WHERE expires_at > now() AND admitted_at IS NOT NULL)::int AS admitted,
+        (SELECT count(*) FROM snapshot_turn WHERE expires_at > now() AND admitted_at IS NULL)::int AS waiting`,
     db.$queryRaw<{ state: SagaState; count: number }[]>`
       SELECT state, count(*)::int AS count FROM saga GROUP BY state`,
     selectRollupState(db),
@@ -62,6 +71,7 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
     conflictsOpen: open[0]?.conflicts ?? 0,
     sagas: Object.fromEntries(sagas.map(({ state, count }) => [state, count])),
     feedPosition: open[0]?.feed_position ?? 0,
+    fullSyncs: { admitted: open[0]?.admitted ?? 0, waiting: open[0]?.waiting ?? 0 },
     rolledUpAt: rollup?.rolled_up_at ?? null,
   }
 }

@@ -72,6 +72,7 @@ test('the six metrics are there by their names, and true', async () => {
       '# TYPE sync_lag_seconds histogram',
       'sync_lag_seconds_bucket{le="3600"} 1',
       'sync_lag_seconds_count 1',
+      'holdfast_full_syncs{state="admitted"} 0',
       '# TYPE sync_lag_worst_seconds gauge',
       '# TYPE sync_failure_rate gauge',
       'sync_failure_rate 0.25',

@@ -37,13 +37,14 @@ export const deviceOperations: readonly Operation[] = [
   },
   {
     ...{ method: 'GET', path: '/api/v1/snapshot', who: 'device' },
-    summary: 'Full sync, page by page, pinned at the feed position of its first page.',
+    summary:
+      'Full sync, page by page, pinned at the feed position of its first page. To begin one a device waits for its turn.',
     query: z.object({
       cursor: z.string().optional(),
       scope: z.string().optional(),
       limit: z.coerce.number().int().min(1).max(limits.max_pull).optional(),
     }),
-    problems: ['cursor_expired'],
+    problems: ['cursor_expired', 'throttled'],
   },
   {
     ...{ method: 'POST', path: '/api/v1/digest', who: 'device' },

@@ -17,6 +17,12 @@ const cursorSchema = z.object({
 })
 type Cursor = z.output<typeof cursorSchema>
 
+export type SnapshotQuery = {
+  cursor?: string | undefined
+  scope?: string | undefined
+  limit?: number | undefined
+}
+
 const nil = '00000000-0000-0000-0000-000000000000'
 const itemsPerPage = 1_000
 
@@ -27,7 +33,7 @@ const itemsPerPage = 1_000
  */
 export function snapshotPage(
   device: AuthenticatedDevice,
-  query: { cursor?: string | undefined; scope?: string | undefined; limit?: number | undefined },
+  query: SnapshotQuery,
   engine: Engine = serverEngine(),
 ): Promise<string> {
   return withSpan('sync.snapshot', { [spanAttributes.deviceId]: device.id }, async (span) => {
@@ -64,6 +70,12 @@ export function snapshotPage(
       : `"next_cursor":null,"sync_token":${JSON.stringify(tokenAt(cursor, engine.secret()))}`
     return `{"epoch":"${epoch}","items":[${page.items}],${tail}}`
   })
+}
+
+/** Whether a page, as its text, is the last of its full sync. */
+export function isLastPage(text: string): boolean {
+  // After the items, so whatever they hold, the last one is the page's own.
+  return text.startsWith('"next_cursor":null', text.lastIndexOf('"next_cursor":'))
 }
 
 async function firstCursor(

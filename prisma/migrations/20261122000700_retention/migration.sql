@@ -279,11 +279,132 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Full syncs take turns: when a fleet's tokens expire at once, so many at a time, in the order in which they asked.
+
+-- CreateTable
+CREATE TABLE "snapshot_turn" (
+    "device_id" UUID NOT NULL,
+    "asked_at" TIMESTAMPTZ(3) NOT NULL,
+    "turn_at" TIMESTAMPTZ(3) NOT NULL,
+    "due_at" TIMESTAMPTZ(3) NOT NULL,
+    "admitted_at" TIMESTAMPTZ(3),
+    "expires_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "snapshot_turn_pkey" PRIMARY KEY ("device_id")
+);
+
+-- CreateIndex
+CREATE INDEX "snapshot_turn_turn_at_device_id_idx" ON "snapshot_turn"("turn_at", "device_id");
+
+-- CreateTable
+CREATE TABLE "snapshot_pace" (
+    "id" INTEGER NOT NULL DEFAULT 1,
+    "hold_ms" DOUBLE PRECISION NOT NULL DEFAULT 2000,
+    "finished" BIGINT NOT NULL DEFAULT 0,
+
+    CONSTRAINT "snapshot_pace_pkey" PRIMARY KEY ("id")
+);
+INSERT INTO "snapshot_pace" DEFAULT VALUES;
+
+/*
+ * Devices that ask to begin a full sync: which of them may, and when the others come back.
+ *
+ * At most `snapshot_slots` (a setting; 8) are under way. Turns go by when a device first asked; one with critical changes
+ * to send, or with nothing but bulk, counts as having asked some minutes earlier or later, so that nobody is overtaken for
+ * ever. A free slot is kept for whoever is first in line and about to come back; who sleeps for longer does not hold
+ * it, and finds the same place when it comes. Those at the front come back every second or two, those behind when their
+ * turn is likely to be, each a little off so that they do not come together.
+ * asks: [{device, jitter from 0 to 1}]; at: the present, for tests.
+ */
+CREATE FUNCTION admit_snapshots(asks jsonb, at timestamptz DEFAULT NULL)
+RETURNS TABLE (device uuid, admitted boolean, ahead int, retry_after_ms int) LANGUAGE plpgsql AS $$
+DECLARE
+  v_at timestamptz;
+  v_slots int := coalesce((SELECT (s.value #>> '{}')::int FROM setting s WHERE s.key = 'snapshot_slots'), 8);
+  v_hold_ms float8 := (SELECT p.hold_ms FROM snapshot_pace p WHERE p.id = 1);
+  v_free int;
+  -- A lease goes from page to page: so long may a device take over one before its slot goes to the next.
+  c_lease CONSTANT interval := '2 minutes';
+  -- A place in line is kept so long past the time a device was told.
+  c_patience CONSTANT interval := '5 minutes';
+  c_soon CONSTANT interval := '2 seconds';
+  c_late CONSTANT interval := '5 seconds';
+  c_front_ms CONSTANT float8 := 1500;
+  c_back_ms CONSTANT float8 := 60000;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('holdfast snapshot turns'));
+  v_at := coalesce(at, clock_timestamp());
+  DELETE FROM snapshot_turn t WHERE t.expires_at < v_at;
+
+  INSERT INTO snapshot_turn AS t (device_id, asked_at, turn_at, due_at, expires_at)
+  SELECT a.device, v_at, v_at + a.priority, v_at, v_at + c_patience FROM (
+    SELECT DISTINCT ON (k.device) k.device, CASE
+      WHEN h.pending_critical > 0 THEN interval '-5 minutes'
+      WHEN h.pending_bulk > 0 AND h.pending_bulk = h.pending THEN interval '5 minutes'
+      ELSE interval '0' END AS priority
+    FROM jsonb_to_recordset(asks) k(device uuid) LEFT JOIN device_health h ON h.device_id = k.device
+    ORDER BY k.device
+  ) a
+  ON CONFLICT (device_id) DO UPDATE SET due_at = v_at, turn_at = t.asked_at + (excluded.turn_at - excluded.asked_at),
+    expires_at = v_at + CASE WHEN t.admitted_at IS NULL THEN c_patience ELSE c_lease END;
+
+  v_free := greatest(0, v_slots - (SELECT count(*) FROM snapshot_turn t WHERE t.admitted_at IS NOT NULL));
+  WITH first AS (
+    SELECT t.device_id FROM snapshot_turn t
+    WHERE t.admitted_at IS NULL AND t.due_at BETWEEN v_at - c_late AND v_at + c_soon
+    ORDER BY t.turn_at, t.device_id LIMIT v_free
+  )
+  UPDATE snapshot_turn t SET admitted_at = v_at, expires_at = v_at + c_lease
+  FROM first f
+  WHERE t.device_id = f.device_id AND f.device_id IN (SELECT k.device FROM jsonb_to_recordset(asks) k(device uuid));
+
+  RETURN QUERY
+  WITH line AS MATERIALIZED (
+    SELECT t.device_id, row_number() OVER (ORDER BY t.turn_at, t.device_id) - 1 AS ahead
+    FROM snapshot_turn t WHERE t.admitted_at IS NULL
+  ), told AS (
+    SELECT k.device, l.ahead, t.admitted_at IS NOT NULL AS admitted,
+      (CASE WHEN l.ahead < v_slots THEN least(c_front_ms, v_hold_ms)
+        ELSE least(c_back_ms, greatest(c_front_ms, v_hold_ms * (l.ahead + 1) / v_slots)) END
+        * (0.75 + 0.5 * k.jitter))::int AS ms
+    FROM jsonb_to_recordset(asks) k(device uuid, jitter float8)
+    JOIN snapshot_turn t ON t.device_id = k.device
+    LEFT JOIN line l ON l.device_id = k.device
+  ), due AS (
+    UPDATE snapshot_turn t SET due_at = v_at + w.ms * interval '1 millisecond',
+      expires_at = v_at + w.ms * interval '1 millisecond' + c_patience
+    FROM told w WHERE t.device_id = w.device AND NOT w.admitted
+  )
+  SELECT w.device, w.admitted, coalesce(w.ahead, 0)::int, coalesce(w.ms, 0) FROM told w;
+END $$;
+
+/* A device got a page of its full sync: it keeps its slot for the next one, also where its lease had run out, or frees it. */
+CREATE FUNCTION hold_snapshot(of_device uuid, is_last boolean, at timestamptz DEFAULT clock_timestamp()) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_since timestamptz;
+BEGIN
+  IF is_last THEN
+    DELETE FROM snapshot_turn t WHERE t.device_id = of_device RETURNING t.admitted_at INTO v_since;
+    IF v_since IS NOT NULL THEN
+      UPDATE snapshot_pace SET finished = finished + 1,
+        hold_ms = hold_ms * 0.9 + 0.1 * extract(epoch FROM at - v_since) * 1000 WHERE id = 1;
+    END IF;
+  ELSE
+    INSERT INTO snapshot_turn AS t (device_id, asked_at, turn_at, due_at, admitted_at, expires_at)
+    VALUES (of_device, at, at, at, at, at + interval '2 minutes')
+    ON CONFLICT (device_id) DO UPDATE SET admitted_at = coalesce(t.admitted_at, excluded.admitted_at),
+      expires_at = excluded.expires_at;
+  END IF;
+END $$;
+
 DO $$
 BEGIN
   REVOKE ALL ON FUNCTION raise_min_seq(text, bigint, bytea, bytea, bigint, bytea), sweep_feed(text, int, int) FROM PUBLIC;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'holdfast_app') THEN
     GRANT SELECT ON "feed_checkpoint" TO "holdfast_app";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON "snapshot_turn" TO "holdfast_app";
+    GRANT SELECT, UPDATE ON "snapshot_pace" TO "holdfast_app";
     GRANT EXECUTE ON FUNCTION raise_min_seq(text, bigint, bytea, bytea, bigint, bytea), sweep_feed(text, int, int)
       TO "holdfast_app";
   END IF;

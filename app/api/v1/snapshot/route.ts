@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { limits } from '#lib/protocol/sync.ts'
 import { deviceRoute } from '#lib/server/http/device-route.ts'
 import { endpoint } from '#lib/server/http/door.ts'
 import { parseRequest, queryObject } from '#lib/server/http/parse.ts'
-import { jsonText } from '#lib/server/http/reply.ts'
-import { snapshotPage } from '#lib/server/sync/snapshot.ts'
+import { serveSnapshot } from '#lib/server/snapshots/serve.ts'
 
 export const dynamic = 'force-dynamic'
 
@@ -16,11 +14,7 @@ const query = z.object({
 })
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
-  GET: deviceRoute('snapshot.read', async ({ request, device }) => {
-    const text = await snapshotPage(device, parseRequest(query, queryObject(request.url)))
-    const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-    if (request.headers.get('if-none-match') === etag)
-      return new Response(null, { status: 304, headers: { etag } })
-    return jsonText(text, { headers: { etag } })
-  }),
+  GET: deviceRoute('snapshot.read', ({ request, device }) =>
+    serveSnapshot(request, device, parseRequest(query, queryObject(request.url))),
+  ),
 })
