@@ -37,6 +37,9 @@ const jsonObject = z.custom<JsonObject>(
   'must be an object',
 )
 
+/** As many steps as fit into one request, so that the whole can be sent again in one. */
+const sagaStep = z.int().min(1).max(limits.max_changes)
+
 /** An optional member; null says the same as leaving it out. */
 function absent<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((value) => value ?? undefined)
@@ -64,7 +67,7 @@ export const changeSchema = z
     // Not checked for its form: a damaged checksum is damage, to be sent again.
     checksum: z.string().max(200),
     priority: z.enum(priorities).default('normal'),
-    saga: z.object({ id: uuid, step: z.int().min(1), steps: z.int().min(1) }).nullish(),
+    saga: z.object({ id: uuid, step: sagaStep, steps: sagaStep }).nullish(),
     traceparent: absent(z.string().max(200)),
   })
   .refine((change) => change.operation === 'DELETE' || isObject(change.data), {

@@ -4,7 +4,7 @@ import { parseHlc } from '#lib/core/hlc.ts'
 import { findUnfaithful, isJsonObject, type JsonObject } from '#lib/core/json.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ReplayReply } from '#lib/protocol/console.ts'
-import { uuid } from '#lib/protocol/sync.ts'
+import { changeSchema, uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { invalidRequest } from '../http/parse.ts'
 import { staleError } from '../http/precondition.ts'
@@ -42,6 +42,7 @@ export async function replayDeadLetter(actor: Actor, replay: Replay): Promise<Re
   const unfaithful = findUnfaithful(sent, '/change')
   if (unfaithful) throw invalidRequest([unfaithful])
 
+  refuseStep(sent)
   const change = operationOf(sent)
   const edited = fieldChanges(original, sent).filter(({ path }) => !givenByServer.has(path))
   const before = await recordBefore(change)
@@ -52,6 +53,17 @@ export async function replayDeadLetter(actor: Actor, replay: Replay): Promise<Re
     },
   )
   return replyOf({ replay, change, edited, before, written })
+}
+
+/** Half a transaction is what sagas are there to prevent. */
+function refuseStep(sent: JsonObject): void {
+  const saga = changeSchema.shape.saga.safeParse(sent['saga']).data
+  if (!saga) return
+  throw new AppError(
+    'conflict',
+    `It is step ${saga.step} of saga ${saga.id}: retry the saga as a whole, or remove "saga" from the change to send ` +
+      'this step alone.',
+  )
 }
 
 const givenByServer = new Set(['op_id', 'seq', 'checksum'])

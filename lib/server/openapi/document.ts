@@ -4,12 +4,14 @@ import { deviceOperations } from './device-operations.ts'
 import { governOperations } from './govern-operations.ts'
 import type { Operation } from './operation.ts'
 import { repairOperations } from './repair-operations.ts'
+import { sagaOperations } from './saga-operations.ts'
 import { SchemaBook } from './schemas.ts'
 
 export const operations: readonly Operation[] = [
   ...deviceOperations,
   ...governOperations,
   ...repairOperations,
+  ...sagaOperations,
 ]
 
 /** OpenAPI 3.1 description of the API, made of the schemas that parse its requests and shape its replies. */

@@ -88,3 +88,9 @@ describe('in order', () => {
     expect((await a.send([step(2)])).accepted).toHaveLength(1)
   })
 })
+
+test('a saga of more steps than a request holds is refused', async () => {
+  const a = await bench.device()
+  const reply = await a.send([a.change({ saga: { id: sagaOn(a, 1).id, step: 1, steps: 1_001 } })])
+  expect(reply.rejected[0]).toMatchObject({ code: 'invalid_change', errors: [{ pointer: '/saga/steps' }] })
+})

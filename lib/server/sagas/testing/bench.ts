@@ -14,13 +14,15 @@ export function sagaOn(a: RawDevice, steps: number, id: string = randomUUID()) {
   return { id, step }
 }
 
+const rules = [{ rule: '!has(self.count) || self.count >= 0', message: 'never negative', field: 'count' }]
+
 /** A database with a table of each strategy, and what tests of sagas ask of it. */
 export async function sagaBench() {
   const own = await testDatabase()
   const { db } = own
   process.env['DATABASE_URL'] = own.url
-  const rules = [{ rule: '!has(self.count) || self.count >= 0', message: 'never negative', field: 'count' }]
-  await putPolicy(db, { name: 'things', rules })
+  const protect = () => putPolicy(db, { name: 'things', rules })
+  await protect()
   await putPolicy(db, { name: 'parts', strategy: 'lww' })
   await putPolicy(db, { name: 'signed', strategy: 'manual' })
   await putPolicy(db, { name: 'claims', strategy: 'fww' })
@@ -29,6 +31,8 @@ export async function sagaBench() {
     ...own,
     engine: serverEngine(db),
     device,
+    /** Gives `things` its rule back. */
+    protect,
     recordOf: (id: string) => db.record.findFirstOrThrow({ where: { id, deleted: false } }),
     sagaRow: (id: string) => db.saga.findUniqueOrThrow({ where: { id } }),
     stepsOf: (id: string) => db.sagaStep.findMany({ where: { sagaId: id }, orderBy: { step: 'asc' } }),
