@@ -10,8 +10,9 @@ const into = (...folders: string[]): Pattern => ({
 
 const upstairs = ['app', 'components', 'scripts', 'e2e']
 const purity: Pattern = {
-  // Pure functions from npm are as good as our own: so far, hashes from @noble.
-  regex: '^([a-z]|@[^n])',
+  // Pure functions from npm are as good as our own: canonicalize, quill-delta, yjs, and hashes from @noble.
+  // By their first letters: the linter's patterns know no "except".
+  regex: '^([abd-pr-xz]|c[^a]|q[^u]|y[^j]|@[^n])',
   message: 'lib/core is pure: everything it needs comes in as an argument.',
 }
 const portability: Pattern = {

@@ -1,0 +1,43 @@
+import type { Json, JsonObject } from '../json.ts'
+
+/** What is wrong with a state, and where in it: a JSON pointer, "" for the whole. */
+export type CrdtFault = { pointer: string; detail: string }
+
+/**
+ * A state-based CRDT in its wire form: plain JSON with `$crdt` naming the type. `merge` is a join: commutative,
+ * associative and idempotent up to `normal`.
+ * @see Shapiro, Preguiça, Baquero, Zawirski: "A comprehensive study of Convergent and Commutative Replicated Data Types" (2011)
+ */
+export type CrdtType<State extends JsonObject> = {
+  /** Why a value is no well-formed state of this type; null where it is. Never throws, whatever it is given. */
+  fault(value: JsonObject): CrdtFault | null
+  /** The one form of a state: states that mean the same have the same. */
+  normal(state: State): State
+  /** The least state that includes both, in its normal form. */
+  merge(a: State, b: State): State
+  /** What the state says, as people read it. */
+  value(state: State): Json
+  /**
+   * What an edit may not do to a state: take back what it held, or speak for others.
+   * @param before the state that was edited; undefined where there was none
+   * @param known the state as the server has it; undefined where it has none
+   * @param deviceId who edited; null for a person, who may write what no device would
+   */
+  overreach(edit: {
+    before: State | undefined
+    after: State
+    known: State | undefined
+    deviceId: string | null
+  }): CrdtFault | null
+}
+
+/** The first member that the wire form does not have, or lacks. */
+export function memberFault(value: JsonObject, members: readonly string[]): CrdtFault | null {
+  for (const name of members) {
+    if (!Object.hasOwn(value, name)) return { pointer: `/${name}`, detail: 'is required' }
+  }
+  const extra = Object.keys(value).find((name) => name !== '$crdt' && !members.includes(name))
+  return extra === undefined
+    ? null
+    : { pointer: '', detail: `has a member ${JSON.stringify(extra)} too many` }
+}
