@@ -1,18 +1,22 @@
 import type { Base, Current, Decision, DecisionContext, Edit } from './decide.ts'
 import { fieldRule } from './field-rules.ts'
-import { isJsonObject, jsonEqual, type JsonObject } from './json.ts'
+import { jsonEqual, type JsonObject } from './json.ts'
 import {
   clientIsLater,
   formatPath,
+  isBlocked,
   mergeRecords,
   parsePath,
   valueAt,
   withValueAt,
+  type Join,
   type LostValue,
   type Merge,
   type Path,
 } from './merge.ts'
 import type { DeleteRule, TablePolicy } from './policy.ts'
+import { overlaps, stampSince } from './since.ts'
+import { mergeText, type MergedText } from './text/merge.ts'
 
 /** A delete on one side, an edit on the other. */
 export function deleteAgainstUpdate(
@@ -48,8 +52,11 @@ function deleteRule(policy: TablePolicy, byClock: DeleteRule): DeleteRule | 'sta
       return byClock
     case 'fww':
       return 'stale_version'
+    case 'crdt':
+      return 'update_wins'
     case 'manual':
     case 'merge':
+    case 'ot':
       return 'manual'
   }
 }
@@ -65,7 +72,8 @@ export function updateAgainstUpdate<Code extends string>(
   policy: TablePolicy,
   context: DecisionContext<Code>,
 ): Decision<Code> {
-  const merged = mergeUnder(policy, edit, base, current)
+  const texts: { [path: string]: MergedText } = {}
+  const merged = mergeUnder(policy, edit, base, current, joinTexts(edit, base, texts))
   if (merged === 'stale_version') {
     return { kind: 'conflict', code: 'stale_version', fields: differingFields(edit.data, current.data) }
   }
@@ -82,6 +90,21 @@ export function updateAgainstUpdate<Code extends string>(
     outcome: jsonEqual(merged.data, edit.data) ? 'applied' : 'merged',
     data: merged.data,
     lost: merged.lost,
+    ...(Object.keys(texts).length > 0 && { texts }),
+  }
+}
+
+/** Merges two texts over what both were made of, and notes what came of it. Without that, they are two values. */
+function joinTexts(edit: LiveEdit, base: Base, texts: { [path: string]: MergedText }): Join {
+  return (path, sides) => {
+    if (base.data === undefined) return null
+    const [before = '', ours, theirs] = [sides.base, sides.ours, sides.theirs]
+    if (typeof before !== 'string' || typeof ours !== 'string' || typeof theirs !== 'string') return null
+    const name = formatPath(path)
+    const since = base.since?.textEdits?.flatMap((edits) => (edits[name] ? [edits[name]] : [])) ?? null
+    const merged = mergeText({ base: before, ours, theirs }, edit.textEdits?.[name], since)
+    texts[name] = merged
+    return { value: merged.text }
   }
 }
 
@@ -90,11 +113,15 @@ function mergeUnder(
   edit: LiveEdit,
   base: Base,
   current: LiveRecord,
+  joinText: Join,
 ): Merge | 'stale_version' {
   const { strategy } = policy
   const sides = { base: base.data, client: edit, server: current }
-  const ruleFor = (path: Path) => fieldRule(policy, path)
-  if (strategy === 'merge') return mergeRecords({ ...sides, ruleFor })
+  const ruleFor = (path: Path) => fieldRule(policy, path, joinText)
+  const stampAt = (path: Path) => stampSince(base.since, (written) => overlaps(path, written))
+  if (strategy === 'merge' || strategy === 'ot' || strategy === 'crdt') {
+    return mergeRecords({ ...sides, ruleFor, stampAt })
+  }
 
   const overrides = outermost(Object.keys(policy.fields).map(parsePath))
   if (overrides.length === 0) return mergeWhole(strategy, edit, base.data, current)
@@ -103,12 +130,13 @@ function mergeUnder(
   const rest = (data: JsonObject) =>
     overrides.reduce((left, path) => withValueAt(left, path, undefined), data)
   const ours = { ...edit, data: rest(edit.data) }
-  const theirs = { ...current, data: rest(current.data) }
+  const restStamp = stampSince(base.since, (written) => !overrides.some((path) => liesIn(written, path)))
+  const theirs = { ...current, data: rest(current.data), hlc: restStamp ?? current.hlc }
   const before = base.data && rest(base.data)
   const whole = oneSided(ours.data, before, theirs.data) ?? mergeWhole(strategy, ours, before, theirs)
   if (whole === 'stale_version') return whole
 
-  const fields = mergeRecords({ ...sides, ruleFor, places: overrides })
+  const fields = mergeRecords({ ...sides, ruleFor, stampAt, places: overrides })
   const clashes = [...whole.clashes, ...fields.clashes]
   let { data } = whole
   for (const path of overrides) {
@@ -149,17 +177,12 @@ function mergeWhole(
 
 /** Without those that lie in another: a place is merged with everything in it. */
 function outermost(paths: readonly Path[]): Path[] {
-  const liesIn = (path: Path, other: Path) =>
-    other.length < path.length && other.every((name, depth) => name === path[depth])
-  return paths.filter((path) => !paths.some((other) => liesIn(path, other)))
+  return paths.filter((path) => !paths.some((other) => other.length < path.length && liesIn(path, other)))
 }
 
-/** Whether a value at the path would replace something that is no object. */
-function isBlocked(data: JsonObject, path: Path): boolean {
-  return path.some((_, depth) => {
-    const above = valueAt(data, path.slice(0, depth))
-    return above !== undefined && !isJsonObject(above)
-  })
+/** Whether a place is another, or lies in it. */
+function liesIn(path: Path, other: Path): boolean {
+  return other.every((name, depth) => name === path[depth])
 }
 
 /** Top-level fields in which two states differ. */

@@ -112,6 +112,7 @@ describe('for any policy', () => {
         const revived = decide(edit, base, current, policy, anythingGoes).kind === 'write'
         const byPolicy =
           policy.on_delete === 'update_wins' ||
+          (policy.on_delete === null && policy.strategy === 'crdt') ||
           (policy.on_delete === null && policy.strategy === 'lww' && hlc === later)
         expect(revived).toBe(!knew && byPolicy)
       }),

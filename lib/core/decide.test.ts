@@ -129,6 +129,17 @@ const own: Record<Strategy, Record<Edit['operation'], string>> = {
     UPDATE: 'merged manual manual applied manual manual manual manual',
     DELETE: 'manual manual manual manual manual',
   },
+  // No texts and no CRDTs in these records: all of it merges. Under crdt an edit survives a delete that had not seen it.
+  ot: {
+    CREATE: 'manual manual manual manual manual manual',
+    UPDATE: 'merged manual manual applied manual manual',
+    DELETE: 'manual manual manual manual',
+  },
+  crdt: {
+    CREATE: 'manual manual manual manual manual manual',
+    UPDATE: 'merged manual manual applied applied applied',
+    DELETE: 'superseded superseded superseded superseded',
+  },
 }
 
 describe('every strategy × operation × situation', () => {

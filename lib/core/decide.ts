@@ -1,8 +1,12 @@
 import { deleteAgainstUpdate, updateAgainstUpdate } from './concurrent.ts'
+import { crdtRefusal, sameRecord } from './crdt/places.ts'
 import { compareHlc } from './hlc.ts'
-import { jsonEqual, type JsonObject } from './json.ts'
+import type { JsonObject } from './json.ts'
 import type { LostValue } from './merge.ts'
 import type { TablePolicy } from './policy.ts'
+import type { Since } from './since.ts'
+import type { TextEdits } from './text/fields.ts'
+import type { MergedText } from './text/merge.ts'
 
 /** The edit of a device or a person: the whole state after it, or null for a delete. */
 export type Edit = {
@@ -10,6 +14,8 @@ export type Edit = {
   data: JsonObject | null
   hlc: string
   deviceId: string | null
+  /** The edits of its texts, where the device tells them; they lead from the base to the data. */
+  textEdits?: TextEdits
 }
 
 /**
@@ -17,7 +23,7 @@ export type Edit = {
  * version where the edit continues it without a gap, null where it was merged in between.
  * `data` is undefined where that state can no longer be read.
  */
-export type Base = { data: JsonObject | null | undefined; standsOn: number | null }
+export type Base = { data: JsonObject | null | undefined; standsOn: number | null; since?: Since }
 
 /** The record as it is; `data` is null when deleted. */
 export type Current = { version: number; data: JsonObject | null; hlc: string; deviceId: string | null }
@@ -30,11 +36,18 @@ export type Refusal<Code extends string = string> = {
 }
 
 export type Decision<Code extends string = string> =
-  | { kind: 'write'; outcome: 'applied' | 'merged'; data: JsonObject | null; lost: LostValue[] }
+  | {
+      kind: 'write'
+      outcome: 'applied' | 'merged'
+      data: JsonObject | null
+      lost: LostValue[]
+      /** Texts that were merged letter by letter, by dotted path. */
+      texts?: { [path: string]: MergedText }
+    }
   | { kind: 'no_change' }
   | { kind: 'superseded'; lost: LostValue[] }
   | { kind: 'conflict'; code: 'manual' | 'stale_version'; fields: string[] }
-  | { kind: 'reject'; refusal: Refusal<Code | 'unknown_base'> }
+  | { kind: 'reject'; refusal: Refusal<Code | 'unknown_base' | 'schema_mismatch' | 'invalid_change'> }
 
 export type DecisionContext<Code extends string> = {
   /**
@@ -61,7 +74,9 @@ export function decide<Code extends string>(
   context: DecisionContext<Code>,
 ): Decision<Code> {
   if (edit.data !== null) {
-    const refusal = context.validate(edit.data, base.data ?? current?.data ?? null)
+    const refusal =
+      context.validate(edit.data, base.data ?? current?.data ?? null) ??
+      crdtRefusal(policy, { ...edit, data: edit.data }, base.data, current?.data ?? null)
     if (refusal) return { kind: 'reject', refusal }
   }
   if (current === undefined) {
@@ -69,7 +84,7 @@ export function decide<Code extends string>(
       ? applied(edit)
       : unknownBase('The server never had this record. Create it first.')
   }
-  if (jsonEqual(edit.data, current.data)) return { kind: 'no_change' }
+  if (sameRecord(policy, edit.data, current.data)) return { kind: 'no_change' }
   // A deleted record lives again by an explicit CREATE, or where the policy lets an update win; never by accident.
   if (current.data === null && edit.operation === 'CREATE' && !comesAgain(edit, current, context)) {
     return applied(edit)

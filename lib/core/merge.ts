@@ -4,7 +4,16 @@ import { isJsonObject, jsonEqual, type Json, type JsonObject } from './json.ts'
 export type Tiebreak = 'manual' | 'lww' | 'client' | 'server'
 
 /** How one place in a record merges. `whole`: the value is one thing, however deep; `set`: an array without order. */
-export type FieldRule = { tiebreak: Tiebreak; shape: 'nested' | 'whole' | 'set' }
+export type FieldRule = { tiebreak: Tiebreak; shape: 'nested' | 'whole' | 'set'; join?: Join }
+
+/**
+ * Makes one value of two that were both made from `base`. `null`: it knows nothing of such values, and the shape
+ * counts; `clash`: it does, and they cannot be joined.
+ */
+export type Join = (
+  path: Path,
+  sides: { base: Json | undefined; ours: Json | undefined; theirs: Json | undefined },
+) => { value: Json | undefined } | 'clash' | null
 
 /** A place in a record, from the top. */
 export type Path = readonly string[]
@@ -22,13 +31,18 @@ export type Merge = {
   clashes: string[]
 }
 
-/** Dotted path; a dot or backslash within a name is escaped with a backslash. */
+/** A name without a character, which would not be seen between its dots. */
+const emptyName = '\\e'
+
+/** Dotted path; a dot or backslash within a name is escaped with a backslash, and an empty name is written `\e`. */
 export function formatPath(path: Path): string {
-  return path.map((name) => name.replace(/[\\.]/g, '\\$&')).join('.')
+  return path.map((name) => (name === '' ? emptyName : name.replace(/[\\.]/g, '\\$&'))).join('.')
 }
 
 export function parsePath(text: string): string[] {
-  return (text.match(/(?:\\.|[^.\\])+/g) ?? []).map((name) => name.replace(/\\(.)/g, '$1'))
+  return (text.match(/(?:\\.|[^.\\])+/g) ?? []).map((name) =>
+    name === emptyName ? '' : name.replace(/\\(.)/g, '$1'),
+  )
 }
 
 /** Who wins where both wrote: the higher HLC, of equal ones the higher device id. A total order. */
@@ -50,6 +64,8 @@ export function mergeRecords(options: {
   server: Side
   ruleFor: (path: Path) => FieldRule
   places?: readonly Path[]
+  /** The stamp of the server's value at a place, where it is known to be another than the record's. */
+  stampAt?: (path: Path) => string | null
 }): Merge {
   const { client, server, ruleFor } = options
   const base = options.base ?? {}
@@ -62,10 +78,12 @@ export function mergeRecords(options: {
       clashes.push(formatPath(path))
       return theirs
     }
-    const clientWins = tiebreak === 'client' || (tiebreak === 'lww' && clientIsLater(client, server))
+    const hlc = (tiebreak === 'lww' && options.stampAt?.(path)) || server.hlc
+    const clientWins =
+      tiebreak === 'client' || (tiebreak === 'lww' && clientIsLater(client, { ...server, hlc }))
     lost.push(
       clientWins
-        ? { path: formatPath(path), value: theirs ?? null, from: 'server', hlc: server.hlc }
+        ? { path: formatPath(path), value: theirs ?? null, from: 'server', hlc }
         : { path: formatPath(path), value: ours ?? null, from: 'client', hlc: client.hlc },
     )
     return clientWins ? ours : theirs
@@ -80,6 +98,9 @@ export function mergeRecords(options: {
     if (jsonEqual(ours, theirs) || (baseIsKnown && jsonEqual(ours, base))) return theirs
     if (baseIsKnown && jsonEqual(theirs, base)) return ours
     const rule = ruleFor(path)
+    const joined = rule.join?.(path, { base: baseIsKnown ? base : undefined, ours, theirs }) ?? null
+    if (joined === 'clash') return settle(path, rule.tiebreak, ours, theirs)
+    if (joined) return joined.value
     if (rule.shape === 'nested' && isJsonObject(ours) && isJsonObject(theirs)) {
       return mergeObject(path, isJsonObject(base) ? base : {}, ours, theirs)
     }
@@ -125,6 +146,14 @@ export function valueAt(data: Json | undefined, path: Path): Json | undefined {
     (value, name) => (isJsonObject(value) ? own(value, name) : undefined),
     data,
   )
+}
+
+/** Whether a value at the path would replace something that is no object. */
+export function isBlocked(data: JsonObject, path: Path): boolean {
+  return path.some((_, depth) => {
+    const above = valueAt(data, path.slice(0, depth))
+    return above !== undefined && !isJsonObject(above)
+  })
 }
 
 /**

@@ -1,11 +1,9 @@
+import type { CrdtTypeName } from './crdt/types.ts'
 import type { Json, JsonObject } from './json.ts'
 
 /** How concurrent edits of one record are settled. semantics.md tells what each keeps. */
-export const strategies = ['lww', 'fww', 'manual', 'merge'] as const
+export const strategies = ['lww', 'fww', 'manual', 'merge', 'ot', 'crdt'] as const
 export type Strategy = (typeof strategies)[number]
-
-/** Strategies that have their name and their place, and come with the next release: a policy may not use them yet. */
-export const plannedStrategies = ['ot', 'crdt'] as const
 
 /** What settles two different values of one field under `merge`. */
 export const tiebreaks = ['manual', 'lww', 'client', 'server'] as const
@@ -18,8 +16,11 @@ export type DeleteRule = (typeof deleteRules)[number]
 export const tablePriorities = ['critical', 'normal', 'bulk'] as const
 export type TablePriority = (typeof tablePriorities)[number]
 
-/** Overrides the table's strategy for a field: `tiebreak` alone keeps the strategy and changes who wins. */
-export type FieldPolicy = { strategy?: Strategy; tiebreak?: Tiebreak }
+/**
+ * Overrides the table's strategy for a field: `tiebreak` alone keeps the strategy and changes who wins.
+ * `type` comes with the strategy `crdt`, and the field has no values but that type's.
+ */
+export type FieldPolicy = { strategy?: Strategy; tiebreak?: Tiebreak; type?: CrdtTypeName }
 
 /** A CEL expression over `self` and `oldSelf` that must be true. */
 export type BusinessRule = {
@@ -85,9 +86,22 @@ export function defaultPolicy(name: string, strategy: Strategy = 'merge'): Table
   }
 }
 
-/** A person decides where people are asked anyway; the other strategies have an answer of their own. */
+/**
+ * A person decides where people are asked anyway; the other strategies have an answer of their own. Under `crdt` there
+ * are no conflicts, so what was added survives a removal that had not seen it.
+ */
 export function defaultDeleteRule(strategy: Strategy): DeleteRule | null {
-  return strategy === 'manual' || strategy === 'merge' ? 'manual' : null
+  switch (strategy) {
+    case 'manual':
+    case 'merge':
+    case 'ot':
+      return 'manual'
+    case 'crdt':
+      return 'update_wins'
+    case 'lww':
+    case 'fww':
+      return null
+  }
 }
 
 /** The override that covers a field: its own, or that of the nearest field it lies in. */
@@ -98,4 +112,16 @@ export function fieldPolicy(policy: Pick<TablePolicy, 'fields'>, path: string): 
     if (dot < 0) return null
     at = at.slice(0, dot)
   }
+}
+
+/** The strategy that a place is settled by: its override's, else the table's. */
+export function strategyAt(policy: Pick<TablePolicy, 'strategy' | 'fields'>, path: string): Strategy {
+  return fieldPolicy(policy, path)?.strategy ?? policy.strategy
+}
+
+/** Whether anything in the table is settled by a strategy. */
+export function usesStrategy(policy: Pick<TablePolicy, 'strategy' | 'fields'>, strategy: Strategy): boolean {
+  return (
+    policy.strategy === strategy || Object.values(policy.fields).some((field) => field.strategy === strategy)
+  )
 }

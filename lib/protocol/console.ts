@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { crdtTypes } from '#lib/core/crdt/types.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
 import { deleteRules, strategies, tablePriorities, tiebreaks } from '#lib/core/policy.ts'
 import { operations, outcomes, uuid } from './sync.ts'
@@ -302,7 +303,11 @@ export const tableSchema = z.object({
   on_delete: z.enum(deleteRules).nullable(),
   fields: z.record(
     path,
-    z.object({ strategy: z.enum(strategies).optional(), tiebreak: z.enum(tiebreaks).optional() }),
+    z.object({
+      strategy: z.enum(strategies).optional(),
+      tiebreak: z.enum(tiebreaks).optional(),
+      type: z.enum(crdtTypes).optional(),
+    }),
   ),
   sets: z.array(path),
   priority: z.enum(tablePriorities),

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { crdtTypes } from '#lib/core/crdt/types.ts'
 import {
   defaultDeleteRule,
   defaultRetentionDays,
   deleteRules,
   maxRecordBytes,
-  plannedStrategies,
   strategies,
   tablePriorities,
   tiebreaks,
@@ -17,18 +17,17 @@ const path = z.string().min(1).max(200)
 const json = z.json() as z.ZodType<Json>
 const object = z.record(z.string(), json) as z.ZodType<JsonObject>
 
-/** The one place that keeps planned strategies out of policies. */
-const strategy = z.enum(strategies, {
-  error: ({ input }) =>
-    (plannedStrategies as readonly unknown[]).includes(input)
-      ? `the strategy ${String(input)} comes with the next release: use ${strategies.join(', ')} until then`
-      : `must be one of ${strategies.join(', ')}`,
-})
 const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` })
+const strategy = oneOf(strategies)
 
 const fieldPolicySchema = z
-  .object({ strategy: strategy.optional(), tiebreak: oneOf(tiebreaks).optional() })
+  .object({
+    strategy: strategy.optional(),
+    tiebreak: oneOf(tiebreaks).optional(),
+    /** With the strategy `crdt`. */
+    type: oneOf(crdtTypes).optional(),
+  })
   .refine((field) => field.strategy !== undefined || field.tiebreak !== undefined, {
     message: 'must give a strategy or a tiebreak',
   })
@@ -97,9 +96,9 @@ export const tablePolicySchema = z
     ...policy,
     on_delete: policy.on_delete ?? defaultDeleteRule(policy.strategy),
     fields: Object.fromEntries(
-      Object.entries(policy.fields).map(([at, { strategy, tiebreak }]) => [
+      Object.entries(policy.fields).map(([at, { strategy, tiebreak, type }]) => [
         at,
-        { ...(strategy && { strategy }), ...(tiebreak && { tiebreak }) },
+        { ...(strategy && { strategy }), ...(tiebreak && { tiebreak }), ...(type && { type }) },
       ]),
     ),
   }))

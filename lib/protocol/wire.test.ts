@@ -16,7 +16,7 @@ const wire = {
   envelopes: [{ sync: sync.syncRequestSchema, report: sync.reportedDeadLetterSchema }, 'eff18bc614e6'],
   enrolment: [{ enroll: enroll.enrollRequestSchema }, '812b553389e9'],
   digests: [{ digest: digest.digestRequestSchema }, 'db899608eb87'],
-  policies: [{ policy: policy.tablePolicySchema }, '461a0899d195'],
+  policies: [{ policy: policy.tablePolicySchema }, '65fc43c8908c'],
   'error codes': [errors.errorCodes, '5a4cea9b1af3'],
   'rejection codes': [sync.rejectionCodes, '8e71d22dd400'],
   words: [

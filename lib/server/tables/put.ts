@@ -1,4 +1,5 @@
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { policyFaults } from '#lib/core/policy-faults.ts'
 import type { TablePolicy } from '#lib/core/policy.ts'
 import type { Table } from '#lib/protocol/console.ts'
 import { authorise, type Actor } from '../actor.ts'
@@ -15,7 +16,7 @@ import { compilePolicy } from './validate.ts'
  * Gives a table its policy, and makes the table where it is new. Takes effect with the next change that is decided, on
  * every process. A policy that says what the present one says changes nothing.
  * @param put.version what the caller saw; null overwrites whatever is there
- * @throws AppError `invalid_request` for a schema or rule that is not valid, `stale`
+ * @throws AppError `invalid_request` for a policy that makes no sense, with pointers to where, `stale`
  */
 export async function putTable(
   actor: Actor,
@@ -23,7 +24,7 @@ export async function putTable(
 ): Promise<{ table: Table; created: boolean }> {
   authorise(actor, 'admin')
   const { policy, version } = put
-  compilePolicy(policy)
+  compilePolicy(policy, policyFaults(policy))
   const done = await database().$transaction(async (tx) => {
     const audit = (entry: { before?: JsonObject; after: JsonObject }) =>
       appendAudit(tx, [

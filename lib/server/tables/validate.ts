@@ -17,11 +17,14 @@ export type InvalidRecord = {
   errors: FieldError[]
 }
 
-/** @throws AppError `invalid_request` with pointers into the policy, where its schema or a rule is not valid */
-export function compilePolicy(policy: TablePolicy): CompiledPolicy {
+/**
+ * @param faults what else is known to be wrong with it, to be told together
+ * @throws AppError `invalid_request` with pointers into the policy, where its schema or a rule is not valid
+ */
+export function compilePolicy(policy: TablePolicy, faults: readonly FieldError[] = []): CompiledPolicy {
   const schema = policy.schema === null ? { check: null } : compileSchema(policy.schema)
   const { rules, errors } = compileRules(policy.rules)
-  const wrong = [...('errors' in schema ? schema.errors : []), ...errors]
+  const wrong = [...faults, ...('errors' in schema ? schema.errors : []), ...errors]
   if ('errors' in schema || wrong.length > 0) {
     throw new AppError('invalid_request', `The policy of ${policy.name} is not valid: ${summary(wrong)}`, {
       extras: { errors: wrong },

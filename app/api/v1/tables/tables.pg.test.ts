@@ -87,8 +87,38 @@ describe('PUT /tables/{name}', () => {
   })
 
   test.each([
-    [{ strategy: 'crdt' }, '/strategy', /next release/],
-    [{ fields: { notes: { strategy: 'ot' } } }, '/fields/notes/strategy', /next release/],
+    [{ strategy: 'crtd' }, '/strategy', /must be one of lww/],
+    [{ fields: { count: { strategy: 'crdt' } } }, '/fields/count/type', /required/],
+    [{ fields: { count: { strategy: 'crdt', type: 'counter' } } }, '/fields/count/type', /pn-counter/],
+    [{ fields: { count: { strategy: 'lww', type: 'g-set' } } }, '/fields/count/type', /crdt alone/],
+    [{ fields: { 'a..b': { strategy: 'ot' } } }, '/fields/a..b', /dotted path/],
+    [{ sets: ['a.'] }, '/sets/0', /dotted path/],
+    [
+      { fields: { address: { strategy: 'lww' }, 'address.city': { strategy: 'ot' } } },
+      '/fields/address.city',
+      /never applies/,
+    ],
+    [
+      {
+        fields: { at: { strategy: 'ot' } },
+        schema: { properties: { at: { type: 'string', format: 'date' } } },
+      },
+      '/fields/at/strategy',
+      /merges text/,
+    ],
+    [
+      { strategy: 'ot', schema: { properties: { n: { type: 'number' } } } },
+      '/strategy',
+      /no field that is text/,
+    ],
+    [
+      {
+        fields: { count: { strategy: 'crdt', type: 'pn-counter' } },
+        schema: { properties: { count: { type: 'integer' } } },
+      },
+      '/fields/count/strategy',
+      /is an object/,
+    ],
     [{ strategy: 'best' }, '/strategy', /must be one of lww/],
     [{ name: 'other' }, '/name', /as in the address/],
     [{ schema: { type: 'objekt' } }, '/schema/type', /./],

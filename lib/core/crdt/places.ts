@@ -1,0 +1,155 @@
+import { compareHlc } from '../hlc.ts'
+import { isJsonObject, jsonEqual, jsonPointer, type Json, type JsonObject } from '../json.ts'
+import { formatPath, isBlocked, parsePath, valueAt, withValueAt, type Join, type Path } from '../merge.ts'
+import { strategyAt, usesStrategy, type TablePolicy } from '../policy.ts'
+import { crdtFault, crdtOverreach, isCrdt, mergeCrdt, normalCrdt } from './types.ts'
+import type { CrdtFault } from './type.ts'
+
+/** A CRDT's state and where in a record it is. */
+type Place = { path: Path; state: JsonObject }
+
+/** What is wrong with the CRDTs of an edit; pointers lead into the change. */
+export type CrdtRefusal = {
+  /** No state of its type, or a state that such an edit cannot reach. */
+  code: 'schema_mismatch' | 'invalid_change'
+  detail: string
+  errors: { pointer: string; detail: string }[]
+}
+
+/**
+ * Every state in a record that merges by its type under a policy. Elsewhere `$crdt` is a name like any other; and a
+ * list is a value, so there are none in lists.
+ */
+export function crdtPlaces(policy: TablePolicy, data: JsonObject | null | undefined): Place[] {
+  return data && usesStrategy(policy, 'crdt') ? placesIn(policy, data, []) : []
+}
+
+function placesIn(policy: TablePolicy, value: Json, path: Path): Place[] {
+  if (isCrdt(value)) return strategyAt(policy, formatPath(path)) === 'crdt' ? [{ path, state: value }] : []
+  if (!isJsonObject(value)) return []
+  return Object.entries(value).flatMap(([name, inner]) =>
+    isJsonObject(inner) ? placesIn(policy, inner, [...path, name]) : [],
+  )
+}
+
+/**
+ * Why the CRDTs of an edit may not be taken: one is malformed, or the edit takes back what it was made on, or speaks for
+ * other devices. Checked before anything is decided, so on a fast-forward and a CREATE too.
+ * @param base what was edited; undefined where it cannot be read any more
+ * @param current the record as it is; null where it is deleted or never was
+ */
+export function crdtRefusal(
+  policy: TablePolicy,
+  edit: { data: JsonObject; deviceId: string | null },
+  base: JsonObject | null | undefined,
+  current: JsonObject | null,
+): CrdtRefusal | null {
+  if (!usesStrategy(policy, 'crdt')) return null
+  const untyped = typeRefusal(policy, edit.data)
+  if (untyped) return untyped
+  for (const { path, state } of crdtPlaces(policy, edit.data)) {
+    const [before, known] = [stateAt(base, path, state), stateAt(current ?? base, path, state)]
+    if (jsonEqual(state, known) && jsonEqual(state, before)) continue
+    const fault = crdtFault(state)
+    if (fault) return refusal('schema_mismatch', path, fault)
+    const overreach = crdtOverreach({ before, after: state, known, deviceId: edit.deviceId })
+    if (overreach) return refusal('invalid_change', path, overreach)
+  }
+  for (const { path, state } of crdtPlaces(policy, base)) {
+    const after = valueAt(edit.data, path)
+    if (!isCrdt(after) || after['$crdt'] !== state['$crdt']) {
+      const detail = 'takes the CRDT out of the record: it goes with the record alone'
+      return refusal('invalid_change', path, { pointer: '', detail })
+    }
+  }
+  return null
+}
+
+/** The first CRDT whose stamp is past a limit: its clock would win for ever. */
+export function crdtAhead(policy: TablePolicy, data: JsonObject | null, limit: string): string | null {
+  const ahead = crdtPlaces(policy, data).find(({ state }) => {
+    const { $crdt, hlc } = state
+    return $crdt === 'lww-register' && typeof hlc === 'string' && compareHlc(hlc, limit) > 0
+  })
+  return ahead ? jsonPointer(['data', ...ahead.path, 'hlc']) : null
+}
+
+/** Whether two records say the same: their CRDTs may be written differently and mean the same state. */
+export function sameRecord(policy: TablePolicy, a: JsonObject | null, b: JsonObject | null): boolean {
+  if (jsonEqual(a, b)) return true
+  const [ours, theirs] = [crdtPlaces(policy, a), crdtPlaces(policy, b)]
+  if (a === null || b === null || ours.length === 0) return false
+  const without = (data: JsonObject, places: Place[]) =>
+    places.reduce((rest, { path }) => withValueAt(rest, path, null), data)
+  return (
+    jsonEqual(without(a, ours), without(b, theirs)) &&
+    ours.every(({ path, state }) => {
+      const other = valueAt(b, path)
+      return isCrdt(other) && (jsonEqual(state, other) || jsonEqual(normalOf(state), normalOf(other)))
+    })
+  )
+}
+
+/** The record with the CRDTs of another joined into its own: what they hold is not taken back by anybody's choice. */
+export function joinPlaces(policy: TablePolicy, data: JsonObject, other: JsonObject | null): JsonObject {
+  return crdtPlaces(policy, other).reduce((joined, { path, state }) => {
+    const both = joinStates(path, { base: undefined, ours: valueAt(joined, path), theirs: state })
+    const fits = both !== null && both !== 'clash' && !isBlocked(joined, path)
+    return fits ? withValueAt(joined, path, both.value) : joined
+  }, data)
+}
+
+/** Joins two states of one type; what both hold already stays as it is written. */
+export const joinStates: Join = (_, { ours, theirs }) => {
+  if (isCrdt(ours) && theirs === undefined) return { value: ours }
+  if (isCrdt(theirs) && ours === undefined) return { value: theirs }
+  if (!isCrdt(ours) || !isCrdt(theirs)) return isCrdt(ours) || isCrdt(theirs) ? 'clash' : null
+  const wellFormed = crdtFault(ours) === null && crdtFault(theirs) === null
+  const merged = wellFormed ? mergeCrdt(ours, theirs) : null
+  if (merged === null) return 'clash'
+  return { value: jsonEqual(merged, normalCrdt(theirs)) ? theirs : merged }
+}
+
+/** Fields that the policy gives a type, and lists that hold what only a field can. */
+function typeRefusal(policy: TablePolicy, data: JsonObject): CrdtRefusal | null {
+  for (const [text, { strategy, type }] of Object.entries(policy.fields)) {
+    const path = parsePath(text)
+    const value = valueAt(data, path)
+    if (strategy !== 'crdt' || type === undefined || value === undefined) continue
+    if (!isCrdt(value) || value['$crdt'] !== type) {
+      return refusal('schema_mismatch', path, {
+        pointer: '',
+        detail: `must be a ${type}: {"$crdt":"${type}", …}`,
+      })
+    }
+  }
+  const inList = policy.strategy === 'crdt' ? crdtInList(data, []) : null
+  const detail = 'is a CRDT in a list, where nothing can merge: give it a field of its own'
+  return inList && refusal('schema_mismatch', inList, { pointer: '', detail })
+}
+
+function crdtInList(value: Json, path: Path, isInList = false): Path | null {
+  if (typeof value !== 'object' || value === null) return null
+  if (isCrdt(value)) return isInList ? path : null
+  for (const [name, inner] of Object.entries(value)) {
+    const found = crdtInList(inner, [...path, name], isInList || Array.isArray(value))
+    if (found) return found
+  }
+  return null
+}
+
+/** A well-formed state of the same type at a place; what an older policy let in there says nothing. */
+function stateAt(data: JsonObject | null | undefined, path: Path, like: JsonObject): JsonObject | undefined {
+  const value = valueAt(data ?? undefined, path)
+  if (!isCrdt(value) || value['$crdt'] !== like['$crdt']) return undefined
+  return jsonEqual(value, like) || crdtFault(value) === null ? value : undefined
+}
+
+function normalOf(state: JsonObject): JsonObject {
+  return crdtFault(state) === null ? normalCrdt(state) : state
+}
+
+function refusal(code: CrdtRefusal['code'], path: Path, fault: CrdtFault): CrdtRefusal {
+  const pointer = jsonPointer(['data', ...path]) + fault.pointer
+  return { code, detail: `${pointer} ${fault.detail}.`, errors: [{ pointer, detail: fault.detail }] }
+}
