@@ -132,13 +132,13 @@ const own: Record<Strategy, Record<Edit['operation'], string>> = {
   // No texts and no CRDTs in these records: all of it merges. Under crdt an edit survives a delete that had not seen it.
   ot: {
     CREATE: 'manual manual manual manual manual manual',
-    UPDATE: 'merged manual manual applied manual manual',
-    DELETE: 'manual manual manual manual',
+    UPDATE: 'merged manual manual applied manual manual manual manual',
+    DELETE: 'manual manual manual manual manual',
   },
   crdt: {
     CREATE: 'manual manual manual manual manual manual',
-    UPDATE: 'merged manual manual applied applied applied',
-    DELETE: 'superseded superseded superseded superseded',
+    UPDATE: 'merged manual manual applied applied applied manual applied',
+    DELETE: 'superseded superseded superseded superseded superseded',
   },
 }
 

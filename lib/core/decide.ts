@@ -76,7 +76,13 @@ export function decide<Code extends string>(
   if (edit.data !== null) {
     const refusal =
       context.validate(edit.data, base.data ?? current?.data ?? null) ??
-      crdtRefusal(policy, { ...edit, data: edit.data }, base.data, current?.data ?? null)
+      crdtRefusal(
+        policy,
+        // What other devices counted may be among what was lost.
+        { data: edit.data, deviceId: context.isHistoryLost ? null : edit.deviceId },
+        base.data,
+        current?.data ?? null,
+      )
     if (refusal) return { kind: 'reject', refusal }
   }
   if (current === undefined) {

@@ -91,7 +91,9 @@ export function textEdits(
   for (const { path } of fieldChanges(before ?? {}, after)) {
     if (!isTextField(policy, path)) continue
     const [from, to] = [textAt(before, path), textAt(after, path)]
-    if (from !== null && to !== null) edits[path] = given[path] ?? diffText(from, to)
+    if (from === null || to === null) continue
+    const told = given[path]
+    edits[path] = told && applyTextOps(from, told) === to ? told : diffText(from, to)
   }
   return edits
 }

@@ -1,11 +1,12 @@
 import type { Base } from '#lib/core/decide.ts'
 import type { JsonObject } from '#lib/core/json.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Change, Outcome } from '#lib/protocol/sync.ts'
 import type { KnownPolicy } from '../tables/policy-cache.ts'
 import { Holes } from './holes.ts'
 import { OpenConflicts } from './open-conflicts.ts'
 import type { ReadChange } from './read-changes.ts'
-import { RecordStates, type RecordNow } from './record-states.ts'
+import { RecordStates, type PushedState, type RecordNow } from './record-states.ts'
 import type { GivenUp } from './reported-dead-letters.ts'
 import { Sagas } from './sagas.ts'
 import type { SagaRow, SagaStepRow } from './saga-rows.ts'
@@ -95,6 +96,8 @@ export type Operation = {
   policy: KnownPolicy
   /** The change's data was brought up from an older schema. */
   isRaised: boolean
+  /** The edits of its texts that the device tells. */
+  textEdits: TextEdits
 }
 
 /** The record an operation is about: where it moves between scopes, the one it leaves. */
@@ -154,12 +157,9 @@ export function answer(
 }
 
 /** What an operation pushed, for the edits that are made on top of it. */
-type Pushed = {
+type Pushed = Omit<PushedState, 'data' | 'since' | 'bridge'> & {
   data: JsonObject | null
-  /** The record's version after the operation. */
-  version: number | null
-  /** The version of the record that the pushed state stands on; null where it was merged in between. */
-  standsOn: number | null
+  bridge?: TextEdits | null
 }
 
 /** Answers an operation for ever. `pushed` is null where it could not be read. */
@@ -172,8 +172,7 @@ export function answerForGood(
   const { change, hash } = read
   answer(batch, read, given.kind, given.text, given.facts)
   if (pushed && change) {
-    const { data, standsOn } = pushed
-    batch.states.pushed(opId, { table: change.table, id: change.record_id }, { data, standsOn })
+    batch.states.pushed(opId, { table: change.table, id: change.record_id }, { bridge: null, ...pushed })
   }
   // Where the record took the state as it was sent, it is in the log already.
   const isInLog = pushed === null || (pushed.version !== null && pushed.standsOn === pushed.version)
@@ -181,7 +180,7 @@ export function answerForGood(
     ...{ seq, op_id: opId, hash, kind: given.kind, answer: given.text },
     ...{ scope: change?.scope ?? null, table: change?.table ?? null, record_id: change?.record_id ?? null },
     version: pushed?.version ?? null,
-    pushed: isInLog ? null : { data: pushed.data },
+    pushed: isInLog ? null : { data: pushed.data, ...(pushed.bridge && { bridge: pushed.bridge }) },
     stands_on: pushed?.standsOn ?? null,
   })
 }

@@ -34,7 +34,17 @@ describe('a device that edits one record again and again offline', () => {
   )
 
   test('nor in another batch, by what its earlier operation pushed', () => {
-    const base_ops = [{ ...on('r'), op_id: id('earlier'), stands_on: 2, pushed: { n: 1 }, known: true }]
+    const base_ops = [
+      {
+        ...on('r'),
+        op_id: id('earlier'),
+        stands_on: 2,
+        pushed: { n: 1 },
+        known: true,
+        version: null,
+        bridge: null,
+      },
+    ]
     const edit = { base_version: 0, base_op_id: id('earlier'), data: { n: 2 } }
     expect(
       outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' })),
@@ -42,7 +52,17 @@ describe('a device that edits one record again and again offline', () => {
   })
 
   test('an operation on another record is no base: the edit is what its version says', () => {
-    const base_ops = [{ ...on('other'), op_id: id('earlier'), stands_on: 2, pushed: { n: 1 }, known: true }]
+    const base_ops = [
+      {
+        ...on('other'),
+        op_id: id('earlier'),
+        stands_on: 2,
+        pushed: { n: 1 },
+        known: true,
+        version: null,
+        bridge: null,
+      },
+    ]
     const edit = { base_version: 1, base_op_id: id('earlier'), data: { n: 2 } }
     expect(
       outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' })),

@@ -1,7 +1,11 @@
-import { admit } from '#lib/core/admit.ts'
-import { decide, type Decision } from '#lib/core/decide.ts'
+import { admit, maxSkewMs } from '#lib/core/admit.ts'
+import { crdtAhead, joinPlaces } from '#lib/core/crdt/places.ts'
+import { decide, type Decision, type Refusal } from '#lib/core/decide.ts'
+import { formatHlc } from '#lib/core/hlc.ts'
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import type { TablePolicy } from '#lib/core/policy.ts'
 import type { Place } from '#lib/core/stream.ts'
+import { readTextEdits } from '#lib/core/text/fields.ts'
 import { undoStep } from '#lib/core/undo-step.ts'
 import type { Change, RejectionCode } from '#lib/protocol/sync.ts'
 import { validateRecord } from '../tables/validate.ts'
@@ -71,6 +75,7 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const knownTable = policy !== null
   const refusal =
     admit(change, { knownTable, granted, checksum: read.checksum, nowMillis }) ??
+    (policy && registerAhead(policy, change, nowMillis)) ??
     batch.holes.holdBack(change, seq) ??
     batch.sagas.hold(read)
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
@@ -79,19 +84,42 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   if (raised.kind === 'unsupported') return refuse(batch, read, raised.refusal, { seq })
   const asRead = raised.kind === 'raised' ? raised : { read, change }
   const key = keyOfChange(change)
+  const isRaised = raised.kind === 'raised'
+  const base = batch.states.base(key, asRead.change, batch.context.history === 'ours')
+  // What was brought up from an older schema may have its texts elsewhere.
+  const sentOps = isRaised || change.operation === 'DELETE' ? undefined : change.text_ops
+  const told = readTextEdits(policy, sentOps, base.data, change.data ?? {})
+  if ('pointer' in told) {
+    const detail = `${told.pointer} ${told.detail}.`
+    return refuse(batch, read, { code: 'invalid_change', detail, errors: [told] }, { seq, base })
+  }
   const operation: Operation = {
-    ...{ read: asRead.read, change: asRead.change, seq, key, policy, isRaised: raised.kind === 'raised' },
-    base: batch.states.base(key, asRead.change, batch.context.history === 'ours'),
+    ...{ read: asRead.read, change: asRead.change, seq, key, policy, isRaised, base },
     current: batch.states.current(key),
+    textEdits: told.edits,
   }
   const decision = decideOperation(batch, operation)
   batch.holes.close(seq)
   settle(batch, operation, decision)
 }
 
+/** A register's stamp is a clock like the change's own, and has the same bound. */
+function registerAhead(
+  policy: TablePolicy,
+  { data }: Change,
+  nowMillis: number,
+): Refusal<'clock_skew'> | null {
+  const limit = formatHlc({ millis: nowMillis + maxSkewMs, counter: 0xffff, node: 'f'.repeat(16) })
+  const pointer = crdtAhead(policy, data ?? null, limit)
+  if (pointer === null) return null
+  const detail =
+    'is ahead of the server by more than five minutes: correct the clock and stamp the value again'
+  return { code: 'clock_skew', detail: `${pointer} ${detail}.`, errors: [{ pointer, detail }] }
+}
+
 function decideOperation(
   batch: Batch,
-  { read, change, base, current, policy, isRaised }: Operation,
+  { read, change, base, current, policy, isRaised, textEdits }: Operation,
 ): Decision<RejectionCode> {
   const data = change.data ?? null
   const moves = change.from_scope !== undefined && change.from_scope !== change.scope
@@ -105,10 +133,14 @@ function decideOperation(
     return undoStep<RejectionCode>({ before: data, after: base.data }, current, policy, { validate })
   }
   if (batch.context.exact) {
-    const refusal = data && validate(data, current?.data ?? null)
-    return refusal ? { kind: 'reject', refusal } : { kind: 'write', outcome: 'applied', data, lost: [] }
+    // But for CRDTs: what they hold is not for anybody to choose, and a device that has it would bring it back.
+    const joined = data && joinPlaces(policy, data, current?.data ?? null)
+    const refusal = joined && validate(joined, current?.data ?? null)
+    if (refusal) return { kind: 'reject', refusal }
+    return { kind: 'write', outcome: jsonEqual(joined, data) ? 'applied' : 'merged', data: joined, lost: [] }
   }
-  const edit = { operation: change.operation, data, hlc: change.hlc, deviceId: batch.context.deviceId }
+  const { deviceId } = batch.context
+  const edit = { operation: change.operation, data, hlc: change.hlc, deviceId, textEdits }
   const decision = decide<RejectionCode>(edit, base, current, policy, {
     validate,
     isHistoryLost: batch.context.history !== 'ours' || batch.context.wasRestored,

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#lib/core/json.ts'
+import type { VersionTrace } from '#lib/core/since.ts'
 import type { Batch, Operation } from './batch.ts'
 import type { ReadChange } from './read-changes.ts'
 import type { RecordNow } from './record-states.ts'
@@ -13,6 +14,8 @@ export function feedEvent(
     lost?: FeedChangeRow['lost']
     conflictId?: string | null
     scope?: string
+    /** What the version keeps beside its state, for edits that are concurrent with it. */
+    trace?: VersionTraces
   },
 ): FeedChangeRow {
   const { context } = batch
@@ -34,7 +37,7 @@ export function feedEvent(
     checksum: event.now?.checksum ?? read.checksum,
     hlc: event.now?.hlc ?? change.hlc,
     vector: event.now?.vector ?? change.vector ?? {},
-    rule: ruleOf(context, read, policy),
+    rule: { ...ruleOf(context, read, policy), ...traceOf(event.trace) },
     lost: event.lost ?? null,
     conflict_id: event.conflictId ?? context.conflictId ?? null,
     dead_letter_id: context.deadLetterId ?? null,
@@ -43,6 +46,15 @@ export function feedEvent(
   }
   batch.changes.push(row)
   return row
+}
+
+type VersionTraces = Pick<VersionTrace, 'fieldStamps' | 'textEdits'>
+
+function traceOf(trace?: VersionTraces): JsonObject {
+  return {
+    ...(trace?.fieldStamps && { field_stamps: trace.fieldStamps }),
+    ...(trace?.textEdits && { text_ops: trace.textEdits }),
+  }
 }
 
 /** What decided, and the saga it was a step of, or the undoing of one. */

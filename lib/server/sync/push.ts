@@ -1,6 +1,8 @@
+import { usesStrategy } from '#lib/core/policy.ts'
+import { needsFieldStamps } from '#lib/core/since.ts'
 import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
 import { AppError } from '#lib/protocol/errors.ts'
-import type { ChangeActor } from '#lib/protocol/sync.ts'
+import type { Change, ChangeActor } from '#lib/protocol/sync.ts'
 import { spanAttributes, tailSpan, withSpan } from '#lib/telemetry/trace.ts'
 import { auditRows, type AuditEntry } from '../audit/append.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
@@ -145,15 +147,18 @@ async function load(
 ): Promise<Loaded> {
   const readable = changes.flatMap(({ change }) => (change ? [change] : []))
   const inBatch = new Set(readable.map(({ op_id }) => op_id))
+  // A table that this process does not know yet may be one of those.
+  const needsTraces = ({ table }: Change) => {
+    const policy = policies.get(table)
+    return policy === null || needsFieldStamps(policy) || usesStrategy(policy, 'ot')
+  }
   const request: LoadRequest = {
     device: stream?.deviceId ?? deviceId,
     incarnation: stream?.incarnation ?? null,
     op_ids: changes.flatMap(({ opId }) => (opId ? [opId] : [])),
     keys: distinct(readable.flatMap(keysOfChange), keyOf),
     bases: distinct(
-      readable
-        .filter(({ base_version }) => base_version > 0)
-        .map((change) => ({ ...keyOfChange(change), version: change.base_version })),
+      readable.filter(({ base_version }) => base_version > 0).map(baseOf),
       (base) => `${base.version} ${keyOf(base)}`,
     ),
     base_op_ids: readable.flatMap(({ base_op_id }) =>
@@ -167,6 +172,7 @@ async function load(
         ...sagas,
       ]),
     ],
+    since: distinct(readable.filter(needsTraces).map(baseOf), (base) => `${base.version} ${keyOf(base)}`),
     token: positionsIn(
       token,
       readable.flatMap((change) => [change.scope, change.from_scope ?? change.scope]),
@@ -177,6 +183,10 @@ async function load(
   const changed = request.tables.filter((name) => policies.get(name)?.version !== current.get(name))
   if (changed.length > 0) await policies.refresh(changed)
   return loaded
+}
+
+function baseOf(change: Change) {
+  return { ...keyOfChange(change), version: change.base_version }
 }
 
 function positionsIn(token: KnownFeed, scopes: readonly string[]): LoadRequest['token'] {

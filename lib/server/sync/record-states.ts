@@ -1,5 +1,7 @@
 import type { Base, Current } from '#lib/core/decide.ts'
 import type { JsonObject } from '#lib/core/json.ts'
+import type { Since, VersionTrace } from '#lib/core/since.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import type { FeedChangeRow, Loaded, LoadedRecord, RecordKey } from './store.ts'
@@ -12,6 +14,16 @@ type Entry = {
   initial: LoadedRecord | undefined
   now: RecordNow | undefined
   last: FeedChangeRow | null
+  /** Oldest first, as far back as was asked for. */
+  traces: VersionTrace[]
+}
+
+/** What an operation pushed, as an edit made on top of it finds it. */
+export type PushedState = Base & {
+  /** The record's version after it. */
+  version: number | null
+  /** From the texts it pushed to those the record took; null where those are as it pushed them, or unknown. */
+  bridge: TextEdits | null
 }
 
 type BaseNames = Pick<Change, 'base_version' | 'base_op_id' | 'base_checksum'>
@@ -27,7 +39,7 @@ export class RecordStates {
   readonly #entries = new Map<string, Entry>()
   readonly #versions = new Map<string, { data: JsonObject | null; checksum: string }>()
   /** What each operation pushed and what it stands on: for edits made on top of it. */
-  readonly #operations = new Map<string, Base & { table: string | null; recordId: string | null }>()
+  readonly #operations = new Map<string, PushedState & { table: string | null; recordId: string | null }>()
 
   constructor(loaded: Loaded, keys: readonly RecordKey[]) {
     const records = new Map((loaded.records ?? []).map((record) => [keyOf(record), record]))
@@ -41,15 +53,25 @@ export class RecordStates {
         checksum: initial.checksum,
         vector: initial.vector,
       }
-      this.#entries.set(keyOf(key), { key, initial, now, last: null })
+      this.#entries.set(keyOf(key), { key, initial, now, last: null, traces: [] })
       if (now) this.#versions.set(`${keyOf(key)}@${now.version}`, now)
     }
     for (const base of loaded.bases ?? []) this.#versions.set(`${keyOf(base)}@${base.version}`, base)
+    for (const { versions, ...key } of loaded.since ?? []) {
+      const entry = this.#entries.get(keyOf(key))
+      // Of several that were asked for, the longest tells of all.
+      if (!entry || entry.traces.length >= versions.length) continue
+      entry.traces = versions.map(({ version, hlc, field_stamps, text_ops }) => ({
+        ...{ version, hlc, fieldStamps: field_stamps, textEdits: text_ops },
+      }))
+    }
     for (const operation of loaded.base_ops ?? []) {
       this.#operations.set(operation.op_id, {
         ...{ table: operation.table, recordId: operation.record_id },
         data: operation.known ? operation.pushed : undefined,
         standsOn: operation.stands_on,
+        version: operation.version,
+        bridge: operation.bridge,
       })
     }
   }
@@ -69,22 +91,51 @@ export class RecordStates {
   ): Base {
     const operation = opId ? this.#operations.get(opId) : undefined
     // An operation on another record says nothing about this one, whatever a faulty device claims.
-    if (operation?.recordId === key.id && operation.table === key.table) return operation
+    if (operation?.recordId === key.id && operation.table === key.table) {
+      const { data, standsOn } = operation
+      return { data, standsOn, since: this.#since(key, version, operation) }
+    }
     // What it pushed is kept no more; the version it was made on is not what was edited.
     if (opId && !operation) return unknownBase
     if (version === 0) return { data: null, standsOn: 0 }
     const state = this.#versions.get(`${keyOf(key)}@${version}`)
     const isProven = checksum === undefined ? isTrusted : state?.checksum === checksum
-    return isProven ? { data: state?.data, standsOn: version } : unknownBase
+    return isProven ? { data: state?.data, standsOn: version, since: this.#since(key, version) } : unknownBase
+  }
+
+  /** What happened to a record since a version; the texts, since an operation on top of it that the device made. */
+  #since(key: RecordKey, version: number, operation?: PushedState): Since {
+    const { now, traces } = this.#entry(key)
+    const after = (from: number): VersionTrace[] | null => {
+      const found = traces.filter((trace) => trace.version > from)
+      return found.length === (now?.version ?? 0) - from ? found : null
+    }
+    const texts = (from: number): TextEdits[] | null => {
+      const found = after(from)
+      const told = found?.flatMap(({ textEdits }) => (textEdits ? [textEdits] : [])) ?? []
+      return found && told.length === found.length ? told : null
+    }
+    const versions = after(version)
+    if (!operation) return { versions, textEdits: texts(version) }
+    const { version: reached, standsOn, bridge } = operation
+    const rest = reached === null ? null : texts(reached)
+    if (rest && bridge) return { versions, textEdits: [bridge, ...rest] }
+    return { versions, textEdits: reached === standsOn ? rest : null }
   }
 
   /** Remembers what an operation pushed, for those made on top of it. */
-  pushed(opId: string, { table, id }: Omit<RecordKey, 'scope'>, base: Base): void {
-    this.#operations.set(opId, { ...base, table, recordId: id })
+  pushed(opId: string, { table, id }: Omit<RecordKey, 'scope'>, state: PushedState): void {
+    this.#operations.set(opId, { ...state, table, recordId: id })
   }
 
-  write(key: RecordKey, now: RecordNow, change: FeedChangeRow): void {
+  write(
+    key: RecordKey,
+    now: RecordNow,
+    change: FeedChangeRow,
+    trace: Omit<VersionTrace, 'version' | 'hlc'>,
+  ): void {
     const entry = this.#entry(key)
+    entry.traces.push({ version: now.version, hlc: now.hlc, ...trace })
     if (entry.last) entry.last.final = null
     change.final = entry.initial ? 'update' : 'insert'
     entry.now = now

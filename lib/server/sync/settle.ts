@@ -1,6 +1,9 @@
 import type { Decision } from '#lib/core/decide.ts'
 import { stampAfter } from '#lib/core/hlc.ts'
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { usesStrategy } from '#lib/core/policy.ts'
+import { needsFieldStamps, stampChanges, type VersionTrace } from '#lib/core/since.ts'
+import { textEdits, type TextEdits } from '#lib/core/text/fields.ts'
 import { joinVectors } from '#lib/core/vector.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Accepted, Conflicted, Outcome, RejectionCode } from '#lib/protocol/sync.ts'
@@ -30,7 +33,13 @@ export function settle(batch: Batch, operation: Operation, decision: Decision<Re
   }
 }
 
-function accept(batch: Batch, operation: Operation, outcome: Outcome, now: RecordNow): void {
+function accept(
+  batch: Batch,
+  operation: Operation,
+  outcome: Outcome,
+  now: RecordNow,
+  bridge: TextEdits | null = null,
+): void {
   const { read, change, seq, base, policy, isRaised } = operation
   const sent = change.data ?? null
   const isAsSent = jsonEqual(now.data, sent)
@@ -47,7 +56,7 @@ function accept(batch: Batch, operation: Operation, outcome: Outcome, now: Recor
   }
   const facts = { strategy: policy.strategy, outcome: told }
   const standsOn = isAsSent ? now.version : outcome === 'superseded' ? base.standsOn : null
-  const pushed = { data: sent, version: now.version, standsOn }
+  const pushed = { data: sent, version: now.version, standsOn, bridge }
   const given = { kind: 'accepted', text: JSON.stringify(entry), facts } as const
   answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
 }
@@ -89,18 +98,42 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
   const now = nextState(batch, operation, data, moves ? batch.states.current(target) : undefined)
   if (moves && current) {
     const left = { ...now, data: null, checksum: recordChecksum(null, sha256Hex) }
-    batch.states.write(key, left, feedEvent(batch, operation, { effect: 'LEAVE', outcome, now: left }))
+    const event = feedEvent(batch, operation, { effect: 'LEAVE', outcome, now: left })
+    batch.states.write(key, left, event, { fieldStamps: null, textEdits: null })
   }
+  const trace = traceOf(operation, decision, now)
   const event = feedEvent(batch, operation, {
+    trace,
     effect: data === null ? 'DELETE' : 'UPSERT',
     outcome,
     now,
     lost: lost.length > 0 ? lost : null,
     scope: target.scope,
   })
-  batch.states.write(target, now, event)
+  batch.states.write(target, now, event, trace)
   batch.sagas.applied(operation, outcome, event)
-  accept(batch, operation, outcome, now)
+  const bridges = Object.entries(decision.texts ?? {}).map(([path, { bridge }]) => [path, bridge] as const)
+  accept(batch, operation, outcome, now, bridges.length > 0 ? Object.fromEntries(bridges) : null)
+}
+
+/** What the log keeps of a version beside its state: the edits of its texts, and when single fields were written. */
+function traceOf(
+  { change, base, current, policy, textEdits: told }: Operation,
+  { data, texts = {} }: Decision & { kind: 'write' },
+  now: RecordNow,
+): Pick<VersionTrace, 'fieldStamps' | 'textEdits'> {
+  const none = { fieldStamps: null, textEdits: null }
+  if (data === null) return none
+  const before = current?.data ?? null
+  const merged = Object.fromEntries(Object.entries(texts).map(([path, { applied }]) => [path, applied]))
+  // An edit that saw what it follows was made after it, however slow its clock.
+  const hlc = base.standsOn === current?.version ? now.hlc : change.hlc
+  return {
+    fieldStamps: before && needsFieldStamps(policy) ? stampChanges(before, data, hlc) : null,
+    textEdits: usesStrategy(policy, 'ot')
+      ? textEdits(policy, { before, after: data }, { ...told, ...merged })
+      : null,
+  }
 }
 
 /** The record after a write. `there` is what stands where it moves to. */

@@ -1,5 +1,7 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import type { LostValue } from '#lib/core/merge.ts'
+import type { FieldStamps } from '#lib/core/since.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
 import type {
@@ -32,6 +34,8 @@ export type LoadRequest = {
   base_op_ids: string[]
   tables: string[]
   sagas: string[]
+  /** Records of which every version after this one is asked for, because single fields or texts may be settled by it. */
+  since: (RecordKey & { version: number })[]
   /** Where the device's token stands in the batch's scopes. */
   token: { scope: string; seq: number }[]
 }
@@ -86,8 +90,14 @@ export type Loaded = {
         stands_on: number | null
         pushed: JsonObject | null
         known: boolean
+        /** The record's version after it. */
+        version: number | null
+        /** From the texts it pushed to those the record took. */
+        bridge: TextEdits | null
       }[]
     | null
+  /** Versions after the one asked for, oldest first; not more than a thousand of them. */
+  since: (RecordKey & { versions: LoadedVersion[] })[] | null
   open_conflicts: { id: string; scope: string; table: string; record_id: string; version: number }[] | null
   policies: { name: string; version: number }[] | null
   /** Those asked for, and those that the stream's open holes belong to. */
@@ -97,6 +107,14 @@ export type Loaded = {
   /** It was noticed that this server had been restored: what devices know may be of a history that is lost. */
   was_restored: boolean
   now: string
+}
+
+/** What a version wrote into the log beside its state, where its table's policy needs it. */
+type LoadedVersion = {
+  version: number
+  hlc: string
+  field_stamps: FieldStamps | null
+  text_ops: TextEdits | null
 }
 
 /** One event of the log. `final` marks the last write of a record in its batch. */
@@ -135,8 +153,8 @@ export type OpResultRow = {
   table: string | null
   record_id: string | null
   version: number | null
-  /** Wrapped, because the state may be null (a delete). */
-  pushed: { data: JsonObject | null } | null
+  /** Wrapped, because the state may be null (a delete). `bridge` leads from its texts to those the record took. */
+  pushed: { data: JsonObject | null; bridge?: TextEdits } | null
   stands_on: number | null
 }
 

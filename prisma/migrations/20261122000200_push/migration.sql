@@ -4,7 +4,8 @@
 /*
  * What a batch rests on.
  * p: device, incarnation (null for a person's write), op_ids[], keys[{scope, table, id}],
- *    bases[{scope, table, id, version}], base_op_ids[], tables[], sagas[], token[{scope, seq}]
+ *    bases[{scope, table, id, version}], base_op_ids[], tables[], sagas[], since[{scope, table, id, version}],
+ *    token[{scope, seq}]
  */
 CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
   -- Whatever the tables' sizes were when the plan was made, every look-up here is by key; and so it is made once.
@@ -42,12 +43,20 @@ BEGIN
         AND c.scope = b.scope AND c.after_version = b.version AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON true),
     'base_ops', (SELECT json_agg(json_build_object('op_id', o.op_id, 'table', o."table", 'record_id', o.record_id, 'stands_on', o.stands_on,
         'pushed', CASE WHEN o.pushed IS NOT NULL THEN o.pushed->'data' ELSE s.data END,
-        'known', o.pushed IS NOT NULL OR s.found IS NOT NULL))
+        'known', o.pushed IS NOT NULL OR s.found IS NOT NULL, 'version', o.version, 'bridge', o.pushed->'bridge'))
       FROM op_result o
       LEFT JOIN LATERAL (SELECT c.data, true AS found FROM feed_change c WHERE c.record_id = o.record_id
         AND c."table" = o."table" AND c.scope = o.scope AND c.after_version = o.version
         AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON o.pushed IS NULL
       WHERE o.op_id = ANY (v_base_op_ids) AND o.device_id = v_device),
+    -- What the versions since wrote beside their states: the edits of their texts, and when each field was written.
+    'since', (SELECT json_agg(json_build_object('scope', k.scope, 'table', k."table", 'id', k.id, 'versions', v.list))
+      FROM jsonb_to_recordset(p->'since') k(scope text, "table" text, id uuid, version int)
+      JOIN LATERAL (SELECT json_agg(json_build_object('version', c.after_version, 'hlc', c.hlc,
+          'field_stamps', c.rule->'field_stamps', 'text_ops', c.rule->'text_ops') ORDER BY c.after_version) AS list
+        FROM (SELECT * FROM feed_change f WHERE f.record_id = k.id AND f."table" = k."table" AND f.scope = k.scope
+          AND f.after_version > k.version AND f.effect IN ('UPSERT', 'DELETE') ORDER BY f.after_version LIMIT 1000) c
+      ) v ON v.list IS NOT NULL),
     'open_conflicts', (SELECT json_agg(json_build_object('id', c.id, 'scope', c.scope, 'table', c."table",
         'record_id', c.record_id, 'version', c.version))
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)

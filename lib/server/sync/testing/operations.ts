@@ -30,7 +30,7 @@ export function record(
 
 const nothing: Loaded = {
   ...{ stream: { last_seq: 0, revision: 0 }, forgotten: null, holes: null, seen: null, records: null },
-  ...{ bases: null, base_ops: null, open_conflicts: null, policies: null, sagas: null, now },
+  ...{ bases: null, base_ops: null, since: null, open_conflicts: null, policies: null, sagas: null, now },
   ...{ standing: null, was_restored: false },
 }
 
