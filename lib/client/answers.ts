@@ -1,10 +1,11 @@
 import type { Outcome } from '#lib/protocol/sync.ts'
 import type { Kernel } from './kernel.ts'
-import { buryOperation, holdOperation } from './refusals.ts'
+import { keepAnswered } from './journal.ts'
+import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
 import { newerState, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
-import type { ConflictMark, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
+import type { ConflictMark, JournalAnswer, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
 
 /** What became of one operation, once the server has answered it for good. */
@@ -61,6 +62,10 @@ export async function applyAnswers(
   const skew = reply.rejected.find((answer) => answer.code === 'clock_skew')
   if (skew) stamps.correct(Date.parse(skew.server_time ?? reply.server_time))
 
+  const answeredAtMs = Date.parse(reply.server_time)
+  const keep = (operation: PendingOperation, answer: JournalAnswer) =>
+    keepAnswered(unit, operation, answer, answeredAtMs)
+
   for (const operation of batch) {
     const { opId, scope, table, id } = operation
     const yes = accepted.get(opId)
@@ -72,8 +77,10 @@ export async function applyAnswers(
       const asSent = yes.outcome === 'applied' || yes.outcome === 'no_change'
       const data = asSent ? (yes.data ?? operation.data) : yes.data
       const state = { version: yes.version, data, hlc: operation.hlc }
-      const conflicts = withOwnVersion(row.conflicts, operation)
+      const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
+      if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
       await writeRow(unit, settled({ ...row, conflicts, server: newerState(row.server, state) }))
+      await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
       const row = await settleOperation(unit, operation, nowMs)
@@ -90,8 +97,14 @@ export async function applyAnswers(
         atMs: nowMs,
       }
       const state = { version: clash.server_version, data: clash.server_data, hlc: null }
-      await writeRow(unit, settled({ ...withMark(row, mark), server: newerState(row.server, state) }))
+      const others = { ...row, conflicts: withoutMark(row.conflicts, operation) }
+      await writeRow(unit, settled({ ...withMark(others, mark), server: newerState(row.server, state) }))
+      await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })
       summary.conflicts += 1
+    } else if (no && !no.retryable && operation.isShared && no.code === 'invalid_change') {
+      await reissueOperation(kernel, unit, operation)
+      summary.holes += 1
+      continue
     } else if (no && !no.retryable) {
       await buryOperation(unit, operation, {
         code: no.code,
@@ -100,6 +113,7 @@ export async function applyAnswers(
         isReported: true,
         atMs: nowMs,
       })
+      await keep(operation, { kind: 'rejected', code: no.code, version: null })
       summary.rejected += 1
     } else if (no) {
       const gaveUp = await holdOperation(kernel, unit, stamps, operation, no, reply.retry_after_ms)
@@ -128,11 +142,22 @@ function withMark(row: StoredRecord, mark: ConflictMark): StoredRecord {
   return { ...row, conflicts: [...kept, mark] }
 }
 
+/** An operation that is answered again may no longer be in the conflict it was in. */
+function withoutMark(
+  conflicts: readonly ConflictMark[],
+  { opId }: PendingOperation,
+): readonly ConflictMark[] {
+  return conflicts.filter((mark) => mark.opId !== opId)
+}
+
 /** An edit made while a conflict was open belongs to this device's side of it. */
 function withOwnVersion(
   conflicts: readonly ConflictMark[],
   operation: PendingOperation,
 ): readonly ConflictMark[] {
   const last = conflicts.at(-1)
-  return last ? [...conflicts.slice(0, -1), { ...last, mine: operation.data }] : conflicts
+  // One that is sent again was made before the conflict, or is its own.
+  return last && !operation.firstAnswer
+    ? [...conflicts.slice(0, -1), { ...last, mine: operation.data }]
+    : conflicts
 }

@@ -22,7 +22,9 @@ function operation(fields: Partial<PendingOperation> & { ordinal: number }): Pen
     editedAtMs: 0,
     seq: null,
     wasSent: false,
+    isShared: false,
     hole: null,
+    firstAnswer: null,
     ...fields,
   }
 }

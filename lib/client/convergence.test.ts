@@ -48,6 +48,8 @@ const step = fc.oneof(
   // Back to the backup, or, without one, a crash and a restart.
   { weight: 2, arbitrary: fc.record({ kind: kind('restore'), device }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('compact') }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('server_backup') }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('server_restore') }) },
 )
 
 interface Slot {
@@ -63,7 +65,7 @@ function refOf({ table, record }: { table: number; record: number }) {
 /** Runs the steps on three devices, then heals everything and lets every device sync until quiet. */
 async function play(
   steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[],
-): Promise<Bench & { slots: Slot[] }> {
+): Promise<Bench & { slots: Slot[]; isForgetful: boolean }> {
   const bench = createBench()
   bench.server.strategies = { 'first-wins': 'fww', 'by-hand': 'manual' }
   bench.server.chunkChanges = 3
@@ -78,6 +80,9 @@ async function play(
     const store = createMemoryStore()
     slots.push({ device: await open(store), store, backup: null })
   }
+  let serverBackup = bench.server.backup()
+  // Both a server and a device went back in time: what only they knew is gone.
+  let isForgetful = false
   for (const each of steps) {
     bench.clock.ms += 1000
     const slot = slots['device' in each ? each.device : 0]
@@ -111,12 +116,19 @@ async function play(
         slot.backup = createMemoryStore(slot.store.image())
         break
       case 'restore':
+        isForgetful ||= slot.backup !== null
         slot.store = slot.backup ?? createMemoryStore(slot.store.image())
         slot.backup = null
         slot.device = await open(slot.store)
         break
       case 'compact':
         bench.server.minPosition = bench.server.feed.length
+        break
+      case 'server_backup':
+        serverBackup = bench.server.backup()
+        break
+      case 'server_restore':
+        bench.server.restore(serverBackup)
         break
     }
   }
@@ -128,7 +140,7 @@ async function play(
       expect(await slot.device.sync()).toMatchObject({ outcome: 'complete' })
     }
   }
-  return { ...bench, slots }
+  return { ...bench, slots, isForgetful }
 }
 
 /** How a device differs from the server, in words; nothing when it agrees. */
@@ -169,6 +181,8 @@ test('after any faults, every device agrees with the server, and nothing happene
       const { effects } = bench.server
       // ExactlyOnce: an operation took effect once at most, however often it was sent.
       expect(new Set(effects).size).toBe(effects.length)
+      // AckDurable: what was answered once is known in the end, whatever the server forgot meanwhile.
+      if (!bench.isForgetful) expect(bench.server.forgotten()).toEqual([])
       for (const slot of bench.slots) expect(await differences(slot, bench)).toEqual([])
     }),
     { numRuns: 100 },

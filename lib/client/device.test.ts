@@ -146,7 +146,7 @@ describe('pull', () => {
     expect(await device.sync()).toMatchObject({ pulled: 5, requests: 3 })
     expect(await device.list({ table: T })).toHaveLength(5)
     await device.sync()
-    expect(bench.server.requests.at(-1)?.body['last_sync_token']).toBe('epoch-1@5')
+    expect(bench.server.requests.at(-1)?.body['last_sync_token']).toMatch(/^epoch-1@5@/)
   })
 
   test('a page with a row that does not match its checksum is asked for again', async () => {

@@ -17,6 +17,8 @@ export async function buildEnvelope(
   unit: Unit,
   parts: {
     batch: readonly PendingOperation[]
+    /** The one the operations belong to, where it is not the device's present one. */
+    incarnation?: string
     deadLetters: readonly DeadLetter[]
     diary: ReturnType<Diary['open']>
     state: ReturnType<Diary['state']>
@@ -31,7 +33,7 @@ export async function buildEnvelope(
   return {
     protocol: protocolVersion,
     device_id: identity.deviceId,
-    incarnation: identity.incarnation,
+    incarnation: parts.incarnation ?? identity.incarnation,
     sync_id: randomId(kernel.random),
     last_sync_token: feed.token,
     // The clock as it is, not as corrected: the server measures by it how wrong the device is.

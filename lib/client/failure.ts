@@ -31,6 +31,8 @@ export type FailureCode =
   /** Two devices, or a copy, write under this device's incarnation. Handled inside. */
   | 'device_forked'
   | 'seq_gap'
+  /** The server lost what it had acknowledged; it is sent again. Handled inside. */
+  | 'server_restored'
   /** The place in a full sync is no longer known to the server. Handled inside. */
   | 'cursor_expired'
   /** This device has no room left. */

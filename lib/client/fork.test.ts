@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createMemoryStore } from './index.ts'
 import { createBench } from './testing/bench.ts'
+import { crashAtEveryWrite } from './testing/crash.ts'
 
 const T = 'inspections'
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
@@ -42,13 +43,66 @@ test('a clone and its original both get everything through', async () => {
   expect(bench.server.effects).toHaveLength(7)
 })
 
-test('a server that lost what it had acknowledged gets a new incarnation', async () => {
+test('an edit that the twin sent otherwise under the same id goes under an id of its own', async () => {
   const bench = createBench()
-  const { device } = await bench.device()
+  bench.server.strategies = { [T]: 'manual' }
+  const { device, store } = await bench.device({ seed: 1 })
   await device.put({ table: T, id: id(1), data: { n: 1 } })
+  await device.put({ table: T, id: id(2), data: { n: 'as it was' } })
+  const image = store.image()
+  await device.put({ table: T, id: id(2), data: { n: 'as it became' } })
   await device.sync()
-  await device.put({ table: T, id: id(2), data: { n: 2 } })
-  bench.server.faults.push({ status: 409, code: 'seq_gap' })
-  expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1 })
-  expect(bench.server.requests.at(-1)?.body['changes']).toMatchObject([{ seq: 1, record_id: id(2) }])
+  const restored = await bench.device({ seed: 2, store: createMemoryStore(image) })
+  expect(await restored.device.sync()).toMatchObject({ outcome: 'complete', rejected: 0, conflicts: 1 })
+  expect(bench.server.state(T, id(2))?.data).toEqual({ n: 'as it became' })
+  expect(await restored.device.conflicts()).toMatchObject([{ id: id(2), mine: { n: 'as it was' } }])
+  expect(await restored.device.overview()).toMatchObject({ pending: 0 })
+  expect(await restored.store.scan('inflight', {})).toEqual([])
+})
+
+test('a store put back while operations were under way repeats them, and they count once', async () => {
+  const bench = createBench()
+  const { device, store } = await bench.device({ seed: 1 })
+  await device.put({ table: T, id: id(1), data: { n: 1 } })
+  bench.server.faults.push('lose_reply', 'lose_request')
+  const running = device.sync()
+  await running
+  const image = store.image()
+  await device.put({ table: T, id: id(1), data: { n: 2 } })
+  await device.sync()
+  const restored = (await bench.device({ seed: 2, store: createMemoryStore(image) })).device
+  await restored.put({ table: T, id: id(3), data: { n: 3 } })
+  expect(await restored.sync()).toMatchObject({ outcome: 'complete' })
+  expect((await restored.list({ table: T })).map((record) => record.data['n'])).toEqual([2, 3])
+  expect(bench.server.effects).toHaveLength(3)
+})
+
+test('dividing from a twin loses nothing wherever the device dies', async () => {
+  await crashAtEveryWrite({
+    async prepare(bench) {
+      bench.server.strategies = { [T]: 'manual' }
+      const { device, store } = await bench.device({ seed: 1 })
+      for (const n of [1, 2, 3]) await device.put({ table: T, id: id(n), data: { n } })
+      const image = store.image()
+      await device.put({ table: T, id: id(3), data: { n: 'otherwise' } })
+      await device.sync()
+      await device.put({ table: T, id: id(4), data: { n: 4 } })
+      await device.sync()
+      return createMemoryStore(image)
+    },
+    async act(device) {
+      await device.sync()
+    },
+    async check(bench, device) {
+      expect([1, 2, 3, 4].map((n) => bench.server.state(T, id(n))?.data?.['n'])).toEqual([
+        1,
+        2,
+        'otherwise',
+        4,
+      ])
+      expect(await device.conflicts()).toMatchObject([{ id: id(3), mine: { n: 3 } }])
+      expect(await device.overview()).toMatchObject({ pending: 0 })
+      expect(new Set(bench.server.effects).size).toBe(bench.server.effects.length)
+    },
+  })
 })

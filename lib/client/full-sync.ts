@@ -28,7 +28,7 @@ export async function takeSnapshotPage(
   } as const
   const page = await exchange(request).catch(async (error: unknown) => {
     if (!(error instanceof SyncFailure) || error.code !== 'cursor_expired') throw error
-    await transact(kernel, (unit) => beginSnapshot(unit, 'cursor_expired'))
+    await transact(kernel, (unit) => beginSnapshot(unit, 'cursor_expired', { anew: true }))
     return null
   })
   if (!page) return []

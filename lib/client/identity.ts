@@ -12,7 +12,7 @@ const DEFAULT_LIMITS: Identity['limits'] = {
 }
 
 export function newIdentity(deviceId: string, incarnation: string): Identity {
-  return { deviceId, incarnation, token: null, scopes: [], tables: {}, limits: DEFAULT_LIMITS }
+  return { deviceId, incarnation, life: 1, token: null, scopes: [], tables: {}, limits: DEFAULT_LIMITS }
 }
 
 /** @throws Error before the device has been opened for the first time */

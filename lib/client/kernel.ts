@@ -29,6 +29,11 @@ export interface Policy {
   readonly maxAttempts: number
   /** Version of the record schemas this app was built for. */
   readonly schemaVersion: number
+  /**
+   * How long, and up to what size, answered operations are kept for a server that is restored to an
+   * older state. No longer than the server remembers its answers: it would take one for new.
+   */
+  readonly journal: { readonly maxAgeMs: number; readonly maxBytes: number }
 }
 
 export interface KernelOptions {
@@ -48,6 +53,7 @@ const DEFAULT_POLICY: Policy = {
   pullLimit: 500,
   maxAttempts: 8,
   schemaVersion: 1,
+  journal: { maxAgeMs: 30 * 24 * 3_600_000, maxBytes: 16 * 1024 * 1024 },
 }
 
 export function createKernel({

@@ -50,6 +50,7 @@ export function createMemoryStore(image?: MemoryImage): MemoryStore {
         inflight: copy('inflight'),
         dead_letters: copy('dead_letters'),
         review: copy('review'),
+        journal: copy('journal'),
       }
     },
   }

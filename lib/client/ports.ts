@@ -20,6 +20,8 @@ export const COLLECTIONS = [
   'dead_letters',
   /** Edits of records that left the device's scopes, by operation id. */
   'review',
+  /** Operations the server has answered, as they were sent, by life and seq. */
+  'journal',
 ] as const
 
 export type Collection = (typeof COLLECTIONS)[number]

@@ -1,5 +1,6 @@
 import { priorities, type Priority } from '#lib/protocol/sync.ts'
 import { moreUrgent } from './edits.ts'
+import { readJournalDocument } from './journal.ts'
 import { laneKey, lanePrefix, numberKey, type MetaDocuments, type PendingOperation } from './stored.ts'
 import type { Unit } from './unit.ts'
 
@@ -18,7 +19,7 @@ export function pendingCount({ pending }: QueueDocument): number {
 /** Adds an operation at the end of its lane. */
 export async function enqueue(
   unit: Unit,
-  operation: Omit<PendingOperation, 'ordinal' | 'seq' | 'wasSent' | 'hole'>,
+  operation: Omit<PendingOperation, 'ordinal' | 'seq' | 'wasSent' | 'isShared' | 'hole' | 'firstAnswer'>,
 ): Promise<PendingOperation> {
   const queue = await readQueue(unit)
   const queued: PendingOperation = {
@@ -26,7 +27,9 @@ export async function enqueue(
     ordinal: queue.nextOrdinal,
     seq: null,
     wasSent: false,
+    isShared: false,
     hole: null,
+    firstAnswer: null,
   }
   unit.putMeta('queue', {
     ...queue,
@@ -35,6 +38,14 @@ export async function enqueue(
   })
   writeOperation(unit, queued)
   return queued
+}
+
+/** Puts an operation that was answered before back into its place: its ordinal tells when it was made. */
+export async function putBack(unit: Unit, operation: PendingOperation): Promise<void> {
+  const queue = await readQueue(unit)
+  unit.putMeta('queue', { ...queue, pending: counted(queue.pending, operation.priority, 1) })
+  await countResending(unit, 1)
+  writeOperation(unit, operation)
 }
 
 /** Stores an operation's new content; moves it to another lane if its priority changed. */
@@ -98,6 +109,7 @@ export async function assignSeqs(
 export async function dequeue(unit: Unit, operation: PendingOperation): Promise<void> {
   const queue = await readQueue(unit)
   unit.putMeta('queue', { ...queue, pending: counted(queue.pending, operation.priority, -1) })
+  if (operation.firstAnswer) await countResending(unit, -1)
   unit.delete('operations', numberKey(operation.ordinal))
   if (operation.seq === null) unit.delete('outbox', laneKey(operation.priority, operation.ordinal))
   else unit.delete('inflight', numberKey(operation.seq))
@@ -148,6 +160,17 @@ export async function restartQueue(unit: Unit): Promise<void> {
     writeOperation(unit, { ...operation, seq: null, hole: null })
   }
   unit.putMeta('queue', { ...(await readQueue(unit)), nextSeq: 1 })
+}
+
+async function countResending(unit: Unit, by: number): Promise<void> {
+  const journal = await readJournalDocument(unit)
+  unit.putMeta('journal', { ...journal, resending: journal.resending + by })
+}
+
+/** A twin of this device may have sent everything in the queue, as it is or otherwise. */
+export async function markShared(unit: Unit): Promise<void> {
+  const queued = [await readInflight(unit), ...(await readLanes(unit, Infinity))].flat()
+  for (const operation of queued) writeOperation(unit, { ...operation, isShared: true })
 }
 
 function writeOperation(unit: Unit, operation: PendingOperation): void {

@@ -1,11 +1,11 @@
 import { retryDelayMs } from '#lib/core/backoff.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { rebaseOnto } from './edits.ts'
-import { randomUnit } from './identifiers.ts'
+import { randomUnit, timeOrderedId } from './identifiers.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, revise } from './queue.ts'
 import type { ReadRejected } from './replies.ts'
-import { readPending, settled, settleOperation, writeRow } from './rows.ts'
+import { readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { PendingOperation } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -19,12 +19,17 @@ export async function buryOperation(
   operation: PendingOperation,
   reason: { code: string; detail: string; deadLetterId: string | null; isReported: boolean; atMs: number },
 ): Promise<void> {
-  unit.put('dead_letters', operation.opId, {
-    operation,
-    ...reason,
-    isDismissed: false,
-    attempts: (operation.hole?.attempts ?? 0) + 1,
-  })
+  const { opId, firstAnswer } = operation
+  const known = await unit.get('dead_letters', opId)
+  // The app let go of it when it was refused the first time: once is enough.
+  if (known !== undefined || firstAnswer?.kind !== 'rejected') {
+    unit.put('dead_letters', opId, {
+      operation,
+      ...reason,
+      isDismissed: known?.isDismissed ?? false,
+      attempts: (operation.hole?.attempts ?? 0) + 1,
+    })
+  }
   const row = await settleOperation(unit, operation, reason.atMs)
   const dropped: number[] = []
   for (const next of await readPending(unit, row)) {
@@ -38,6 +43,23 @@ export async function buryOperation(
   }
   const pending = row.pending.filter((ordinal) => !dropped.includes(ordinal))
   await writeRow(unit, settled({ ...row, pending }))
+}
+
+/**
+ * The server answered this op id with other content: a twin of this device sent it as it was then.
+ * Both are edits in their own right, so this one goes under an id of its own, in the same place.
+ */
+export async function reissueOperation(
+  kernel: Kernel,
+  unit: Unit,
+  operation: PendingOperation,
+): Promise<void> {
+  const opId = timeOrderedId(kernel.clock, kernel.random)
+  const hole = { code: 'invalid_change', attempts: 0, notBeforeMs: kernel.clock.nowMs() }
+  await revise(unit, operation, { ...operation, opId, isShared: false, hole })
+  for (const next of await readPending(unit, await readRow(unit, operation))) {
+    if (next.baseOpId === operation.opId) await revise(unit, next, { ...next, baseOpId: opId })
+  }
 }
 
 /**

@@ -2,19 +2,22 @@ import { applyAnswers, type Answer } from './answers.ts'
 import type { Diary } from './diary.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
-import { closeGap, startNewLife } from './fork.ts'
+import { closeGap, divideFromTwin, startNewLife } from './fork.ts'
 import { takeSnapshotPage } from './full-sync.ts'
 import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
+import { pruneJournal, readJournalDocument } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { prepareRequest, type Prepared } from './prepare.ts'
+import { dueProbe, probe } from './probe.ts'
+import { readInflight, readLanes } from './queue.ts'
 import { buryOperation } from './refusals.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
 import { readRowsDocument } from './rows.ts'
 import { applyServerChange } from './server-changes.ts'
 import { beginSnapshot } from './snapshot.ts'
 import { openStamps, type Stamps } from './stamps.ts'
-import type { DeadLetter, PendingOperation, RecordKey } from './stored.ts'
+import type { DeadLetter, JournalEntry, PendingOperation, RecordKey } from './stored.ts'
 import { Unit } from './unit.ts'
 
 /** What one request and its answer came to. */
@@ -51,7 +54,7 @@ const NOTHING: RoundResult = {
   pauseMs: 0,
 }
 
-/** More restarts of the queue than this in one run mean that something else is wrong. */
+/** More restarts of the queue, or full syncs, than this in one run mean that something else is wrong. */
 const MAX_REPAIRS = 5
 
 /**
@@ -62,6 +65,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   /** Part of a chunk that a request carries; halved when the server finds one too large. */
   let chunkShare = 1
   let repairs = 0
+  let resyncs = 0
   /** The server had nothing more in its last answer. */
   let isDrained = false
 
@@ -69,11 +73,14 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     begin() {
       chunkShare = 1
       repairs = 0
+      resyncs = 0
       isDrained = false
     },
     async next(retries) {
       const { snapshot } = await transact(kernel, readRowsDocument)
-      if (snapshot) {
+      const inDoubt = snapshot || isDrained ? await dueProbe(kernel) : null
+      if (inDoubt) return ask(inDoubt)
+      if (snapshot && !(await isResending(new Unit(kernel.storage)))) {
         const touched = await takeSnapshotPage(kernel, exchanger.exchange, snapshot.cursor)
         return { ...NOTHING, pulled: touched.length, touched }
       }
@@ -99,10 +106,25 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
         story.told()
         return await accept(prepared, reply)
       } catch (error) {
-        if (error instanceof SyncFailure && (await repair(error, prepared.batch))) return NOTHING
+        if (await repair(error, prepared.batch)) return NOTHING
         throw error
       }
     },
+  }
+
+  /** Whether the server still knows what it acknowledged. */
+  async function ask(entry: JournalEntry): Promise<RoundResult> {
+    try {
+      const again = await probe(kernel, exchanger, entry)
+      if (again) {
+        diary.mishap('server_restored', 'the server lost the last operation it acknowledged')
+        if (diary.state() === 'CHECKING') diary.dispatch('has_changes', 'one goes again')
+      }
+      return { ...NOTHING, ...again }
+    } catch (error) {
+      if (await repair(error, [], entry.life)) return NOTHING
+      throw error
+    }
   }
 
   async function accept(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
@@ -110,23 +132,31 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
       throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')
     }
+    resyncs += reply.resync ? 1 : 0
     const isPageIntact = reply.server_changes.every(fits)
+    const isCovering = isPageIntact && !reply.has_more && reply.resync === null
     const summary = await transact(kernel, async (unit) => {
       const { deviceId } = await readIdentity(unit)
       const stamps = await openStamps(unit, kernel.clock, deviceId)
       const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
       await markReported(unit, prepared.deadLetters)
+      await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
+      // Until a token covers what was answered here, no feed can show that the server lost it.
+      if (reply.resync || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
       if (reply.resync) await beginSnapshot(unit, reply.resync.reason)
       else if (isPageIntact) answers.touched.push(...(await takePage(unit, stamps, reply)))
       stamps.save()
       return answers
     })
-    isDrained = isPageIntact && !reply.has_more && reply.resync === null
+    isDrained = isCovering
     return {
       ...summary,
       pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
       hasMore: !isDrained || (await hasWork(new Unit(kernel.storage))),
-      failure: shortcoming(isPageIntact, summary.unanswered),
+      failure:
+        resyncs > MAX_REPAIRS
+          ? new SyncFailure('server_error', `the server asked for a full sync ${resyncs} times in one run`)
+          : shortcoming(isPageIntact, summary.unanswered),
       pauseMs: reply.retry_after_ms,
     }
   }
@@ -142,11 +172,24 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   }
 
   /** Puts right what the server found wrong with the queue. @returns false where that cannot be done */
-  async function repair(failure: SyncFailure, batch: readonly PendingOperation[]): Promise<boolean> {
+  async function repair(
+    failure: unknown,
+    batch: readonly PendingOperation[],
+    askedLife?: number,
+  ): Promise<boolean> {
+    if (!(failure instanceof SyncFailure)) return false
     if (failure.code === 'device_forked') {
-      await transact(kernel, (unit) => startNewLife(kernel, unit))
+      await transact(kernel, (unit) => divideFromTwin(kernel, unit))
     } else if (failure.code === 'seq_gap') {
-      await transact(kernel, (unit) => closeGap(kernel, unit, failure.expectedSeq ?? 0))
+      const expectedSeq = failure.expectedSeq ?? 1
+      const again = await transact(kernel, async (unit) => {
+        const life = askedLife ?? (await readIdentity(unit)).life
+        return closeGap(kernel, unit, { expectedSeq, life })
+      })
+      if (again > 0) {
+        const what = `the server asks for operation ${expectedSeq}`
+        diary.mishap('server_restored', `${what}: ${again} that it had acknowledged go again`)
+      }
     } else if (failure.code === 'payload_too_large' && batch.length > 1) {
       chunkShare /= 2
       return true
@@ -189,7 +232,21 @@ async function markReported(unit: Unit, letters: readonly DeadLetter[]): Promise
   }
 }
 
+async function mustProbe(unit: Unit): Promise<void> {
+  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
+}
+
+/** What a restored server lost goes before the full sync; what it refuses for now does not hold that up. */
+async function isResending(unit: Unit): Promise<boolean> {
+  if ((await readJournalDocument(unit)).resending === 0) return false
+  const queued = [await readInflight(unit), ...(await readLanes(unit, Infinity))].flat()
+  return queued.some((operation) => operation.firstAnswer !== null && operation.hole === null)
+}
+
 async function hasWork(unit: Unit): Promise<boolean> {
+  const { snapshot } = await readRowsDocument(unit)
+  const { mustProbe, lastKey } = await readJournalDocument(unit)
+  if (snapshot || (mustProbe && lastKey !== null)) return true
   const inflight = await unit.scan('inflight', { limit: 1 })
   if (inflight.length > 0) return true
   const outbox = await unit.scan('outbox', { limit: 1 })

@@ -2,7 +2,7 @@ import { generationPrefix, recordKey, type MetaDocuments, type StoredRecord } fr
 import type { Kernel } from './kernel.ts'
 import { transact } from './kernel.ts'
 import type { ReadSnapshotReply } from './replies.ts'
-import { emptyRow, newerState, readRowsDocument, settled, writeRow } from './rows.ts'
+import { emptyRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { Unit } from './unit.ts'
 
@@ -10,11 +10,16 @@ import type { Unit } from './unit.ts'
 const PURGE_ROWS = 500
 
 /**
- * Begins a full sync, or begins one again from its start. Pages are gathered beside the rows the app
+ * Begins a full sync; one under way goes on, unless it has to begin `anew`. Pages are gathered beside the rows the app
  * sees, as the next generation, so that a sync broken off at any point shows the old rows, whole.
  */
-export async function beginSnapshot(unit: Unit, reason: string): Promise<void> {
+export async function beginSnapshot(
+  unit: Unit,
+  reason: string,
+  { anew = false }: { anew?: boolean } = {},
+): Promise<void> {
   const rows = await readRowsDocument(unit)
+  if (rows.snapshot && !anew) return
   const abandoned = rows.snapshot ? [rows.snapshot.generation] : []
   const generation = (rows.snapshot?.generation ?? rows.generation) + 1
   unit.putMeta('rows', {
@@ -62,8 +67,9 @@ async function carryOver(unit: Unit, rows: MetaDocuments['rows'], generation: nu
     const fresh = await unit.get('records', recordKey(generation, old))
     const carried: StoredRecord = {
       ...old,
-      // An answer that came while pages were under way may be newer than the page.
-      server: fresh?.server ? newerState(old.server, fresh.server) : null,
+      // Nothing is pushed between the pages, so they are the newest there is; and a restored server's
+      // versions begin again below those that it lost.
+      server: fresh?.server ?? null,
     }
     await writeRow(unit, settled(carried), generation)
   }

@@ -62,8 +62,32 @@ export interface PendingOperation extends RecordKey {
   readonly seq: number | null
   /** Sent at least once, under whatever incarnation: the server may know it, so its content is settled. */
   readonly wasSent: boolean
+  /** Set when this device found that it has a twin, which may have sent this op id with other content. */
+  readonly isShared: boolean
   /** Set once the server has refused it for now: it may come again, repaired. */
   readonly hole: { readonly code: string; readonly attempts: number; readonly notBeforeMs: number } | null
+  /** Set where it was answered before and is sent again, because the server may have lost that. */
+  readonly firstAnswer: JournalAnswer | null
+}
+
+/** What the server answered to an operation, for good. */
+export interface JournalAnswer {
+  readonly kind: 'accepted' | 'conflict' | 'rejected'
+  /** The outcome, the conflict's code, or why it was refused. */
+  readonly code: string
+  /** The record's version after it; null for a refusal. */
+  readonly version: number | null
+}
+
+/** An answered operation, as it was sent. */
+export interface JournalEntry {
+  readonly operation: PendingOperation
+  /** The life in which it was sent, by its number on this device and its name on the wire. */
+  readonly life: number
+  readonly incarnation: string
+  readonly answer: JournalAnswer
+  /** By the server's clock. */
+  readonly answeredAtMs: number
 }
 
 /** An operation that will not succeed as it is. Kept until the app sends it again or lets it go. */
@@ -102,6 +126,8 @@ export interface MetaDocuments {
   identity: {
     readonly deviceId: string
     readonly incarnation: string
+    /** Counts this device's incarnations. */
+    readonly life: number
     readonly token: string | null
     readonly scopes: readonly string[]
     readonly tables: Readonly<Record<string, TableInfo>>
@@ -125,6 +151,16 @@ export interface MetaDocuments {
     readonly token: string | null
     readonly epoch: string | null
     readonly lastSyncAtMs: number | null
+  }
+  journal: {
+    /** Size of the operations in it. */
+    readonly bytes: number
+    /** Key of the one sent last. */
+    readonly lastKey: string | null
+    /** The server has to be asked whether it still knows that one. */
+    readonly mustProbe: boolean
+    /** Operations in the queue that were in the journal before. */
+    readonly resending: number
   }
   rows: {
     /** Rows of this generation are the ones the app sees. */

@@ -1,5 +1,12 @@
 import type { Collection, Scan, Storage, Write } from './ports.ts'
-import type { DeadLetter, MetaDocuments, PendingOperation, ReviewItem, StoredRecord } from './stored.ts'
+import type {
+  DeadLetter,
+  JournalEntry,
+  MetaDocuments,
+  PendingOperation,
+  ReviewItem,
+  StoredRecord,
+} from './stored.ts'
 
 /** What each collection holds. */
 interface Documents {
@@ -9,6 +16,7 @@ interface Documents {
   inflight: { readonly ordinal: number }
   dead_letters: DeadLetter
   review: ReviewItem
+  journal: JournalEntry
 }
 
 /**

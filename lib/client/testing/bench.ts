@@ -5,6 +5,7 @@ import {
   type Device,
   type MemoryStore,
   type Random,
+  type Storage,
 } from '../index.ts'
 import type { Policy } from '../kernel.ts'
 import { sha256Hex } from './model-answers.ts'
@@ -75,6 +76,8 @@ export interface BenchDeviceOptions {
   readonly seed?: number
   readonly scopes?: readonly string[]
   readonly store?: MemoryStore
+  /** What stands between the device and its store. */
+  readonly through?: (store: MemoryStore) => Storage
   readonly policy?: Partial<Policy>
   /** How wrong the device's clock is. */
   readonly clockOffsetMs?: number
@@ -97,7 +100,7 @@ export function createBench(): Bench {
         schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
       }
       const device = await createDevice({
-        storage: store,
+        storage: options.through?.(store) ?? store,
         transport: server.transport(),
         clock: own,
         random: seededRandom(options.seed ?? devices),

@@ -23,6 +23,14 @@ import { ok, refusal, withFault, type Fault } from './faults.ts'
 
 type Strategy = 'lww' | 'fww' | 'manual'
 
+/** Everything a backup of the server's database would hold. */
+type Backup = Pick<ModelServer, 'rows' | 'feed' | 'deadLetters' | 'conflicts' | 'epoch' | 'minPosition'> & {
+  chain: string[]
+  streams: Map<string, Stream>
+  byOp: Map<string, Reply>
+  pushedBy: Map<string, JsonObject | null>
+}
+
 interface Stream {
   lastSeq: number
   holes: Map<number, number>
@@ -36,17 +44,17 @@ interface Stream {
  * count of what happened so that they can look.
  */
 export class ModelServer {
-  readonly rows = new Map<string, Row>()
-  readonly feed: ServerChange[] = []
+  rows = new Map<string, Row>()
+  feed: ServerChange[] = []
   readonly effects: string[] = []
   readonly requests: {
     path: string
     headers: Readonly<Record<string, string>>
     body: Record<string, Json>
   }[] = []
-  readonly deadLetters: string[] = []
+  deadLetters: string[] = []
   readonly reportedDeadLetters: string[] = []
-  readonly conflicts = new Map<string, { key: string; change: Change }>()
+  conflicts = new Map<string, { key: string; change: Change }>()
   readonly faults: Fault[] = []
   /** Answers to give instead of deciding, by record id; used once each. */
   readonly refusals = new Map<string, { code: string; retryable: boolean }[]>()
@@ -61,9 +69,14 @@ export class ModelServer {
   maxBodyLength = Infinity
   /** Feed positions below this are compacted away. */
   minPosition = 0
-  private readonly streams = new Map<string, Stream>()
-  private readonly byOp = new Map<string, Reply>()
-  private readonly pushedBy = new Map<string, JsonObject | null>()
+  /** What tells one history from another: a name for each commit of the feed, never given twice. */
+  private chain: string[] = []
+  private commits = 0
+  private readonly contents = new Map<string, string>()
+  private readonly everAnswered = new Set<string>()
+  private streams = new Map<string, Stream>()
+  private byOp = new Map<string, Reply>()
+  private pushedBy = new Map<string, JsonObject | null>()
   private grants = new Map<string, string[]>()
 
   constructor(nowMs: () => number) {
@@ -104,7 +117,27 @@ export class ModelServer {
     const gone: Row = { version: 0, data: null, hlc: '', writer: '' }
     const entry = change('LEAVE', { scope, table, record_id: id }, gone, null)
     // The checksum is the record's, as the product has it; the data stays behind.
-    this.feed.push({ ...entry, checksum: sha256Hex('what the record holds') })
+    this.publish({ ...entry, checksum: sha256Hex('what the record holds') })
+  }
+
+  /** Operations that were answered for good once, and are not known any more. */
+  forgotten(): string[] {
+    return [...this.everAnswered].filter((opId) => !this.byOp.has(opId))
+  }
+
+  backup(): Backup {
+    const { rows, feed, deadLetters, conflicts, epoch, minPosition, chain, streams, byOp, pushedBy } = this
+    return structuredClone({
+      ...{ rows, feed, deadLetters, conflicts, epoch, minPosition, chain, streams, byOp, pushedBy },
+    })
+  }
+
+  /** The database is put back to what it was; what happened since is gone, and nobody is told. */
+  restore(backup: Backup): void {
+    Object.assign(this, structuredClone(backup))
+    // What took effect and was lost may take effect again.
+    const kept = new Set(this.byOp.keys())
+    this.effects.splice(0, this.effects.length, ...this.effects.filter((opId) => kept.has(opId)))
   }
 
   state(table: string, id: string, scope = 'default'): Row | undefined {
@@ -177,10 +210,17 @@ export class ModelServer {
 
   private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>): Reply {
     const known = stream.answered.get(each.seq)?.reply ?? this.byOp.get(each.op_id)
+    const first = this.contents.get(each.op_id)
+    if (known && first !== undefined && first !== content(each)) {
+      stream.holes.set(each.seq, 1)
+      return this.bury(each, 'invalid_change')
+    }
     const settle = (reply: Reply) => {
       stream.answered.set(each.seq, { content: content(each), reply })
       stream.holes.delete(each.seq)
       this.byOp.set(each.op_id, reply)
+      this.contents.set(each.op_id, content(each))
+      this.everAnswered.add(each.op_id)
       return reply
     }
     if (known) return settle(known)
@@ -259,24 +299,38 @@ export class ModelServer {
     const row: Row = { version: (before?.version ?? 0) + 1, data: to.data, hlc: to.hlc, writer }
     this.rows.set(rowKey(to.scope, to.table, to.record_id), row)
     if (deviceId !== 'someone') this.effects.push(writer)
-    this.feed.push(change(to.data === null ? 'DELETE' : 'UPSERT', to, row, conflictId))
+    this.publish(change(to.data === null ? 'DELETE' : 'UPSERT', to, row, conflictId))
     return row
+  }
+
+  private publish(entry: ServerChange): void {
+    this.commits += 1
+    this.feed.push(entry)
+    this.chain.push(`commit-${this.commits}`)
+  }
+
+  private token(at: number): string {
+    return `${this.epoch}@${at}@${this.chain[at - 1] ?? ''}`
   }
 
   private page(
     token: string | null,
   ): Pick<SyncReply, 'sync_token' | 'epoch' | 'server_changes' | 'has_more' | 'resync'> {
-    const [epoch, at] = token === null ? [this.epoch, '0'] : token.split('@')
+    const [epoch, at, chain] = token === null ? [this.epoch, '0', ''] : token.split('@')
     const from = Number(at)
     const resync =
       epoch !== this.epoch
         ? ({ reason: 'epoch_changed' } as const)
-        : from < this.minPosition
-          ? ({ reason: token === null ? 'first_sync' : 'token_expired' } as const)
-          : null
+        : from > this.feed.length
+          ? ({ reason: 'token_ahead' } as const)
+          : from < this.minPosition
+            ? ({ reason: token === null ? 'first_sync' : 'token_expired' } as const)
+            : chain !== (this.chain[from - 1] ?? '')
+              ? ({ reason: 'history_diverged' } as const)
+              : null
     const to = resync ? from : Math.min(this.feed.length, from + this.pageSize)
     return {
-      sync_token: `${this.epoch}@${to}`,
+      sync_token: this.token(to),
       epoch: this.epoch,
       server_changes: resync
         ? []
@@ -301,7 +355,7 @@ export class ModelServer {
     const end = start + items.length
     return end < live.length
       ? ok({ items, next_cursor: `${pinned}+${end}`, epoch: this.epoch })
-      : ok({ items, next_cursor: null, epoch: this.epoch, sync_token: `${this.epoch}@${pinned}` })
+      : ok({ items, next_cursor: null, epoch: this.epoch, sync_token: this.token(pinned) })
   }
 
   private time(): string {

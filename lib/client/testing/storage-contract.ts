@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Scan, Storage, Write } from '../ports.ts'
+import { COLLECTIONS, type Scan, type Storage, type Write } from '../ports.ts'
 
 const put = (key: string, value: unknown): Write => ({ kind: 'put', collection: 'records', key, value })
 const del = (key: string): Write => ({ kind: 'delete', collection: 'records', key })
@@ -24,6 +24,15 @@ export function describeStorage(name: string, open: () => Promise<Storage>): voi
       expect(await store.get('records', ['a'])).toEqual([1])
       expect(await store.get('meta', ['a'])).toEqual([2])
       expect(await store.scan('outbox', {})).toEqual([])
+    })
+
+    test('has every collection, each with keys of its own, in one batch', async () => {
+      await store.write(
+        COLLECTIONS.map((collection) => ({ kind: 'put', collection, key: 'a', value: collection })),
+      )
+      for (const collection of COLLECTIONS) {
+        expect(await store.scan(collection, {})).toEqual([{ key: 'a', value: collection }])
+      }
     })
 
     test('applies the writes of one batch in order', async () => {

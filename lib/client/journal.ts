@@ -1,0 +1,114 @@
+import type { Kernel } from './kernel.ts'
+import { numberKey, type JournalAnswer, type JournalEntry, type PendingOperation } from './stored.ts'
+import { readIdentity } from './identity.ts'
+import type { MetaDocuments } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+/** Entries looked at in one go while pruning. */
+const PRUNE_PAGE = 100
+
+const EMPTY: MetaDocuments['journal'] = { bytes: 0, lastKey: null, mustProbe: false, resending: 0 }
+
+export async function readJournalDocument(unit: Unit): Promise<MetaDocuments['journal']> {
+  return unit.meta('journal', EMPTY)
+}
+
+/**
+ * Keeps an answered operation as it was sent: should the server be restored to a time before it
+ * answered, it is sent again. What was never under way (no seq) has nothing to repeat.
+ */
+export async function keepAnswered(
+  unit: Unit,
+  operation: PendingOperation,
+  answer: JournalAnswer,
+  answeredAtMs: number,
+): Promise<void> {
+  const { seq } = operation
+  if (seq === null) return
+  const { incarnation, life } = await readIdentity(unit)
+  const document = await readJournalDocument(unit)
+  const key = journalKey(life, seq)
+  const kept: PendingOperation = { ...operation, hole: null, firstAnswer: null }
+  unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs })
+  unit.putMeta('journal', {
+    ...document,
+    bytes: document.bytes + operation.sizeBytes,
+    lastKey: document.lastKey !== null && document.lastKey > key ? document.lastKey : key,
+  })
+}
+
+/** Entries of a life from a seq on, in the order in which they were sent. */
+export async function readJournal(
+  unit: Unit,
+  life: number,
+  fromSeq: number,
+): Promise<readonly JournalEntry[]> {
+  const entries = await unit.scan('journal', {
+    prefix: `${numberKey(life)}/`,
+    after: journalKey(life, fromSeq - 1),
+  })
+  return entries.map((entry) => entry.value)
+}
+
+export async function readWholeJournal(unit: Unit): Promise<readonly JournalEntry[]> {
+  return (await unit.scan('journal', {})).map((entry) => entry.value)
+}
+
+/** The operation that was sent last of those that were answered; null with an empty journal. */
+export async function newestEntry(unit: Unit): Promise<JournalEntry | null> {
+  const { lastKey } = await readJournalDocument(unit)
+  return lastKey === null ? null : ((await unit.get('journal', lastKey)) ?? null)
+}
+
+/** Takes entries out, because they are in the queue again, and notes which is the last one left. */
+export async function takeOut(unit: Unit, entries: readonly JournalEntry[]): Promise<void> {
+  const document = await readJournalDocument(unit)
+  const keys = new Set(entries.map(({ life, operation }) => journalKey(life, operation.seq ?? 0)))
+  for (const key of keys) unit.delete('journal', key)
+  const bytes = entries.reduce((sum, { operation }) => sum - operation.sizeBytes, document.bytes)
+  let { lastKey } = document
+  if (lastKey !== null && keys.has(lastKey)) {
+    const left = (await unit.scan('journal', {})).filter((entry) => !keys.has(entry.key))
+    lastKey = left.at(-1)?.key ?? null
+  }
+  unit.putMeta('journal', { ...document, bytes, lastKey })
+}
+
+/**
+ * Forgets what is older than the offline window, and then the oldest until the rest is within
+ * bounds. By the server's clock: the device's own may jump, and would take the journal with it.
+ * @param isCovered everything answered lies under the feed token this device holds. Until it does,
+ *   only this journal can tell that the server lost it, so it is not given up for its size.
+ */
+export async function pruneJournal(
+  kernel: Kernel,
+  unit: Unit,
+  serverNowMs: number,
+  isCovered: boolean,
+): Promise<void> {
+  const { maxAgeMs, maxBytes } = kernel.policy.journal
+  let { bytes, lastKey, ...rest } = await readJournalDocument(unit)
+  let after: string | undefined
+  for (;;) {
+    const page = await unit.scan('journal', { limit: PRUNE_PAGE, ...(after === undefined ? {} : { after }) })
+    for (const { key, value } of page) {
+      const isOld = value.answeredAtMs < serverNowMs - maxAgeMs
+      if (!isOld && !(isCovered && bytes > maxBytes)) return
+      unit.delete('journal', key)
+      bytes -= value.operation.sizeBytes
+      lastKey = lastKey === key ? null : lastKey
+      unit.putMeta('journal', { ...rest, bytes, lastKey })
+    }
+    after = page.at(-1)?.key
+    if (after === undefined || page.length < PRUNE_PAGE) return
+  }
+}
+
+/** Whether two answers to one operation say the same. */
+export function isSameAnswer(a: JournalAnswer, b: JournalAnswer): boolean {
+  return a.kind === b.kind && a.code === b.code && a.version === b.version
+}
+
+function journalKey(life: number, seq: number): string {
+  return `${numberKey(life)}/${numberKey(seq)}`
+}
