@@ -78,7 +78,7 @@ test('a store put back while operations were under way repeats them, and they co
 })
 
 test('dividing from a twin loses nothing wherever the device dies', async () => {
-  await crashAtEveryWrite({
+  const points = await crashAtEveryWrite({
     async prepare(bench) {
       bench.server.strategies = { [T]: 'manual' }
       const { device, store } = await bench.device({ seed: 1 })
@@ -105,4 +105,5 @@ test('dividing from a twin loses nothing wherever the device dies', async () => 
       expect(new Set(bench.server.effects).size).toBe(bench.server.effects.length)
     },
   })
+  expect(points).toBeGreaterThan(4)
 })

@@ -30,7 +30,9 @@ async function edit(device: Device, ...numbers: number[]) {
 
 /** Every record of the server, by number. */
 function held(bench: Bench): number[] {
-  return [...bench.server.rows.values()].flatMap(({ data }) => (data ? [Number(data['n'])] : [])).toSorted()
+  return [...bench.server.rows.values()]
+    .flatMap(({ data }) => (data ? [Number(data['n'])] : []))
+    .toSorted((a, b) => a - b)
 }
 
 async function journalSize(store: MemoryStore): Promise<number> {
