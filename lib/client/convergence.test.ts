@@ -181,7 +181,7 @@ test('after any faults, every device agrees with the server, and nothing happene
       const { effects } = bench.server
       // ExactlyOnce: an operation took effect once at most, however often it was sent.
       expect(new Set(effects).size).toBe(effects.length)
-      // AckDurable: what was answered once is known in the end, whatever the server forgot meanwhile.
+      // AckDurable: what took effect once is known in the end, whatever the server forgot meanwhile.
       expect(bench.isForgetful ? [] : bench.server.forgotten()).toEqual([])
       for (const slot of bench.slots) expect(await differences(slot, bench)).toEqual([])
     }),

@@ -183,7 +183,7 @@ describe('a server restored to an older state', () => {
     await edit(device, 2, 3)
     bench.server.restore(backup)
     bench.server.refusals.set(id(2), [{ code: 'throttled', retryable: true }])
-    await device.sync()
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', rejected: 0 })
     await expectWhole(bench, device, [1, 2, 3])
   })
 

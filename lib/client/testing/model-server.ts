@@ -1,13 +1,7 @@
 import { parseHlc } from '#lib/core/hlc.ts'
 import { jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
-import {
-  changeSchema,
-  syncRequestSchema,
-  type Change,
-  type ServerChange,
-  type SyncReply,
-} from '#lib/protocol/sync.ts'
+import { changeSchema, syncRequestSchema, type Change, type ServerChange } from '#lib/protocol/sync.ts'
 import type { Transport, TransportReply, TransportRequest } from '../ports.ts'
 import {
   acceptance,
@@ -19,13 +13,16 @@ import {
   type Reply,
   type Row,
 } from './model-answers.ts'
+import { feedPage, snapshotPage } from './model-feed.ts'
 import { ok, refusal, withFault, type Fault } from './faults.ts'
 
 type Strategy = 'lww' | 'fww' | 'manual'
 
 /** Everything a backup of the server's database would hold. */
-type Backup = Pick<ModelServer, 'rows' | 'feed' | 'deadLetters' | 'conflicts' | 'epoch' | 'minPosition'> & {
-  chain: string[]
+type Backup = Pick<
+  ModelServer,
+  'rows' | 'feed' | 'deadLetters' | 'conflicts' | 'epoch' | 'minPosition' | 'chain'
+> & {
   streams: Map<string, Stream>
   byOp: Map<string, Reply>
   pushedBy: Map<string, JsonObject | null>
@@ -70,10 +67,10 @@ export class ModelServer {
   /** Feed positions below this are compacted away. */
   minPosition = 0
   /** What tells one history from another: a name for each commit of the feed, never given twice. */
-  private chain: string[] = []
+  chain: string[] = []
   private commits = 0
   private readonly contents = new Map<string, string>()
-  private readonly everAnswered = new Set<string>()
+  private readonly everApplied = new Set<string>()
   private streams = new Map<string, Stream>()
   private byOp = new Map<string, Reply>()
   private pushedBy = new Map<string, JsonObject | null>()
@@ -120,9 +117,9 @@ export class ModelServer {
     this.publish({ ...entry, checksum: sha256Hex('what the record holds') })
   }
 
-  /** Operations that were answered for good once, and are not known any more. */
+  /** Operations that took effect once, and are not known any more. */
   forgotten(): string[] {
-    return [...this.everAnswered].filter((opId) => !this.byOp.has(opId))
+    return [...this.everApplied].filter((opId) => !this.byOp.has(opId))
   }
 
   backup(): Backup {
@@ -151,7 +148,7 @@ export class ModelServer {
     if (!request.headers['authorization']) return refusal({ status: 401, code: 'unauthenticated' })
     if ((request.body?.length ?? 0) > this.maxBodyLength)
       return refusal({ status: 413, code: 'payload_too_large' })
-    if (request.path.startsWith('/api/v1/snapshot')) return this.snapshot(request.path)
+    if (request.path.startsWith('/api/v1/snapshot')) return ok(snapshotPage(this, request.path))
     return this.sync(body)
   }
 
@@ -203,7 +200,7 @@ export class ModelServer {
     }
     return ok({
       ...replies,
-      ...this.page(request.last_sync_token ?? null),
+      ...feedPage(this, request.last_sync_token ?? null),
       server_time: this.time(),
     })
   }
@@ -220,7 +217,7 @@ export class ModelServer {
       stream.holes.delete(each.seq)
       this.byOp.set(each.op_id, reply)
       this.contents.set(each.op_id, content(each))
-      this.everAnswered.add(each.op_id)
+      if (reply.value['outcome'] === 'applied') this.everApplied.add(each.op_id)
       return reply
     }
     if (known) return settle(known)
@@ -307,55 +304,6 @@ export class ModelServer {
     this.commits += 1
     this.feed.push(entry)
     this.chain.push(`commit-${this.commits}`)
-  }
-
-  private token(at: number): string {
-    return `${this.epoch}@${at}@${this.chain[at - 1] ?? ''}`
-  }
-
-  private page(
-    token: string | null,
-  ): Pick<SyncReply, 'sync_token' | 'epoch' | 'server_changes' | 'has_more' | 'resync'> {
-    const [epoch, at, chain] = token === null ? [this.epoch, '0', ''] : token.split('@')
-    const from = Number(at)
-    const resync =
-      epoch !== this.epoch
-        ? ({ reason: 'epoch_changed' } as const)
-        : from > this.feed.length
-          ? ({ reason: 'token_ahead' } as const)
-          : from < this.minPosition
-            ? ({ reason: token === null ? 'first_sync' : 'token_expired' } as const)
-            : chain !== (this.chain[from - 1] ?? '')
-              ? ({ reason: 'history_diverged' } as const)
-              : null
-    const to = resync ? from : Math.min(this.feed.length, from + this.pageSize)
-    return {
-      sync_token: this.token(to),
-      epoch: this.epoch,
-      server_changes: resync
-        ? []
-        : this.feed.slice(from, to).map((each, index) => ({ ...each, seq: from + index + 1 })),
-      has_more: !resync && to < this.feed.length,
-      resync,
-    }
-  }
-
-  private snapshot(path: string): TransportReply {
-    const cursor = new URLSearchParams(path.split('?')[1]).get('cursor')
-    const [pinned, start] =
-      cursor === null ? [this.feed.length, 0] : (cursor.split('+').map(Number) as [number, number])
-    const live = [...this.rows]
-      .filter(([, row]) => row.data !== null)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    const items = live.slice(start, start + this.snapshotPage).map(([key, row]) => {
-      const [scope, table, record_id] = JSON.parse(key)
-      const { version, data, hlc } = row
-      return { scope, table, record_id, version, data, hlc, checksum: recordChecksum(data, sha256Hex) }
-    })
-    const end = start + items.length
-    return end < live.length
-      ? ok({ items, next_cursor: `${pinned}+${end}`, epoch: this.epoch })
-      : ok({ items, next_cursor: null, epoch: this.epoch, sync_token: this.token(pinned) })
   }
 
   private time(): string {
