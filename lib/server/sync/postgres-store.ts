@@ -1,6 +1,7 @@
 import { queryPrepared, type Database } from '../db.ts'
 import { sqlState } from '../sql-state.ts'
 import { feedStore } from './feed-store.ts'
+import { commitPayload, loadPayload } from './payload.ts'
 import { sagaStore } from './saga-store.ts'
 import type { Committed, Loaded, SyncStore } from './store.ts'
 
@@ -12,14 +13,14 @@ export function postgresStore(db: Database): SyncStore {
 
     async load(request) {
       const statement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
-      const [row] = await queryPrepared<{ loaded: Loaded }>(db, statement, [JSON.stringify(request)])
+      const [row] = await queryPrepared<{ loaded: Loaded }>(db, statement, [loadPayload(request)])
       return row!.loaded
     },
 
     async commit(request) {
       try {
         const statement = { name: 'push_commit', text: 'SELECT push_commit($1::jsonb) AS committed' }
-        const [row] = await queryPrepared<{ committed: Committed }>(db, statement, [JSON.stringify(request)])
+        const [row] = await queryPrepared<{ committed: Committed }>(db, statement, [commitPayload(request)])
         return row!.committed
       } catch (error) {
         switch (sqlState(error)) {

@@ -3,8 +3,8 @@
 
 /*
  * What a batch rests on.
- * p: device, incarnation (null for a person's write), op_ids[], keys[{scope, table, id}],
- *    bases[{scope, table, id, version}], base_op_ids[], tables[], sagas[], since[{scope, table, id, version}],
+ * p (payload.ts): device, incarnation (null for a person's write), op_ids[], scope, table, keys[{scope?, table?, id}],
+ *    bases[{scope?, table?, id, version}], base_op_ids[], tables[], sagas[], since[{scope, table, id, version}],
  *    token[{scope, seq}]
  */
 CREATE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
@@ -17,6 +17,9 @@ DECLARE
   v_op_ids uuid[] := ARRAY(SELECT jsonb_array_elements_text(p->'op_ids'))::uuid[];
   v_base_op_ids uuid[] := ARRAY(SELECT jsonb_array_elements_text(p->'base_op_ids'))::uuid[];
   v_tables text[] := ARRAY(SELECT jsonb_array_elements_text(p->'tables'));
+  -- Of every key that says no other.
+  v_scope text := p->>'scope';
+  v_table text := p->>'table';
 BEGIN
   RETURN json_build_object(
     'stream', (SELECT json_build_object('last_seq', s.last_seq, 'revision', s.revision)
@@ -34,21 +37,23 @@ BEGIN
         'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
         'device_id', r.last_device_id, 'deleted', r.deleted))
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
-      JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id),
-    'bases', (SELECT json_agg(json_build_object('scope', b.scope, 'table', b."table", 'id', b.id,
+      JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id),
+    'bases', (SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', b.id,
         'version', b.version, 'data', s.data, 'checksum', s.checksum))
       FROM jsonb_to_recordset(p->'bases') b(scope text, "table" text, id uuid, version int)
-      JOIN record r ON r.scope = b.scope AND r."table" = b."table" AND r.id = b.id AND r.version <> b.version
-      JOIN LATERAL (SELECT c.data, c.checksum FROM feed_change c WHERE c.record_id = b.id AND c."table" = b."table"
-        AND c.scope = b.scope AND c.after_version = b.version AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON true),
+      JOIN record r ON r.scope = coalesce(b.scope, v_scope) AND r."table" = coalesce(b."table", v_table) AND r.id = b.id
+        AND r.version <> b.version
+      JOIN LATERAL (SELECT c.data, c.checksum FROM feed_change c WHERE c.record_id = b.id AND c."table" = r."table"
+        AND c.scope = r.scope AND c.after_version = b.version AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON true),
     'base_ops', (SELECT json_agg(json_build_object('op_id', o.op_id, 'table', o."table", 'record_id', o.record_id, 'stands_on', o.stands_on,
         'pushed', CASE WHEN o.pushed IS NOT NULL THEN o.pushed->'data' ELSE s.data END,
         'known', o.pushed IS NOT NULL OR s.found IS NOT NULL, 'version', o.version, 'bridge', o.pushed->'bridge'))
-      FROM op_result o
+      -- OFFSET keeps the device out of the look-up: by its key, everything it ever sent would be read.
+      FROM (SELECT * FROM op_result r WHERE r.op_id = ANY (v_base_op_ids) OFFSET 0) o
       LEFT JOIN LATERAL (SELECT c.data, true AS found FROM feed_change c WHERE c.record_id = o.record_id
         AND c."table" = o."table" AND c.scope = o.scope AND c.after_version = o.version
         AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) s ON o.pushed IS NULL
-      WHERE o.op_id = ANY (v_base_op_ids) AND o.device_id = v_device),
+      WHERE o.device_id = v_device),
     -- What the versions since wrote beside their states: the edits of their texts, and when each field was written.
     'since', (SELECT json_agg(json_build_object('scope', k.scope, 'table', k."table", 'id', k.id, 'versions', v.list))
       FROM jsonb_to_recordset(p->'since') k(scope text, "table" text, id uuid, version int)
@@ -60,7 +65,8 @@ BEGIN
     'open_conflicts', (SELECT json_agg(json_build_object('id', c.id, 'scope', c.scope, 'table', c."table",
         'record_id', c.record_id, 'version', c.version))
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
-      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = k."table" AND c.scope = k.scope
+      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = coalesce(k."table", v_table)
+        AND c.scope = coalesce(k.scope, v_scope)
       WHERE c.device_id = v_device),
     'policies', (SELECT json_agg(json_build_object('name', t.name, 'version', t.version))
       FROM table_policy t WHERE t.name = ANY (v_tables)),
@@ -107,6 +113,10 @@ DECLARE
   v_device uuid := (p->'stream'->>'device')::uuid;
   v_incarnation uuid := (p->'stream'->>'incarnation')::uuid;
   v_trace text := p->>'trace_id';
+  -- Of every key and change that says no other; and the device of every change, where it is the stream's.
+  v_scope text := p->>'scope';
+  v_table text := p->>'table';
+  v_is_own boolean := (p->>'is_own')::boolean;
   v_revision int;
   v_count int;
   v_scopes text[];
@@ -127,7 +137,8 @@ BEGIN
   SELECT count(*) INTO v_count FROM (
     SELECT 1
     FROM jsonb_to_recordset(p->'rests_on') k(scope text, "table" text, id uuid, version int)
-    JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id AND r.version = k.version
+    JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id
+      AND r.version = k.version
     ORDER BY r.scope, r."table", r.id
     FOR UPDATE OF r
   ) locked;
@@ -138,10 +149,14 @@ BEGIN
   -- The changes are read once, for the records and for the log. What did not exist is claimed in key order: whoever is
   -- second finds the key taken.
   WITH change AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(p->'changes') c(final text, scope text, ordinal int, "table" text, record_id uuid,
+    SELECT c.final, coalesce(c.scope, v_scope) AS scope, c.ordinal, coalesce(c."table", v_table) AS "table", c.record_id,
+      c.operation, c.effect, c.op_id, c.seq, c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc,
+      c.vector, c.rule, c.lost, c.conflict_id, c.dead_letter_id, c.hash,
+      CASE WHEN v_is_own THEN v_device ELSE c.device_id END AS device_id
+    FROM jsonb_to_recordset(p->'changes') c(final text, scope text, ordinal int, "table" text, record_id uuid,
       operation text, effect text, op_id uuid, seq bigint, outcome text, before_version int, after_version int,
       data jsonb, checksum text, hlc text, vector jsonb, rule jsonb, lost jsonb, conflict_id uuid, dead_letter_id uuid,
-      device_id uuid)
+      device_id uuid, hash text)
   ), created AS (
     INSERT INTO record (scope, "table", id, version, data, checksum, hlc, vector, last_op_id, last_device_id, deleted,
       created_at, updated_at)
@@ -163,6 +178,15 @@ BEGIN
       c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id,
       c.dead_letter_id, c.device_id
     FROM change c
+  ), answered AS (
+    -- What was applied just as it was sent: its answer is made here, to the letter as payload.ts compares it.
+    INSERT INTO op_result (device_id, incarnation, seq, op_id, payload_hash, kind, answer, scope, "table", record_id,
+      version, stands_on, created_at)
+    SELECT v_device, v_incarnation, c.seq, c.op_id, decode(c.hash, 'hex'), 'accepted', '{"op_id":"' || c.op_id
+      || '","record_id":"' || c.record_id || '","version":' || c.after_version
+      || ',"outcome":"applied","data":null,"checksum":"' || c.checksum || '"}', c.scope, c."table", c.record_id,
+      c.after_version, c.after_version, v_now
+    FROM change c WHERE c.hash IS NOT NULL
   ) SELECT count(*) INTO v_count FROM created;
   IF v_count <> (p->>'inserts')::int THEN
     RAISE EXCEPTION 'a record appeared' USING ERRCODE = 'HF001';
