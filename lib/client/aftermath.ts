@@ -40,8 +40,9 @@ export async function rebase(
     throw new InvalidEditError('no_such_conflict', `${key.table}/${key.id}: there is nothing to rebase`)
   }
   await writeRow(unit, { ...row, conflicts: row.conflicts.filter((mark) => mark.code !== 'stale_version') })
-  const baseVersion = row.server && row.server.data !== null ? row.server.version : 0
-  return applyEdit(kernel, unit, { ...key, data, priority: undefined, baseVersion })
+  const live = row.server?.data ? row.server : null
+  const base = { baseVersion: live?.version ?? 0, baseChecksum: live?.checksum ?? null }
+  return applyEdit(kernel, unit, { ...key, data, priority: undefined, base })
 }
 
 /**

@@ -1,3 +1,4 @@
+import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Outcome } from '#lib/protocol/sync.ts'
 import type { Kernel } from './kernel.ts'
 import { keepAnswered } from './journal.ts'
@@ -76,7 +77,7 @@ export async function applyAnswers(
       // Answers repeat the data only where the result is not what was sent.
       const asSent = yes.outcome === 'applied' || yes.outcome === 'no_change'
       const data = asSent ? (yes.data ?? operation.data) : yes.data
-      const state = { version: yes.version, data, hlc: operation.hlc }
+      const state = { version: yes.version, data, hlc: operation.hlc, checksum: yes.checksum }
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
       await writeRow(unit, settled({ ...row, conflicts, server: newerState(row.server, state) }))
@@ -91,12 +92,14 @@ export async function applyAnswers(
         fields: clash.fields,
         mine: operation.data,
         baseVersion: operation.baseVersion,
+        baseChecksum: operation.baseChecksum,
         serverVersion: clash.server_version,
         serverData: clash.server_data,
         baseData: clash.base_data,
         atMs: nowMs,
       }
-      const state = { version: clash.server_version, data: clash.server_data, hlc: null }
+      const checksum = recordChecksum(clash.server_data, kernel.sha256Hex)
+      const state = { version: clash.server_version, data: clash.server_data, hlc: null, checksum }
       const others = { ...row, conflicts: withoutMark(row.conflicts, operation) }
       await writeRow(unit, settled({ ...withMark(others, mark), server: newerState(row.server, state) }))
       await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })

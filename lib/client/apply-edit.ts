@@ -21,8 +21,8 @@ export interface EditRequest extends RecordKey {
   /** The full state wanted; null to delete. */
   readonly data: JsonObject | null
   readonly priority: Priority | undefined
-  /** Set to make the edit on this version of the server's instead of on what the device has. */
-  readonly baseVersion?: number
+  /** Set to make the edit on this state of the server's instead of on what the device has. */
+  readonly base?: Pick<PendingOperation, 'baseVersion' | 'baseChecksum'>
 }
 
 /**
@@ -36,7 +36,7 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
   const row = await readRow(unit, edit)
   const pending = await readPending(unit, row)
   const shown = row ? visibleData(row) : null
-  if (edit.baseVersion === undefined && jsonEqual(shown?.data ?? null, edit.data)) return null
+  if (!edit.base && jsonEqual(shown?.data ?? null, edit.data)) return null
 
   const plan = planRebase(edit) ?? planEdit(row, pending, edit.data)
   const base = row ?? emptyRow(edit)
@@ -67,10 +67,10 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
     await inheritPriority(unit, [...pending.slice(0, -1), queued])
   } else {
     const { scope, table, id } = edit
-    const { baseVersion, baseOpId } = plan
+    const { baseVersion, baseChecksum, baseOpId } = plan
     queued = await enqueue(unit, {
       ...content,
-      ...{ scope, table, id, baseVersion, baseOpId },
+      ...{ scope, table, id, baseVersion, baseChecksum, baseOpId },
       opId: timeOrderedId(kernel.clock, kernel.random),
       priority: wanted,
       editedAtMs: nowMs,
@@ -111,9 +111,9 @@ async function cancelLast(
 }
 
 function planRebase(edit: EditRequest): EditPlan | null {
-  if (edit.baseVersion === undefined) return null
-  const operation = edit.data === null ? 'DELETE' : edit.baseVersion === 0 ? 'CREATE' : 'UPDATE'
-  return { kind: 'append', operation, baseVersion: edit.baseVersion, baseOpId: null }
+  if (!edit.base) return null
+  const operation = edit.data === null ? 'DELETE' : edit.base.baseVersion === 0 ? 'CREATE' : 'UPDATE'
+  return { kind: 'append', operation, ...edit.base, baseOpId: null }
 }
 
 /** @returns the canonical text of the data */

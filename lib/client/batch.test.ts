@@ -14,6 +14,7 @@ function operation(fields: Partial<PendingOperation> & { ordinal: number }): Pen
     priority: 'normal',
     operation: 'UPDATE',
     baseVersion: 1,
+    baseChecksum: null,
     baseOpId: null,
     data: {},
     hlc: '',

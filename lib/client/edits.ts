@@ -11,6 +11,7 @@ export type EditPlan =
       readonly kind: 'append'
       readonly operation: Operation
       readonly baseVersion: number
+      readonly baseChecksum: string | null
       readonly baseOpId: string | null
     }
   /** The last operation was never sent: it takes the new content, and keeps the base it was made on. */
@@ -43,8 +44,7 @@ export function planEdit(
     if (data === null && !exists) return { kind: 'nothing' }
     const operation = data === null ? 'DELETE' : exists ? 'UPDATE' : 'CREATE'
     // A CREATE stands on nothing, so it has no version under it; the chain alone says what it follows.
-    const baseVersion = operation === 'CREATE' ? 0 : last.baseVersion
-    return { kind: 'append', operation, baseVersion, baseOpId: last.opId }
+    return { kind: 'append', operation, ...baseOf(operation, last), baseOpId: last.opId }
   }
   const mark = row?.conflicts.at(-1)
   if (mark) {
@@ -52,16 +52,16 @@ export function planEdit(
     // version instead, the edit would settle the conflict in its own favour, unseen.
     if (data === null && mark.mine === null) return { kind: 'nothing' }
     const operation = data === null ? 'DELETE' : mark.mine === null ? 'CREATE' : 'UPDATE'
-    const baseVersion = operation === 'CREATE' ? 0 : mark.baseVersion
-    return { kind: 'append', operation, baseVersion, baseOpId: mark.opId }
+    return { kind: 'append', operation, ...baseOf(operation, mark), baseOpId: mark.opId }
   }
   if (serverHasIt) {
     const operation = data === null ? 'DELETE' : 'UPDATE'
-    return { kind: 'append', operation, baseVersion: row.server.version, baseOpId: null }
+    const { version: baseVersion, checksum: baseChecksum } = row.server
+    return { kind: 'append', operation, baseVersion, baseChecksum, baseOpId: null }
   }
   return data === null
     ? { kind: 'nothing' }
-    : { kind: 'append', operation: 'CREATE', baseVersion: 0, baseOpId: null }
+    : { kind: 'append', operation: 'CREATE', baseVersion: 0, baseChecksum: null, baseOpId: null }
 }
 
 /**
@@ -72,8 +72,15 @@ export function planEdit(
 export function rebaseOnto(refused: PendingOperation, next: PendingOperation): PendingOperation | null {
   const operation = operationAfter(refused.operation, next.operation)
   if (operation === null) return null
-  const baseVersion = operation === 'CREATE' ? 0 : refused.baseVersion
-  return { ...next, operation, baseVersion, baseOpId: refused.baseOpId }
+  return { ...next, operation, ...baseOf(operation, refused), baseOpId: refused.baseOpId }
+}
+
+/** The server's state under an operation that follows another one; a CREATE stands on none. */
+function baseOf(
+  operation: Operation,
+  { baseVersion, baseChecksum }: Pick<PendingOperation, 'baseVersion' | 'baseChecksum'>,
+): Pick<PendingOperation, 'baseVersion' | 'baseChecksum'> {
+  return operation === 'CREATE' ? { baseVersion: 0, baseChecksum: null } : { baseVersion, baseChecksum }
 }
 
 function operationAfter(refused: Operation, next: Operation): Operation | null {

@@ -79,6 +79,7 @@ function toChange(operation: PendingOperation): ChangeInput {
     record_id: operation.id,
     scope: operation.scope,
     base_version: operation.baseVersion,
+    ...(operation.baseChecksum === null ? {} : { base_checksum: operation.baseChecksum }),
     ...(operation.baseOpId === null ? {} : { base_op_id: operation.baseOpId }),
     ...(operation.data === null ? {} : { data: operation.data }),
     hlc: operation.hlc,

@@ -18,6 +18,8 @@ export async function takeSnapshotPage(
   exchange: Exchange,
   cursor: string | null,
 ): Promise<readonly RecordKey[]> {
+  // What an earlier attempt left takes the room that this one needs.
+  if (cursor === null) await purgeGarbage(kernel)
   const { token } = await transact(kernel, readIdentity)
   const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`
   const request = {

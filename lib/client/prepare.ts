@@ -22,6 +22,7 @@ export interface Prepared {
  * Decides what the next request carries, and gives new operations their seqs.
  * @param options.chunkShare part of a chunk to send, 0–1
  * @param options.isDrained nothing is known to wait on the server
+ * @param options.turnAtMs when this device may begin its full sync: until then it only pushes
  * @throws SyncFailure `not_enrolled`; `waiting` when there is nothing to send yet and nothing to get
  */
 export async function prepareRequest(
@@ -34,16 +35,21 @@ export async function prepareRequest(
     retries: number
     chunkShare: number
     isDrained: boolean
+    turnAtMs: number | null
   },
 ): Promise<Prepared> {
-  const { story, state, breaker, retries, chunkShare, isDrained } = options
+  const { story, state, breaker, retries, chunkShare, isDrained, turnAtMs } = options
   const identity = await readIdentity(unit)
   if (identity.token === null) throw new SyncFailure('not_enrolled', 'enrol this device first')
   const inflight = await readInflight(unit)
   const chosen = await choose(kernel, unit, { inflight, limits: identity.limits, chunkShare })
-  const dueMs = nextDueMs(inflight)
-  if (isDrained && dueMs !== null && chosen.resent.length + chosen.fresh.length === 0) {
-    throw new SyncFailure('waiting', 'every operation left waits for its next attempt', {
+  const dueMs = earliest(nextDueMs(inflight), turnAtMs)
+  if (
+    (isDrained || turnAtMs !== null) &&
+    dueMs !== null &&
+    chosen.resent.length + chosen.fresh.length === 0
+  ) {
+    throw new SyncFailure('waiting', 'nothing to send yet, and nothing to get', {
       retryAfterMs: Math.max(1, dueMs - kernel.clock.nowMs()),
     })
   }
@@ -59,6 +65,11 @@ export async function prepareRequest(
     retries,
   })
   return { token: identity.token, batch, deadLetters, body }
+}
+
+function earliest(...times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null)
+  return known.length === 0 ? null : Math.min(...known)
 }
 
 async function choose(

@@ -26,6 +26,7 @@ function edit(opId: string, priority: Priority) {
     id: 'record',
     operation: 'UPDATE',
     baseVersion: 1,
+    baseChecksum: null,
     baseOpId: null,
     data: {},
     hlc: '',

@@ -15,7 +15,8 @@ import { buryOperation } from './refusals.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
 import { readRowsDocument } from './rows.ts'
 import { applyServerChange } from './server-changes.ts'
-import { beginSnapshot } from './snapshot.ts'
+import { StorageFullError } from './ports.ts'
+import { abandonSnapshot, beginSnapshot, purgeGarbage } from './snapshot.ts'
 import { openStamps, type Stamps } from './stamps.ts'
 import type { DeadLetter, JournalEntry, PendingOperation, RecordKey } from './stored.ts'
 import { Unit } from './unit.ts'
@@ -56,6 +57,10 @@ const NOTHING: RoundResult = {
 
 /** More restarts of the queue, or full syncs, than this in one run mean that something else is wrong. */
 const MAX_REPAIRS = 5
+/** How long a device waits for its turn where the server does not say. */
+const MIN_TURN_MS = 500
+/** A device without room for a full sync tries again after this; somebody may make some. */
+const FULL_DEVICE_MS = 60_000
 
 /**
  * The requests of one device, one at a time: what to send is decided and made durable before it is
@@ -66,6 +71,9 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   let chunkShare = 1
   let repairs = 0
   let resyncs = 0
+  let isSwept = false
+  /** Full syncs take turns; while this device waits for its own, it pushes. */
+  let turnAtMs = 0
   /** The server had nothing more in its last answer. */
   let isDrained = false
 
@@ -74,20 +82,24 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       chunkShare = 1
       repairs = 0
       resyncs = 0
+      isSwept = false
       isDrained = false
     },
     async next(retries) {
+      // A full sync that was over but for this when the device was switched off.
+      if (!isSwept) await purgeGarbage(kernel)
+      isSwept = true
       const { snapshot } = await transact(kernel, readRowsDocument)
       const inDoubt = snapshot || isDrained ? await dueProbe(kernel) : null
       if (inDoubt) return ask(inDoubt)
-      if (snapshot && !(await isResending(new Unit(kernel.storage)))) {
-        const touched = await takeSnapshotPage(kernel, exchanger.exchange, snapshot.cursor)
-        return { ...NOTHING, pulled: touched.length, touched }
-      }
+      const isDue = snapshot !== null && !(await isResending(new Unit(kernel.storage)))
+      const mustWait = isDue && snapshot.cursor === null && turnAtMs > kernel.clock.nowMs()
+      if (isDue && !mustWait) return fetchPage(snapshot.cursor)
       const story = diary.open()
       const prepared = await transact(kernel, (unit) =>
         prepareRequest(kernel, unit, {
           ...{ story, retries, chunkShare, isDrained },
+          turnAtMs: mustWait ? turnAtMs : null,
           state: diary.state(),
           breaker: exchanger.breaker(),
         }),
@@ -112,6 +124,23 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     },
   }
 
+  async function fetchPage(cursor: string | null): Promise<RoundResult> {
+    try {
+      const touched = await takeSnapshotPage(kernel, exchanger.exchange, cursor)
+      return { ...NOTHING, pulled: touched.length, touched }
+    } catch (error) {
+      if (error instanceof SyncFailure && error.code === 'throttled' && cursor === null) {
+        turnAtMs = kernel.clock.nowMs() + Math.max(error.retryAfterMs, MIN_TURN_MS)
+        return NOTHING
+      }
+      if (error instanceof StorageFullError) {
+        turnAtMs = kernel.clock.nowMs() + FULL_DEVICE_MS
+        await abandonSnapshot(kernel)
+      }
+      throw error
+    }
+  }
+
   /** Whether the server still knows what it acknowledged. */
   async function ask(entry: JournalEntry): Promise<RoundResult> {
     try {
@@ -132,7 +161,6 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
       throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')
     }
-    resyncs += reply.resync ? 1 : 0
     const isPageIntact = reply.server_changes.every(fits)
     const isCovering = isPageIntact && !reply.has_more && reply.resync === null
     const summary = await transact(kernel, async (unit) => {
@@ -142,9 +170,10 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       await markReported(unit, prepared.deadLetters)
       await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
       // Until a token covers what was answered here, no feed can show that the server lost it.
-      if (reply.resync || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
-      if (reply.resync) await beginSnapshot(unit, reply.resync.reason)
-      else if (isPageIntact) answers.touched.push(...(await takePage(unit, stamps, reply)))
+      const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
+      if (begins) resyncs += 1
+      if (begins || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
+      if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(unit, stamps, reply)))
       stamps.save()
       return answers
     })
@@ -165,7 +194,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     const nowMs = kernel.clock.nowMs()
     const touched: RecordKey[] = []
     for (const change of reply.server_changes) {
-      touched.push(await applyServerChange(unit, stamps, change, nowMs))
+      touched.push(await applyServerChange(kernel, unit, stamps, change))
     }
     unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
     return touched

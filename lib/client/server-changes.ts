@@ -1,3 +1,5 @@
+import { recordChecksum } from '#lib/protocol/checksum.ts'
+import type { Kernel } from './kernel.ts'
 import { dequeue } from './queue.ts'
 import type { ReadServerChange } from './replies.ts'
 import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
@@ -10,11 +12,12 @@ import type { Unit } from './unit.ts'
  * showing them; the server's state is remembered beneath.
  */
 export async function applyServerChange(
+  kernel: Kernel,
   unit: Unit,
   stamps: Stamps,
   change: ReadServerChange,
-  nowMs: number,
 ): Promise<RecordKey> {
+  const nowMs = kernel.clock.nowMs()
   const key = { scope: change.scope, table: change.table, id: change.record_id }
   if (change.hlc) stamps.observe(change.hlc)
   const row = (await readRow(unit, key)) ?? emptyRow(key)
@@ -23,7 +26,9 @@ export async function applyServerChange(
     return key
   }
   const data = change.operation === 'DELETE' ? null : change.data
-  const state = { version: change.version, data, hlc: change.hlc ?? null }
+  const { version, hlc = null } = change
+  const checksum = change.checksum ?? recordChecksum(data, kernel.sha256Hex)
+  const state = { version, data, hlc, checksum }
   // The settlement of a conflict names it; until then the device keeps its own version in view.
   const conflicts =
     change.conflict_id == null

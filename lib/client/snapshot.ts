@@ -1,8 +1,15 @@
-import { generationPrefix, recordKey, type MetaDocuments, type StoredRecord } from './stored.ts'
+import {
+  generationPrefix,
+  recordKey,
+  type MetaDocuments,
+  type ServerState,
+  type StoredRecord,
+} from './stored.ts'
 import type { Kernel } from './kernel.ts'
 import { transact } from './kernel.ts'
 import type { ReadSnapshotReply } from './replies.ts'
-import { emptyRow, readRowsDocument, settled, writeRow } from './rows.ts'
+import { revise } from './queue.ts'
+import { emptyRow, readPending, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { Unit } from './unit.ts'
 
@@ -12,14 +19,15 @@ const PURGE_ROWS = 500
 /**
  * Begins a full sync; one under way goes on, unless it has to begin `anew`. Pages are gathered beside the rows the app
  * sees, as the next generation, so that a sync broken off at any point shows the old rows, whole.
+ * @returns false where one goes on
  */
 export async function beginSnapshot(
   unit: Unit,
   reason: string,
   { anew = false }: { anew?: boolean } = {},
-): Promise<void> {
+): Promise<boolean> {
   const rows = await readRowsDocument(unit)
-  if (rows.snapshot && !anew) return
+  if (rows.snapshot && !anew) return false
   const abandoned = rows.snapshot ? [rows.snapshot.generation] : []
   const generation = (rows.snapshot?.generation ?? rows.generation) + 1
   unit.putMeta('rows', {
@@ -27,6 +35,7 @@ export async function beginSnapshot(
     snapshot: { generation, cursor: null, reason },
     garbage: [...rows.garbage, ...abandoned],
   })
+  return true
 }
 
 /**
@@ -42,10 +51,10 @@ export async function applySnapshotPage(
   const rows = await readRowsDocument(unit)
   if (!rows.snapshot) throw new Error('a snapshot page arrived and no snapshot is under way')
   const { generation } = rows.snapshot
-  for (const { scope, table, record_id, version, data, hlc } of page.items) {
+  for (const { scope, table, record_id, version, data, hlc, checksum } of page.items) {
     if (hlc) stamps.observe(hlc)
     const row = emptyRow({ scope, table, id: record_id })
-    const server = { version, data, hlc: hlc ?? null }
+    const server = { version, data, hlc: hlc ?? null, checksum }
     unit.put('records', recordKey(generation, row), { ...row, server, updatedAtMs: nowMs })
   }
   if (page.next_cursor !== null) {
@@ -72,7 +81,33 @@ async function carryOver(unit: Unit, rows: MetaDocuments['rows'], generation: nu
       server: fresh?.server ?? null,
     }
     await writeRow(unit, settled(carried), generation)
+    if (fresh?.server) await standOn(unit, carried, fresh.server)
   }
+}
+
+/**
+ * An edit not sent yet that was made on just this state, under another version: on a server that was
+ * restored the number is another now.
+ */
+async function standOn(unit: Unit, row: StoredRecord, server: ServerState): Promise<void> {
+  for (const operation of await readPending(unit, row)) {
+    const isSameState = operation.baseChecksum === server.checksum && operation.operation !== 'CREATE'
+    if (operation.wasSent || operation.baseOpId !== null || !isSameState) continue
+    await revise(unit, operation, { ...operation, baseVersion: server.version })
+  }
+}
+
+/**
+ * Gives a full sync up that this device has no room for, and makes the room free again. What the
+ * app sees is what it was, and edits go on being pushed.
+ */
+export async function abandonSnapshot(kernel: Kernel): Promise<void> {
+  await transact(kernel, async (unit) => {
+    const rows = await readRowsDocument(unit)
+    if (!rows.snapshot) return
+    unit.putMeta('rows', { ...rows, snapshot: null, garbage: [...rows.garbage, rows.snapshot.generation] })
+  })
+  await purgeGarbage(kernel)
 }
 
 /** Deletes rows of generations that are no longer in force. Cheap when there are none. */

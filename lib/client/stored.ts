@@ -13,6 +13,8 @@ export interface ServerState {
   readonly version: number
   readonly data: JsonObject | null
   readonly hlc: string | null
+  /** Tells this state from another one that has the same version, after the server was restored. */
+  readonly checksum: string
 }
 
 /** A conflict the server reported for one of this device's operations. */
@@ -26,6 +28,7 @@ export interface ConflictMark {
   readonly mine: JsonObject | null
   /** The server's version this device's side was made on. */
   readonly baseVersion: number
+  readonly baseChecksum: string | null
   readonly serverVersion: number
   readonly serverData: JsonObject | null
   readonly baseData: JsonObject | null
@@ -52,6 +55,8 @@ export interface PendingOperation extends RecordKey {
   readonly priority: Priority
   readonly operation: Operation
   readonly baseVersion: number
+  /** Of the server's state at that version; null for a CREATE. */
+  readonly baseChecksum: string | null
   readonly baseOpId: string | null
   readonly data: JsonObject | null
   readonly hlc: string

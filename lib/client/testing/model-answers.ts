@@ -62,6 +62,11 @@ export function rejection(
   }
 }
 
+/** Whether a row is the state that an edit says it was made on. */
+export function isState(row: Row, baseChecksum: string | undefined): boolean {
+  return baseChecksum === undefined || recordChecksum(row.data, sha256Hex) === baseChecksum
+}
+
 export function rowKey(scope: string, table: string, id: string): string {
   return JSON.stringify([scope, table, id])
 }

@@ -7,6 +7,7 @@ import {
   acceptance,
   change,
   content,
+  isState,
   rejection,
   rowKey,
   sha256Hex,
@@ -250,7 +251,7 @@ export class ModelServer {
     if (!current && each.operation !== 'CREATE') return this.bury(each, 'unknown_base')
     const isNext =
       !current ||
-      current.version === each.base_version ||
+      (current.version === each.base_version && isState(current, each.base_checksum)) ||
       (each.operation === 'CREATE' && current.data === null) ||
       current.writer === each.base_op_id
     if (!isNext && jsonEqual(current.data, data)) return acceptance(each, 'no_change', current, null)
