@@ -101,7 +101,20 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
               <Fact name="App">
                 {device.app_version || 'not said'} <span className="text-faint">{device.platform}</span>
               </Fact>
-              <Fact name="Schema version">{device.schema_version}</Fact>
+              <Fact name="Schema version">
+                {device.schema_version}
+                {device.schemas
+                  .filter(({ state }) => state !== 'ahead')
+                  .map(({ table, version, server_version, state }) => (
+                    <span
+                      key={table}
+                      className={state === 'unsupported' ? 'block text-crit' : 'block text-muted'}
+                    >
+                      {table}: {version}, the server has {server_version}
+                      {state === 'unsupported' ? ' and does not take it' : ''}
+                    </span>
+                  ))}
+              </Fact>
               <Fact name="Seen">{device.last_seen_at ? <Time at={device.last_seen_at} /> : 'never'}</Fact>
               <Fact name="Last sync">
                 {device.last_sync_at ? <Time at={device.last_sync_at} /> : 'never'}

@@ -1,24 +1,58 @@
 import type { JsonObject } from './json.ts'
+import { keepUnknown, type KnownFields } from './known-fields.ts'
 import { parsePath, valueAt, withValueAt } from './merge.ts'
 import type { TablePolicy, UpcastStep } from './policy.ts'
 
 /**
- * Data of a device with an older schema, brought up to the table's.
- * A device at or past the table's version is taken as it is: the number belongs to the app, not to one table.
+ * The steps that bring data of an older schema up to the table's; none from the table's own version on.
  * @returns null where no chain of upcasts leads up from `fromVersion`
+ */
+export function upcastSteps(
+  fromVersion: number,
+  policy: Pick<TablePolicy, 'schema_version' | 'upcasts'>,
+): UpcastStep[] | null {
+  const steps: UpcastStep[] = []
+  for (let version = fromVersion; version < policy.schema_version; version++) {
+    const next = policy.upcasts[version]
+    if (!next) return null
+    steps.push(...next)
+  }
+  return steps
+}
+
+export function applySteps(data: JsonObject, steps: readonly UpcastStep[]): JsonObject {
+  return steps.reduce(applyStep, data)
+}
+
+/**
+ * What is written where an app of an older schema writes this: what it sent, brought up, and in the fields that it does
+ * not know what the record holds.
+ * @param present the record as it is; null where there is none
+ * @param known the fields that app knows, by their present names; null where nobody knows: then all but what the steps add
  */
 export function upcast(
   data: JsonObject,
-  fromVersion: number,
-  policy: Pick<TablePolicy, 'schema_version' | 'upcasts'>,
-): JsonObject | null {
-  let upcasted = data
-  for (let version = fromVersion; version < policy.schema_version; version++) {
-    const steps = policy.upcasts[version]
-    if (!steps) return null
-    upcasted = steps.reduce(applyStep, upcasted)
-  }
-  return upcasted
+  steps: readonly UpcastStep[],
+  present: JsonObject | null,
+  known: KnownFields | null,
+): JsonObject {
+  const raised = applySteps(data, steps)
+  if (present === null) return raised
+  const written = applySteps(
+    data,
+    steps.filter((step) => !('default' in step)),
+  )
+  if (known !== null) return keepUnknown(raised, written, present, known)
+  return steps.reduce((kept, step) => {
+    if (!('default' in step)) return kept
+    return Object.keys(step.default).reduce((filled, field) => {
+      const path = parsePath(field)
+      const value = valueAt(present, path)
+      return value === undefined || valueAt(written, path) !== undefined
+        ? filled
+        : withValueAt(filled, path, value)
+    }, kept)
+  }, raised)
 }
 
 function applyStep(data: JsonObject, step: UpcastStep): JsonObject {

@@ -77,6 +77,18 @@ export const deviceDetailSchema = deviceItemSchema.extend({
   /** For If-Match. */
   etag: z.string(),
   schema_version: z.int(),
+  /**
+   * Tables of which the device has another schema than the server. `unsupported`: its changes wait as dead letters, for
+   * an upcast or for the server's own update.
+   */
+  schemas: z.array(
+    z.object({
+      table: z.string(),
+      version: z.int(),
+      server_version: z.int(),
+      state: z.enum(['brought_up', 'ahead', 'unsupported']),
+    }),
+  ),
   created_at: at,
   revoked_at: at.nullable(),
   /** An admin asked for a resync, and the device has not come for it yet. */

@@ -163,6 +163,8 @@ export const syncRequestSchema = z.object({
   last_sync_token: z.string().max(65_536).nullish(),
   device_time: z.iso.datetime({ offset: true }).optional(),
   schema_version: z.int().min(1).max(maxInteger).default(1),
+  /** By table, where a table's number is not the app's. */
+  schema_versions: z.record(name, z.int().min(1).max(maxInteger)).default({}),
   changes: z.array(z.unknown()).max(limits.max_changes).default([]),
   dead_letters: z.array(z.unknown()).max(limits.max_changes).default([]),
   status: statusSchema.optional(),

@@ -95,6 +95,8 @@ function writeOf(
     ...(scopes && { granted: (scope: string) => scopes.includes(scope) }),
     // A person edits against the table's schema as it is now.
     schemaVersion: isEdited ? undefined : letter.schema_version,
+    // Refused for its schema, it is not taken for another.
+    declaresSchema: !isEdited && letter.code === 'schema_version_unsupported',
     replays: {
       schemaVersion: letter.schema_version,
       deadLetterId: letter.id,

@@ -1,3 +1,4 @@
+import type { TablePolicy } from '#lib/core/policy.ts'
 import { database } from '../db.ts'
 
 export type StreamRow = { incarnation: string; last_seq: bigint; holes: bigint; created_at: Date }
@@ -33,4 +34,24 @@ export async function selectKeyName(id: string): Promise<string | null> {
     { name: string }[]
   >`SELECT name FROM enrollment_key WHERE id = ${id}::uuid`
   return rows[0]?.name ?? null
+}
+
+export type SchemaRow = {
+  table: string
+  /** What the device has, and whether it said so for this table. */
+  version: number
+  is_declared: boolean
+  policy: { schema_version: number; upcasts: TablePolicy['upcasts'] }
+}
+
+/** Tables of which a device has another schema than the server. */
+export async function selectSchemas(deviceId: string): Promise<SchemaRow[]> {
+  return database().$queryRaw<SchemaRow[]>`
+    SELECT t.name AS "table", v.version, v.is_declared,
+      jsonb_build_object('schema_version', v.server_version, 'upcasts', coalesce(t.policy->'upcasts', '{}')) AS policy
+    FROM device d CROSS JOIN table_policy t CROSS JOIN LATERAL (
+      SELECT coalesce((d.schema_versions->>t.name)::int, d.schema_version) AS version,
+        d.schema_versions ? t.name AS is_declared, coalesce((t.policy->>'schema_version')::int, 1) AS server_version
+    ) v
+    WHERE d.id = ${deviceId}::uuid AND v.version <> v.server_version ORDER BY t.name LIMIT 200`
 }

@@ -1,10 +1,19 @@
 import { z } from 'zod'
+import { upcastSteps } from '#lib/core/upcast.ts'
 import { deviceEventSchema, type DeviceDetail } from '#lib/protocol/devices.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { healthThresholds } from '../health/thresholds.ts'
 import { etag } from '../http/precondition.ts'
-import { selectEvents, selectHeads, selectKeyName, selectStreams, type EventRow } from './detail-store.ts'
+import {
+  selectEvents,
+  selectHeads,
+  selectKeyName,
+  selectSchemas,
+  selectStreams,
+  type EventRow,
+  type SchemaRow,
+} from './detail-store.ts'
 import { iso, toDeviceItem } from './item.ts'
 import { selectDevice } from './list-store.ts'
 
@@ -17,10 +26,11 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
   const row = await selectDevice(id, view)
   if (!row) throw new AppError('not_found', 'There is no such device.')
   const keyId = row.enrollment_key_id
-  const [streams, events, heads, keyName] = await Promise.all([
+  const [streams, events, heads, schemas, keyName] = await Promise.all([
     selectStreams(id),
     selectEvents(id),
     selectHeads(row.scopes),
+    selectSchemas(id),
     keyId === null ? null : selectKeyName(keyId),
   ])
   const acknowledged = positions.catch({}).parse(row.acknowledged)
@@ -28,6 +38,7 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
     ...toDeviceItem(row, view),
     etag: etag(row.version),
     schema_version: row.schema_version,
+    schemas: schemas.map(toSchema),
     created_at: row.created_at.toISOString(),
     revoked_at: iso(row.revoked_at),
     resync_reason: row.resync_reason,
@@ -52,6 +63,19 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
     transitions: events.filter(({ kind }) => kind === 'transition').map(toEvent),
     errors: events.filter(({ kind }) => kind !== 'transition').map(toEvent),
   }
+}
+
+function toSchema({ table, version, is_declared, policy }: SchemaRow): DeviceDetail['schemas'][number] {
+  const server_version = policy.schema_version
+  const state =
+    version > server_version
+      ? is_declared
+        ? 'unsupported'
+        : 'ahead'
+      : upcastSteps(version, policy)
+        ? 'brought_up'
+        : 'unsupported'
+  return { table, version, server_version, state }
 }
 
 function toEvent({ id, at, kind, code, detail }: EventRow): z.output<typeof deviceEventSchema> {

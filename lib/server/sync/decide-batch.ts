@@ -80,12 +80,14 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
     batch.sagas.hold(read)
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
 
-  const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy)
+  const key = keyOfChange(change)
+  const base = batch.states.base(key, change, batch.context.history === 'ours')
+  const current = batch.states.current(key)
+  const present = current?.data ?? base.data ?? null
+  const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy, present)
   if (raised.kind === 'unsupported') return refuse(batch, read, raised.refusal, { seq })
   const asRead = raised.kind === 'raised' ? raised : { read, change }
-  const key = keyOfChange(change)
   const isRaised = raised.kind === 'raised'
-  const base = batch.states.base(key, asRead.change, batch.context.history === 'ours')
   // What was brought up from an older schema may have its texts elsewhere.
   const sentOps = isRaised || change.operation === 'DELETE' ? undefined : change.text_ops
   const told = readTextEdits(policy, sentOps, base.data, change.data ?? {})
@@ -95,7 +97,7 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   }
   const operation: Operation = {
     ...{ read: asRead.read, change: asRead.change, seq, key, policy, isRaised, base },
-    current: batch.states.current(key),
+    current,
     textEdits: told.edits,
   }
   const decision = decideOperation(batch, operation)

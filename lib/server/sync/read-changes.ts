@@ -29,11 +29,26 @@ export type ReadChange = {
   saga: SagaOfChange | null
   /** The schema its data is in, where that is not the batch's. */
   schemaVersion?: number
+  /** The device gave that number for this table, and not for all it has. */
+  declaresSchema?: boolean
 } & ({ change: Change; fault: null } | { change: null; fault: Refusal<'invalid_change'> })
 
 /** Reads each change on its own, so that a malformed one is refused alone. */
 export function readChanges(raw: readonly unknown[]): ReadChange[] {
   return raw.map(readChange)
+}
+
+/** The same changes, with the schema that the device declared for their table where it did. */
+export function declareSchemas(
+  changes: readonly ReadChange[],
+  versions: Readonly<Record<string, number>>,
+): readonly ReadChange[] {
+  return changes.map((read) => {
+    const table = read.change?.table
+    return table !== undefined && Object.hasOwn(versions, table)
+      ? { ...read, schemaVersion: versions[table]!, declaresSchema: true }
+      : read
+  })
 }
 
 function readChange(raw: unknown, index: number): ReadChange {

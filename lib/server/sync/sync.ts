@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts'
 import { pull, type Pulled } from './pull.ts'
 import { push, type KnownFeed, type Pushed } from './push.ts'
 import { undoSagas } from './undo-sagas.ts'
-import { readChanges } from './read-changes.ts'
+import { declareSchemas, readChanges } from './read-changes.ts'
 import { readEnvelope } from './read-envelope.ts'
 import { readToken } from './token.ts'
 
@@ -19,6 +19,7 @@ export type SyncFacts = Pick<
   SyncRecord,
   | 'syncId'
   | 'incarnation'
+  | 'schemas'
   | 'counts'
   | 'tables'
   | 'scopes'
@@ -57,6 +58,7 @@ export async function sync(
     clockSkewMs: request.device_time ? Date.parse(request.device_time) - engine.now() : null,
     reported: request.status ?? null,
     scopes: device.scopes,
+    schemas: { app: request.schema_version, tables: request.schema_versions },
   }
   options.seen(known)
   const context = {
@@ -81,7 +83,7 @@ export async function sync(
           by: { kind: 'device', id: device.id },
           stream: { deviceId: device.id, incarnation },
           deviceId: device.id,
-          changes: readChanges(request.changes),
+          changes: declareSchemas(readChanges(request.changes), request.schema_versions),
           reported: request.dead_letters,
           token: await tokenOf(engine, request.last_sync_token),
           granted: (scope) => granted.has(scope),

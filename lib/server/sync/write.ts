@@ -7,7 +7,7 @@ import type { AuditEntry } from '../audit/append.ts'
 import type { DecidedBatch } from './batch.ts'
 import type { Engine } from './engine.ts'
 import { push } from './push.ts'
-import { readChanges, sha256Hex } from './read-changes.ts'
+import { declareSchemas, readChanges, sha256Hex } from './read-changes.ts'
 import { serverEngine } from './server-engine.ts'
 import type { ReplayRow, ResolveRow } from './store.ts'
 
@@ -35,6 +35,8 @@ export type RecordWrite = {
   granted?: (scope: string) => boolean
   /** The schema its data is in; the table's own where absent. */
   schemaVersion?: number | undefined
+  /** That number is the table's own: where the table has not come to it, the change is refused. */
+  declaresSchema?: boolean
   /** The conflict that this write settles, in the same transaction. */
   resolves?: {
     conflictId: string
@@ -83,7 +85,7 @@ export async function writeRecord(write: RecordWrite, engine: Engine = serverEng
     by: write.by,
     stream: null,
     deviceId: write.deviceId ?? null,
-    changes: read,
+    changes: write.declaresSchema ? declareSchemas(read, { [change.table]: write.schemaVersion ?? 1 }) : read,
     reported: [],
     granted: write.granted ?? (() => true),
     schemaVersion: write.schemaVersion ?? Number.MAX_SAFE_INTEGER,

@@ -38,6 +38,8 @@ export function toRow(record: SyncRecord) {
     trace_id: record.traceId,
     clock_skew_ms: record.clockSkewMs === null ? null : Math.round(record.clockSkewMs),
     acknowledged: record.acknowledged,
+    schema_version: record.schemas?.app ?? null,
+    schema_versions: record.schemas?.tables ?? null,
     in_progress: record.inProgress && record.status < 400,
     state: deviceState(record),
     ...queueLeft(record),

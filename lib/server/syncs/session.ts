@@ -57,6 +57,8 @@ export type SyncRecord = {
   traceId: string | null
   /** device_time − server time at receipt. */
   clockSkewMs: number | null
+  /** The schemas that the app has: a number for all tables, and those it gave for some. */
+  schemas?: { app: number; tables: Record<string, number> } | null
   /** The request's `status`. */
   reported: DeviceStatus | null
   /** {scope: seq} of the token the device sent back. */

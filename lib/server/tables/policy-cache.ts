@@ -1,13 +1,19 @@
+import { afterSteps, knownFields, type KnownFields } from '#lib/core/known-fields.ts'
 import type { TablePolicy } from '#lib/core/policy.ts'
+import { upcastSteps } from '#lib/core/upcast.ts'
 import { tablePolicySchema } from '#lib/protocol/policy.ts'
 import type { Database } from '../db.ts'
-import { selectPolicies } from './store.ts'
+import { selectPoliciesWithOlder, type OlderSchema } from './store.ts'
 import { compilePolicy, type CompiledPolicy } from './validate.ts'
 
 /** A table's policy, compiled, and the version it has in the database. */
-export type KnownPolicy = CompiledPolicy & { readonly version: number }
+export type KnownPolicy = CompiledPolicy & {
+  readonly version: number
+  /** The fields that apps of older schemas know, by their present names. */
+  readonly known: ReadonlyMap<number, KnownFields>
+}
 
-type PolicyRow = { name: string; version: number; policy: unknown }
+type PolicyRow = { name: string; version: number; policy: unknown; older?: OlderSchema[] | null }
 /** Compiled policies, as far as they are known. */
 export type Policies = {
   /** What is known of a table, at the version given or at any. */
@@ -27,7 +33,7 @@ const holder = globalThis as { holdfastPolicies?: WeakMap<object, Policies> }
  */
 export function policyCache(db: Database): Policies {
   const caches = (holder.holdfastPolicies ??= new WeakMap())
-  const known = caches.get(db) ?? policiesFrom((names) => selectPolicies(db, names))
+  const known = caches.get(db) ?? policiesFrom((names) => selectPoliciesWithOlder(db, names))
   caches.set(db, known)
   return known
 }
@@ -36,7 +42,8 @@ export function policyCache(db: Database): Policies {
 export function policiesFrom(read: (names: readonly string[]) => Promise<PolicyRow[]>): Policies {
   const known = new Map<string, KnownPolicy>()
   function put(row: PolicyRow): KnownPolicy {
-    const compiled = { ...compilePolicy(storedPolicy(row)), version: row.version }
+    const policy = compilePolicy(storedPolicy(row))
+    const compiled = { ...policy, version: row.version, known: knownToOlder(policy, row.older ?? []) }
     known.set(row.name, compiled)
     return compiled
   }
@@ -53,6 +60,16 @@ export function policiesFrom(read: (names: readonly string[]) => Promise<PolicyR
       for (const row of rows) if (known.get(row.name)?.version !== row.version) put(row)
     },
   }
+}
+
+/** @param older the schemas a table had before, where they are kept */
+export function knownToOlder(policy: TablePolicy, older: readonly OlderSchema[]): Map<number, KnownFields> {
+  return new Map(
+    older.flatMap(({ schema_version, schema }) => {
+      const steps = upcastSteps(schema_version, policy)
+      return schema && steps ? [[schema_version, afterSteps(knownFields(schema), steps)] as const] : []
+    }),
+  )
 }
 
 /** Policies of these tables by name, as they stand in the database now; a table without one is left out. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from '#lib/core/json.ts'
 import type { TablePolicy } from '#lib/core/policy.ts'
 import { database, type Queryable } from '../db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
@@ -15,6 +16,27 @@ const columns = Prisma.sql`name, version, policy, updated_at AS "updatedAt", upd
 export function selectPolicies(db: Queryable, names: readonly string[]): Promise<PolicyRow[]> {
   return db.$queryRaw<PolicyRow[]>`
     SELECT ${columns} FROM table_policy WHERE name = ANY(${[...names]}) ORDER BY name`
+}
+
+/** The schema that a table last had at an older schema version. */
+export type OlderSchema = { schema_version: number; schema: JsonObject | null }
+
+/** The same, each with the schemas of its older versions, the newest twenty. */
+export function selectPoliciesWithOlder(
+  db: Queryable,
+  names: readonly string[],
+): Promise<(PolicyRow & { older: OlderSchema[] | null })[]> {
+  return db.$queryRaw<(PolicyRow & { older: OlderSchema[] | null })[]>`
+    SELECT ${columns}, (
+      SELECT jsonb_agg(o) FROM (
+        SELECT DISTINCT ON (coalesce((v.policy->>'schema_version')::int, 1))
+          coalesce((v.policy->>'schema_version')::int, 1) AS schema_version, v.policy->'schema' AS schema
+        FROM table_policy_version v
+        WHERE v.name = t.name AND (v.policy->>'schema_version')::int < (t.policy->>'schema_version')::int
+        ORDER BY 1 DESC, v.version DESC LIMIT 20
+      ) o
+    ) AS older
+    FROM table_policy t WHERE t.name = ANY(${[...names]}) ORDER BY t.name`
 }
 
 /** In the order of their names; `after` is the last name of the page before. */

@@ -21,6 +21,7 @@ CREATE TABLE "device" (
     "scopes" TEXT[],
     "incarnation" UUID NOT NULL,
     "schema_version" INTEGER NOT NULL DEFAULT 1,
+    "schema_versions" JSONB NOT NULL DEFAULT '{}',
     "resync_reason" TEXT,
     "enrollment_key_id" UUID,
     "version" INTEGER NOT NULL DEFAULT 1,

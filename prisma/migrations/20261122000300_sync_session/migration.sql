@@ -14,7 +14,7 @@ CREATE TYPE sync_record AS (
   pulled int, resync text, request_bytes int, response_bytes int, tables jsonb, scopes text[], app_version text,
   trace_id text,
   -- null where the request said nothing about it
-  clock_skew_ms bigint, acknowledged jsonb, state text, pending int, pending_critical int, pending_bulk int,
+  clock_skew_ms bigint, acknowledged jsonb, schema_version int, schema_versions jsonb, state text, pending int, pending_critical int, pending_bulk int,
   oldest_pending_at timestamptz, retries int, breaker text, storage_bytes bigint,
   in_progress boolean, events jsonb
 );
@@ -81,6 +81,14 @@ BEGIN
     ) b JOIN device_health was ON was.device_id = b.device_id
   ) n
   WHERE h.device_id = n.device_id;
+
+  -- Apps are updated now and then: most syncs find what they say already there.
+  UPDATE device d SET schema_version = n.schema_version, schema_versions = n.schema_versions
+  FROM (
+    SELECT DISTINCT ON (r.device_id) r.device_id, r.finished_at, r.schema_version, r.schema_versions
+    FROM unnest(records) r WHERE r.schema_version IS NOT NULL ORDER BY r.device_id, r.finished_at DESC
+  ) n JOIN device_health h ON h.device_id = n.device_id AND n.finished_at >= h.last_seen_at
+  WHERE d.id = n.device_id AND (d.schema_version, d.schema_versions) IS DISTINCT FROM (n.schema_version, n.schema_versions);
 
   UPDATE device_health h SET last_error_code = e.code, last_error_at = e.at
   FROM (

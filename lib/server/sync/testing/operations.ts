@@ -52,7 +52,7 @@ export function decideOps(
   policy: Partial<TablePolicy> = {},
 ): DecidedBatch {
   const read = readChanges(ops.map(change))
-  const known = { ...compilePolicy({ ...defaultPolicy('things'), ...policy }), version: 1 }
+  const known = { ...compilePolicy({ ...defaultPolicy('things'), ...policy }), version: 1, known: new Map() }
   const all = { ...nothing, ...loaded }
   const placement = placeInStream(
     {
