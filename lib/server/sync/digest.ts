@@ -3,7 +3,7 @@ import { canonicalJson } from '#lib/protocol/checksum.ts'
 import type { FeedChangeRow } from './store.ts'
 
 /** A change as the log keeps it, without what its commit says of it and without its state, which the checksum covers. */
-type LoggedChange = Omit<FeedChangeRow, 'final' | 'size_bytes' | 'data' | 'scope'>
+export type LoggedChange = Omit<FeedChangeRow, 'final' | 'size_bytes' | 'data' | 'scope'>
 
 /** What is known of a commit before it has its place in the feed. */
 export type CommitHeader = {
@@ -55,4 +55,22 @@ export function feedDigest(header: CommitHeader, changes: readonly LoggedChange[
     hash.update('\n')
   }
   return hash.digest('hex')
+}
+
+/** The chain of a scope before its first commit; `push_commit` starts with the same. */
+export function feedOrigin(scope: string): Buffer {
+  return createHash('sha256').update(`holdfast feed ${scope}`).digest()
+}
+
+const postgresEpochMillis = Date.UTC(2000, 0, 1)
+
+/** The chain after a commit, as the SQL function `feed_link` computes it. */
+export function feedLink(
+  chain: Uint8Array,
+  commit: { digest: Uint8Array; position: bigint; committedAt: Date },
+): Buffer {
+  const place = Buffer.alloc(16)
+  place.writeBigInt64BE(commit.position, 0)
+  place.writeBigInt64BE(BigInt(commit.committedAt.getTime() - postgresEpochMillis) * 1_000n, 8)
+  return createHash('sha256').update(chain).update(commit.digest).update(place).digest()
 }

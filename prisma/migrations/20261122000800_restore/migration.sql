@@ -120,6 +120,116 @@ BEGIN
   FROM (SELECT of_scope AS scope) s LEFT JOIN feed_head h ON h.scope = s.scope;
 END $$;
 
+-- CreateTable
+CREATE TABLE "record_replaced" (
+    "id" BIGSERIAL NOT NULL,
+    "run" UUID NOT NULL,
+    "scope" TEXT NOT NULL,
+    "table" TEXT NOT NULL,
+    "record_id" UUID NOT NULL,
+    "fields" TEXT[],
+    "was" JSONB,
+    "became" JSONB,
+    "replaced_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "record_replaced_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE INDEX "record_replaced_run_idx" ON "record_replaced"("run");
+
+/* The row of `record` that a folded change stands for. Of a record whose first version was compacted away the log knows
+ * no longer when it was made: then it is as old as the log. */
+CREATE FUNCTION folded_record(f feed_change) RETURNS public.record LANGUAGE sql STABLE AS $$
+  SELECT ROW(f.scope, f."table", f.record_id, f.after_version, f.data, f.checksum, f.hlc, f.vector, f.op_id, f.device_id,
+    f.data IS NULL,
+    (SELECT min(c.committed_at) FROM feed_change c WHERE c.record_id = f.record_id AND c."table" = f."table"
+      AND c.scope = f.scope AND c.effect <> 'NONE'),
+    f.committed_at)::public.record
+$$;
+
+/* The columns in which a row is not what the log says. What may have been thinned or compacted away counts for nothing. */
+CREATE FUNCTION record_faults(r public.record, f public.record, is_compacted boolean) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN r.id IS NULL THEN ARRAY['missing'] WHEN f.id IS NULL THEN ARRAY['extra'] ELSE array_remove(ARRAY[
+    CASE WHEN r.version <> f.version THEN 'version' END,
+    CASE WHEN r.data::text IS DISTINCT FROM f.data::text THEN 'data' END,
+    CASE WHEN r.checksum <> f.checksum THEN 'checksum' END,
+    CASE WHEN r.hlc <> f.hlc THEN 'hlc' END,
+    CASE WHEN r.vector::text <> f.vector::text AND NOT (is_compacted AND f.deleted AND r.vector = '{}') THEN 'vector' END,
+    CASE WHEN r.last_op_id IS DISTINCT FROM f.last_op_id AND NOT (is_compacted AND f.deleted AND r.last_op_id IS NULL) THEN 'last_op_id' END,
+    CASE WHEN r.last_device_id IS DISTINCT FROM f.last_device_id AND NOT (is_compacted AND f.deleted AND r.last_device_id IS NULL) THEN 'last_device_id' END,
+    CASE WHEN r.deleted <> f.deleted THEN 'deleted' END,
+    CASE WHEN r.created_at <> f.created_at AND NOT (is_compacted AND r.created_at < f.created_at) THEN 'created_at' END,
+    CASE WHEN r.updated_at <> f.updated_at THEN 'updated_at' END
+  ], NULL) END
+$$;
+
+/* Where a scope's part of `record` is not the fold of its log; `seq` is the commit that says so. */
+CREATE FUNCTION record_differences(of_scope text) RETURNS TABLE (
+  "table" text, record_id uuid, fields text[], seq bigint, ordinal int, was jsonb, becomes jsonb
+) LANGUAGE sql STABLE AS $$
+  WITH folded AS MATERIALIZED (
+    SELECT f AS change, folded_record(f) AS row FROM feed_fold(of_scope, 9223372036854775807) f
+  ), here AS (
+    SELECT r FROM public.record r WHERE r.scope = of_scope
+  ), compared AS (
+    SELECT (f.change)."table" AS from_log, f.change, f.row, h.r,
+      record_faults(h.r, f.row, EXISTS (SELECT FROM feed_checkpoint k WHERE k.scope = of_scope)) AS fields
+    FROM folded f FULL JOIN here h ON (h.r)."table" = (f.change)."table" AND (h.r).id = (f.change).record_id
+  )
+  SELECT coalesce((d.change)."table", (d.r)."table"), coalesce((d.change).record_id, (d.r).id), d.fields,
+    (SELECT c.seq FROM feed_commit c WHERE c.batch = (d.change).batch AND c.scope = of_scope AND c.committed_at = (d.change).committed_at),
+    (d.change).ordinal, CASE WHEN (d.r).id IS NOT NULL THEN to_jsonb(d.r) END,
+    CASE WHEN (d.change).record_id IS NOT NULL THEN to_jsonb(d.row) END
+  FROM compared d WHERE cardinality(d.fields) > 0
+  ORDER BY 1, 2
+$$;
+
+/*
+ * Makes these records what the log says and keeps what was there. Locks them as a push does, so that pushes go on and see
+ * one or the other; looks again under the lock, so that it may be run twice, or ended anywhere.
+ * keys: [{table, id}]. Returns how many rows it replaced.
+ */
+CREATE FUNCTION rebuild_records(of_scope text, keys jsonb, of_run uuid) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  v_is_compacted boolean := EXISTS (SELECT FROM feed_checkpoint k WHERE k.scope = of_scope);
+  v_count int;
+BEGIN
+  PERFORM FROM public.record r JOIN jsonb_to_recordset(keys) k("table" text, id uuid)
+    ON r.scope = of_scope AND r."table" = k."table" AND r.id = k.id
+    ORDER BY r.scope, r."table", r.id FOR UPDATE OF r;
+  WITH wrong AS MATERIALIZED (
+    SELECT k."table", k.id, r, f.row, record_faults(r, f.row, v_is_compacted) AS fields
+    FROM jsonb_to_recordset(keys) k("table" text, id uuid)
+    LEFT JOIN public.record r ON r.scope = of_scope AND r."table" = k."table" AND r.id = k.id
+    LEFT JOIN LATERAL (SELECT folded_record(c) AS row FROM feed_change c WHERE c.record_id = k.id AND c."table" = k."table"
+      AND c.scope = of_scope AND c.effect <> 'NONE' ORDER BY c.after_version DESC LIMIT 1) f ON true
+  ), kept AS (
+    INSERT INTO record_replaced (run, scope, "table", record_id, fields, was, became)
+    SELECT of_run, of_scope, w."table", w.id, w.fields, CASE WHEN (w.r).id IS NOT NULL THEN to_jsonb(w.r) END,
+      CASE WHEN (w.row).id IS NOT NULL THEN to_jsonb(w.row) END
+    FROM wrong w WHERE cardinality(w.fields) > 0
+    RETURNING 1
+  ), gone AS (
+    DELETE FROM public.record r USING wrong w
+    WHERE (w.row).id IS NULL AND r.scope = of_scope AND r."table" = w."table" AND r.id = w.id
+  ), written AS (
+    INSERT INTO public.record
+    SELECT (w.row).* FROM wrong w WHERE (w.row).id IS NOT NULL AND cardinality(w.fields) > 0
+    ON CONFLICT (scope, "table", id) DO UPDATE SET version = excluded.version, data = excluded.data,
+      checksum = excluded.checksum, hlc = excluded.hlc, vector = excluded.vector, last_op_id = excluded.last_op_id,
+      last_device_id = excluded.last_device_id, deleted = excluded.deleted, updated_at = excluded.updated_at,
+      -- An older time is right where the log no longer goes back to it.
+      created_at = CASE WHEN v_is_compacted THEN least(record.created_at, excluded.created_at) ELSE excluded.created_at END
+  ) SELECT count(*) INTO v_count FROM kept;
+  IF v_count > 0 THEN
+    PERFORM audit_append(jsonb_build_array(jsonb_build_object('actor_kind', 'system', 'actor_id', 'rebuild',
+      'actor_name', 'rebuild', 'action', 'record.rebuild', 'target', 'scope', 'target_id', of_scope,
+      'after', jsonb_build_object('run', of_run, 'replaced', v_count))));
+  END IF;
+  RETURN v_count;
+END $$;
+
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'holdfast_app') THEN
