@@ -1,5 +1,9 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { TransportError, type Device, type Transport } from '#lib/client/index.ts'
+import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
+import type { JsonObject } from '#lib/core/json.ts'
+import { recordChecksum } from '#lib/protocol/checksum.ts'
+import type { ChangeInput, SyncReply } from '#lib/protocol/sync.ts'
 import { createNodeDevice, createNodeTransport } from '#lib/sim/node-device.ts'
 import { expect, type APIRequestContext } from '@playwright/test'
 import { keys } from './accounts.ts'
@@ -84,4 +88,84 @@ export async function makeDeadLetter(baseUrl: string, api: APIRequestContext) {
   const [letter] = await device.deadLetters()
   if (!letter) throw new Error('the change was not refused')
   return { device, other, ref: { table: 'meters', id, scope } }
+}
+
+/** Steps of a saga as a device sends them, by hand: each a record of its own unless it says another. */
+export async function sagaDevice(baseUrl: string, scope: string) {
+  const ids = { device_id: randomUUID(), incarnation: randomUUID() }
+  const send = async (path: string, body: object, token?: string) => {
+    const reply = await fetch(`${baseUrl}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(body),
+    })
+    expect(reply.ok, await reply.clone().text()).toBe(true)
+    return reply.json()
+  }
+  const name = `Till ${randomUUID().slice(0, 4)}`
+  const enrolled = (await send('/api/v1/enroll', {
+    ...{
+      ...ids,
+      enrollment_key: keys.enrollment,
+      name,
+      platform: 'android',
+      app_version: '3.4.1',
+      scopes: [scope],
+    },
+  })) as { device_token: string }
+  let seq = 0
+  let tick = Date.now()
+  const change = (over: Partial<ChangeInput> & { table: string; data: JsonObject }): ChangeInput => ({
+    ...{
+      op_id: randomUUID(),
+      seq: ++seq,
+      operation: 'CREATE',
+      record_id: randomUUID(),
+      base_version: 0,
+      scope,
+    },
+    hlc: formatHlc({ millis: ++tick, counter: 0, node: hlcNode(ids.device_id) }),
+    checksum: recordChecksum(over.data, (text) => createHash('sha256').update(text).digest('hex')),
+    ...over,
+  })
+  return {
+    id: ids.device_id,
+    name,
+    change,
+    sync: (changes: ChangeInput[]): Promise<SyncReply> =>
+      send('/api/v1/sync', { protocol: 1, ...ids, changes }, enrolled.device_token) as Promise<SyncReply>,
+  }
+}
+
+/** Orders of a till: one that was undone, one whose undoing waits for a person, one that still runs. */
+export async function makeSagas(baseUrl: string, api: APIRequestContext) {
+  const scope = `shop-${randomUUID().slice(0, 6)}`
+  await putTable(api, 'orders', { strategy: 'merge' })
+  await putTable(api, 'stock', {
+    strategy: 'merge',
+    rules: [{ rule: 'self.left >= 0', message: 'is never negative', field: 'left' }],
+  })
+  const till = await sagaDevice(baseUrl, scope)
+  const saga = (id: string, step: number, steps = 3) => ({ saga: { id, step, steps } })
+  const [compensated, stuck, running] = [randomUUID(), randomUUID(), randomUUID()]
+  await till.sync([
+    till.change({ table: 'orders', data: { customer: 'A. Keller', total: 80 }, ...saga(compensated, 1) }),
+    till.change({ table: 'stock', data: { item: 'valve', left: -1 }, ...saga(compensated, 2) }),
+    till.change({ table: 'orders', data: { receipt: 'R-1' }, ...saga(compensated, 3) }),
+  ])
+  const shelf = till.change({ table: 'stock', data: { item: 'pump', left: 9 } })
+  await till.sync([shelf])
+  const take = (base_version: number, left: number) => ({
+    ...{ table: 'stock', operation: 'UPDATE' as const, record_id: shelf.record_id, base_version },
+    data: { item: 'pump', left },
+  })
+  await till.sync([till.change({ ...take(1, 8), ...saga(stuck, 1) })])
+  const other = await sagaDevice(baseUrl, scope)
+  await other.sync([other.change(take(2, 7))])
+  await till.sync([
+    till.change({ table: 'orders', data: { customer: 'B. Roth' }, ...saga(stuck, 2) }),
+    till.change({ table: 'stock', data: { item: 'hose', left: -2 }, ...saga(stuck, 3) }),
+  ])
+  await till.sync([till.change({ table: 'orders', data: { customer: 'C. Ott' }, ...saga(running, 1) })])
+  return { till, compensated, stuck, running }
 }

@@ -1,4 +1,4 @@
-import { makeConflict, makeDeadLetter } from './field.ts'
+import { makeConflict, makeDeadLetter, makeSagas } from './field.ts'
 import { expect, findAccessibilityFaults, test } from './test.ts'
 
 const pages = [
@@ -7,6 +7,7 @@ const pages = [
   '/syncs',
   '/conflicts',
   '/dead-letters',
+  '/sagas?state=all',
   '/records',
   '/tables',
   '/audit',
@@ -21,6 +22,7 @@ test('every page passes axe, light and dark, wide and on a phone, with data in i
   test.setTimeout(240_000)
   const { device } = await makeDeadLetter(baseURL!, api)
   await makeConflict(baseURL!, api)
+  const sagas = await makeSagas(baseURL!, api)
   const page = await signedIn('admin')
   const first = async (list: string) => {
     await page.goto(list)
@@ -32,6 +34,8 @@ test('every page passes axe, light and dark, wide and on a phone, with data in i
     await first('/conflicts'),
     await first('/dead-letters?view=list'),
     `/devices/${device.id}`,
+    `/sagas/${sagas.compensated}`,
+    `/sagas/${sagas.stuck}`,
   ]
   const faults: Record<string, string[]> = {}
   for (const path of [...pages, ...details, '/nowhere']) {

@@ -5,6 +5,7 @@ const pages: Record<string, string> = {
   device: '/devices',
   conflict: '/conflicts',
   dead_letter: '/dead-letters',
+  saga: '/sagas',
 }
 
 /** What an entry is about, as a link where it has a page. */

@@ -13,6 +13,7 @@ import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { ConflictMark } from './conflict-mark.tsx'
 import { Resolver } from './resolver.tsx'
 import { UndoResolution } from './undo-resolution.tsx'
+import { VectorTable } from './vector-table.tsx'
 import { Link } from '#components/ui/link.tsx'
 
 const orderWords: Record<ConflictDetail['vector_order'], string> = {
@@ -55,7 +56,11 @@ export function ConflictPage({
         </Facts>
         <Facts>
           <Fact name="Theirs">
-            <DeviceLink id={conflict.device_id} name={conflict.device_name} />
+            {conflict.saga?.undoes ? (
+              'the server, undoing a saga'
+            ) : (
+              <DeviceLink id={conflict.device_id} name={conflict.device_name} />
+            )}
           </Fact>
           <Fact name="Did">
             {conflict.operation} on version {conflict.base_version}
@@ -67,6 +72,14 @@ export function ConflictPage({
             <HlcTime hlc={conflict.client.hlc} />
           </Fact>
           <Fact name="Strategy">{conflict.strategy}</Fact>
+          {conflict.saga ? (
+            <Fact name="Saga">
+              {conflict.saga.undoes ? 'Undoes ' : ''}
+              <Link href={`/sagas/${conflict.saga.id}`} className="link">
+                step {conflict.saga.step} of a saga
+              </Link>
+            </Fact>
+          ) : null}
         </Facts>
         <Facts>
           <Fact name="Ours">
@@ -96,7 +109,7 @@ export function ConflictPage({
           version={conflict.current.version}
           states={states}
           names={{
-            client: conflict.device_name ?? 'the device',
+            client: conflict.saga?.undoes ? 'before the saga' : (conflict.device_name ?? 'the device'),
             server: `version ${ours.version}, ${ours.by}`,
           }}
           refusal={refusal}
@@ -104,6 +117,11 @@ export function ConflictPage({
       ) : (
         <Resolved conflict={conflict} refusal={refusal} />
       )}
+      {conflict.vector_entries.length > 0 ? (
+        <Panel title="Version vectors" aside={orderWords[conflict.vector_order]} flush>
+          <VectorTable entries={conflict.vector_entries} />
+        </Panel>
+      ) : null}
     </>
   )
 }

@@ -28,7 +28,7 @@ const codes: Record<string, { title: string; mend: string }> = {
   invalid_change: { title: 'Not a readable change', mend: 'Repair what is named, then replay it.' },
   saga_aborted: {
     title: 'Its business transaction was undone',
-    mend: 'Discard it, or make the change again by itself.',
+    mend: 'Retry its saga as a whole; or take “saga” out of the change and replay it alone; or discard it.',
   },
   retries_exceeded: {
     title: 'Given up after too many attempts',

@@ -5,7 +5,9 @@ import { Notice, Refusal } from '#components/ui/notice.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { ShortId } from '#components/ui/short-id.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { isJsonObject } from '#lib/core/json.ts'
 import type { DeadLetterDetail } from '#lib/protocol/console.ts'
+import { changeSchema } from '#lib/protocol/sync.ts'
 import { Attempts } from './attempts.tsx'
 import { codeMend, codeTitle } from './codes.ts'
 import { DeadLetterMark } from './dead-letter-mark.tsx'
@@ -127,6 +129,7 @@ function Outcome({ letter, refusal }: { letter: DeadLetterDetail; refusal: strin
 }
 
 function LetterFacts({ letter }: { letter: DeadLetterDetail }) {
+  const saga = sagaOfChange(letter.change)
   return (
     <Facts>
       <Fact name="State">
@@ -146,6 +149,13 @@ function LetterFacts({ letter }: { letter: DeadLetterDetail }) {
       {letter.record_id ? (
         <Fact name="Record">
           <ShortId id={letter.record_id} label="record id" />
+        </Fact>
+      ) : null}
+      {saga ? (
+        <Fact name="Saga">
+          <Link href={`/sagas/${saga.id}`} className="link">
+            Step {saga.step} of {saga.steps}
+          </Link>
         </Fact>
       ) : null}
       {letter.scope ? <Fact name="Scope">{letter.scope}</Fact> : null}
@@ -171,4 +181,10 @@ function LetterFacts({ letter }: { letter: DeadLetterDetail }) {
       </Fact>
     </Facts>
   )
+}
+
+/** The saga that the change says it is a step of. */
+function sagaOfChange(change: DeadLetterDetail['change']) {
+  const saga = isJsonObject(change) ? change['saga'] : undefined
+  return changeSchema.shape.saga.safeParse(saga).data ?? null
 }

@@ -52,19 +52,24 @@ function Waiting({ summary }: { summary: HealthSummary }) {
       words: plural(summary.dead_letters_open, 'dead letter'),
       href: '/dead-letters',
     },
+    {
+      count: summary.sagas_stuck,
+      words: plural(summary.sagas_stuck, 'stuck saga'),
+      href: '/sagas?state=stuck',
+    },
   ].filter((each) => each.count > 0)
   if (waiting.length === 0) return <span className="text-muted">Nothing waits for a person.</span>
   return (
     <span className="text-muted">
       {waiting.map((each, index) => (
         <span key={each.href}>
-          {index > 0 ? ' and ' : ''}
+          {index === 0 ? '' : index === waiting.length - 1 ? ' and ' : ', '}
           <Link href={each.href} className="link">
             {each.words}
           </Link>
         </span>
       ))}{' '}
-      {summary.conflicts_open + summary.dead_letters_open === 1 ? 'waits' : 'wait'} for a person.
+      {waiting.reduce((sum, { count }) => sum + count, 0) === 1 ? 'waits' : 'wait'} for a person.
     </span>
   )
 }

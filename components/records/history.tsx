@@ -2,6 +2,7 @@ import { Badge } from '#components/ui/badge.tsx'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { JsonValue } from '#components/ui/json-value.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { sagaOfRule } from '#lib/core/saga.ts'
 import type { RecordVersion } from '#lib/protocol/console.ts'
 import { Link } from '#components/ui/link.tsx'
 
@@ -33,6 +34,7 @@ export function History({ versions }: { versions: readonly RecordVersion[] }) {
           </p>
           <p className="mt-1 flex flex-wrap items-center gap-1.5 text-12 text-faint">
             {typeof version.rule['strategy'] === 'string' ? <Badge>{version.rule['strategy']}</Badge> : null}
+            <SagaLink rule={version.rule} />
             {version.conflict_id ? (
               <Link href={`/conflicts/${version.conflict_id}`} className="link">
                 Conflict
@@ -68,4 +70,13 @@ export function History({ versions }: { versions: readonly RecordVersion[] }) {
       ))}
     </ol>
   )
+}
+
+function SagaLink({ rule }: Pick<RecordVersion, 'rule'>) {
+  const saga = sagaOfRule(rule)
+  return saga ? (
+    <Link href={`/sagas/${saga.id}`} className="link">
+      Saga, step {saga.step}
+    </Link>
+  ) : null
 }

@@ -17,7 +17,7 @@ export function BottomBar({ waiting, theme }: { waiting: WaitingCounts; theme: T
   const pathname = usePathname()
   const [operate, repair, ...rest] = navigation
   const [health, devices, ...operateRest] = operate?.items ?? []
-  const waitingInAll = waiting.conflicts + waiting.deadLetters
+  const waitingInAll = waiting.conflicts + waiting.deadLetters + waiting.sagas
   const more = [...operateRest, ...rest.flatMap((group) => group.items)]
   const inRepair = repair?.items.some((item) => isHere(item.href, pathname)) ?? false
   return (

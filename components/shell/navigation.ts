@@ -1,7 +1,7 @@
 import type { IconName } from '#components/ui/icon.tsx'
 
 /** What waits for a person, beside the words of the navigation. */
-export type WaitingCounts = { conflicts: number; deadLetters: number }
+export type WaitingCounts = { conflicts: number; deadLetters: number; sagas: number }
 
 export type Destination = {
   href: string
@@ -29,6 +29,7 @@ export const navigation: readonly NavigationGroup[] = [
     items: [
       { href: '/conflicts', label: 'Conflicts', icon: 'conflicts', key: 'c', count: 'conflicts' },
       { href: '/dead-letters', label: 'Dead letters', icon: 'dead-letters', key: 'l', count: 'deadLetters' },
+      { href: '/sagas', label: 'Sagas', icon: 'sagas', key: 'o', count: 'sagas' },
     ],
   },
   {

@@ -1,4 +1,5 @@
 import type { Refusal } from './decide.ts'
+import { isJsonObject, type JsonObject } from './json.ts'
 
 /** A business transaction of one device over several changes (Garcia-Molina and Salem, "Sagas", SIGMOD 1987). */
 export const sagaStates = ['running', 'completed', 'compensating', 'compensated', 'stuck'] as const
@@ -163,4 +164,11 @@ function move({ state }: Saga, event: Event): SagaState {
   const next = moves[state][event]
   if (next === null) throw new Error(`a saga that is ${state} cannot see ${event}`)
   return next
+}
+
+/** The saga that a rule in a record's history names: the step it was, or whose undoing it was. */
+export function sagaOfRule(rule: JsonObject): { id: string; step: number } | null {
+  const saga = rule['saga']
+  if (!isJsonObject(saga) || typeof saga['id'] !== 'string' || typeof saga['step'] !== 'number') return null
+  return { id: saga['id'], step: saga['step'] }
 }

@@ -82,6 +82,12 @@ export const conflictDetailSchema = conflictItemSchema.extend({
   server: z.object({ version: z.int(), data: data.nullable(), hlc: z.string(), vector }),
   /** How the device's vector stands to the server's. */
   vector_order: z.enum(['equal', 'before', 'after', 'concurrent']),
+  /** The same device by device: the highest seq of each that a side includes. */
+  vector_entries: z.array(
+    z.object({ device_id: z.string(), device_name: z.string().nullable(), client: z.int(), server: z.int() }),
+  ),
+  /** The saga it belongs to: as the step that ended so, or as the undoing of one. */
+  saga: z.object({ id: uuid, step: z.int(), undoes: z.boolean() }).nullable(),
   /** The record as it is now; `moved`: it was written since the conflict arose. */
   current: z.object({
     version: z.int(),

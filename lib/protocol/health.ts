@@ -91,6 +91,8 @@ export const healthSummarySchema = z.object({
   queue_depth: z.object({ total: figure, critical: figure, normal: figure, bulk: figure }),
   conflicts_open: z.int(),
   dead_letters_open: z.int(),
+  /** Sagas whose undoing waits for a person. */
+  sagas_stuck: z.int(),
   recent_failures: z.array(recentFailure),
   trends: z.array(trend),
   worst: z.object({ scopes: z.array(worst), tables: z.array(worst), app_versions: z.array(worst) }),

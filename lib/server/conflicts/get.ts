@@ -1,12 +1,12 @@
 import { fieldViews, suggestMerge, type ThreeStates } from '#lib/core/field-diff.ts'
-import { compareVectors } from '#lib/core/vector.ts'
+import { compareVectors, type Vector } from '#lib/core/vector.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { currentRecord, writerOf, type CurrentRecord } from '../records/read.ts'
 import { conflictEtag } from './etag.ts'
 import { toItem } from './list.ts'
-import { selectConflict, type WholeConflict } from './store.ts'
+import { selectConflict, selectDeviceNames, selectSagaOf, type WholeConflict } from './store.ts'
 
 /**
  * A conflict with everything a person needs to settle it, against the record as it is now.
@@ -15,7 +15,12 @@ import { selectConflict, type WholeConflict } from './store.ts'
 export async function getConflict(actor: Actor, id: string): Promise<ConflictDetail> {
   authorise(actor, 'viewer')
   const { conflict, record } = await loadConflict(id)
-  const writer = await writerOf(keyOf(conflict), record.version)
+  const { client_vector: theirs, server_vector: ours } = conflict
+  const [writer, saga, entries] = await Promise.all([
+    writerOf(keyOf(conflict), record.version),
+    selectSagaOf(id),
+    vectorEntries(theirs, ours),
+  ])
   const states: ThreeStates = { base: conflict.base_data, client: conflict.client_data, server: record.data }
   return {
     ...toItem(conflict),
@@ -31,7 +36,9 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
       hlc: conflict.server_hlc,
       vector: conflict.server_vector,
     },
-    vector_order: compareVectors(conflict.client_vector, conflict.server_vector),
+    vector_order: compareVectors(theirs, ours),
+    vector_entries: entries,
+    saga,
     current: {
       version: record.version,
       data: record.data,
@@ -52,6 +59,17 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
             can_undo: record.version === conflict.resolved_version,
           },
   }
+}
+
+/** Two vectors device by device, those first on which the sides differ. */
+async function vectorEntries(theirs: Vector, ours: Vector): Promise<ConflictDetail['vector_entries']> {
+  const ids = [...new Set([...Object.keys(theirs), ...Object.keys(ours)])]
+  const names = await selectDeviceNames(ids)
+  const entries = ids.map((id) => ({
+    ...{ device_id: id, device_name: names.get(id) ?? null },
+    ...{ client: theirs[id] ?? 0, server: ours[id] ?? 0 },
+  }))
+  return entries.toSorted((a, b) => Number(a.client === a.server) - Number(b.client === b.server))
 }
 
 /** A conflict and its record. @throws AppError `not_found` */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import type { Vector } from '#lib/core/vector.ts'
-import type { ConflictItem } from '#lib/protocol/console.ts'
+import type { ConflictDetail, ConflictItem } from '#lib/protocol/console.ts'
 import { database } from '../db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 
@@ -83,5 +83,19 @@ export async function selectConflict(id: string): Promise<WholeConflict | null> 
     SELECT ${listed}, c.op_id, c.later_op_ids, c.trace_id, c.base_data, c.client_data, c.client_hlc, c.client_vector,
       c.server_data, c.server_hlc, c.server_vector, c.resolution, c.resolved_version
     FROM conflict c ${devices} WHERE c.id = ${id}::uuid`
+  return row ?? null
+}
+
+export async function selectDeviceNames(ids: readonly string[]): Promise<Map<string, string>> {
+  const rows = await database().$queryRaw<{ id: string; name: string }[]>`
+    SELECT id, name FROM device WHERE id = ANY (${[...ids]}::uuid[])`
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
+/** The step of a saga that a conflict came of, or whose undoing it is. */
+export async function selectSagaOf(id: string): Promise<ConflictDetail['saga']> {
+  const [row] = await database().$queryRaw<NonNullable<ConflictDetail['saga']>[]>`
+    SELECT saga_id AS id, step, undo_conflict_id IS NOT DISTINCT FROM ${id}::uuid AS undoes
+    FROM saga_step WHERE conflict_id = ${id}::uuid OR undo_conflict_id = ${id}::uuid ORDER BY at LIMIT 1`
   return row ?? null
 }

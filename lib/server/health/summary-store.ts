@@ -132,9 +132,12 @@ export async function selectFailures(since: Date): Promise<FailureRow[]> {
     ) failure LEFT JOIN device d ON d.id = failure.device_id ORDER BY at DESC`
 }
 
-export async function countOpen(): Promise<{ conflicts: number; dead_letters: number }> {
-  const rows = await database().$queryRaw<{ conflicts: number; dead_letters: number }[]>`
+type OpenCounts = { conflicts: number; dead_letters: number; sagas_stuck: number }
+
+export async function countOpen(): Promise<OpenCounts> {
+  const rows = await database().$queryRaw<OpenCounts[]>`
     SELECT (SELECT count(*) FROM conflict WHERE state = 'open')::int AS conflicts,
-      (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters`
-  return rows[0] ?? { conflicts: 0, dead_letters: 0 }
+      (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters,
+      (SELECT count(*) FROM saga WHERE state = 'stuck')::int AS sagas_stuck`
+  return rows[0] ?? { conflicts: 0, dead_letters: 0, sagas_stuck: 0 }
 }

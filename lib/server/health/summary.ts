@@ -83,6 +83,7 @@ async function summarise(range: HealthRange, now: Date): Promise<HealthSummary> 
     },
     conflicts_open: open.conflicts,
     dead_letters_open: open.dead_letters,
+    sagas_stuck: open.sagas_stuck,
     recent_failures: newestOfEach(failures),
     trends: trendsOf(grid, fleetTrend, syncTrend),
     worst: {

@@ -68,7 +68,10 @@ CREATE INDEX "saga_started_at_id_idx" ON "saga"("started_at", "id");
 CREATE INDEX "saga_device_id_started_at_id_idx" ON "saga"("device_id", "started_at", "id");
 
 -- CreateIndex
-CREATE INDEX "saga_step_op_id_idx" ON "saga_step"("op_id");
+CREATE INDEX "saga_step_conflict_id_idx" ON "saga_step"("conflict_id");
+
+-- CreateIndex
+CREATE INDEX "saga_step_undo_conflict_id_idx" ON "saga_step"("undo_conflict_id");
 
 DO $$
 BEGIN
