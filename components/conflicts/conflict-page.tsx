@@ -90,7 +90,7 @@ export function ConflictPage({
               <Time at={conflict.current.updated_at} show="both" precision="minute" />
             </Fact>
           ) : null}
-          <Fact name="Vectors">{orderWords[conflict.vector_order]}</Fact>
+          {conflict.saga?.undoes ? null : <Fact name="Vectors">{orderWords[conflict.vector_order]}</Fact>}
           {conflict.trace_id ? (
             <Fact name="Trace">
               <ShortId id={conflict.trace_id} label="trace id" />{' '}
@@ -117,7 +117,7 @@ export function ConflictPage({
       ) : (
         <Resolved conflict={conflict} refusal={refusal} />
       )}
-      {conflict.vector_entries.length > 0 ? (
+      {conflict.vector_entries.length > 0 && !conflict.saga?.undoes ? (
         <Panel title="Version vectors" aside={orderWords[conflict.vector_order]} flush>
           <VectorTable entries={conflict.vector_entries} />
         </Panel>

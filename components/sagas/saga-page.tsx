@@ -90,7 +90,7 @@ function Story({ saga }: { saga: SagaDetail }) {
       {saga.cause === null ? null : <p>{causeOf(saga)}</p>}
       {saga.state === 'stuck' ? (
         <p className="mt-1">
-          The other steps were undone. Once the ones marked below are settled, the saga has ended.
+          The others were undone. Once what is marked below is settled, the saga has ended.
         </p>
       ) : null}
       {saga.state === 'compensated' && saga.retry_refusal ? (
@@ -108,7 +108,7 @@ function causeOf({ cause, failed_step: step, failed_code: code }: SagaDetail): s
       return 'An operator called it off.'
     case 'step_failed':
     case null:
-      return `Step ${step} failed: ${outcomeWords(code ?? '').toLowerCase()}. The steps before it were undone, those after it refused.`
+      return `Step ${step} failed: ${outcomeWords(code ?? '').toLowerCase()}. No step after it is taken.`
   }
 }
 

@@ -57,12 +57,23 @@ function What({ step }: { step: SagaStepView }) {
   const { table, record_id: id, scope, from_scope: from, operation, before_version, after_version } = step
   if (table === null || id === null) return null
   const moves = from !== null && from !== scope
+  // A record that was never made has no page.
+  const isThere = step.state === 'applied' || operation !== 'CREATE'
+  const name = (
+    <>
+      {table} <span className="font-mono text-12">{shortenMiddle(id)}</span>
+    </>
+  )
   return (
     <p className="flex flex-wrap items-baseline gap-x-1.5 text-muted">
       {operation?.toLowerCase()}{' '}
-      <Link href={recordPath({ table, id, ...(scope !== null && { scope }) })} className="link">
-        {table} <span className="font-mono text-12">{shortenMiddle(id)}</span>
-      </Link>
+      {isThere ? (
+        <Link href={recordPath({ table, id, ...(scope !== null && { scope }) })} className="link">
+          {name}
+        </Link>
+      ) : (
+        <span>{name}</span>
+      )}
       {after_version === null ? null : (
         <span className="text-faint tabular-nums">
           version {before_version} → {after_version}

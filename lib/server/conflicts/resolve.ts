@@ -2,14 +2,17 @@ import { v7 as uuidv7 } from 'uuid'
 import type { JsonObject } from '#lib/core/json.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ConflictChoice, ConflictDetail } from '#lib/protocol/console.ts'
+import { logger } from '#lib/telemetry/log.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { staleError } from '../http/precondition.ts'
 import { refuseUnlessAccepted } from '../records/refusal.ts'
 import type { CurrentRecord } from '../records/read.ts'
+import { countSettled } from '../sync/end-saga.ts'
+import { serverEngine } from '../sync/server-engine.ts'
 import { writeRecord } from '../sync/write.ts'
 import type { SeenVersions } from './etag.ts'
 import { getConflict, loadConflict } from './get.ts'
-import type { WholeConflict } from './store.ts'
+import { selectSagaOf, type WholeConflict } from './store.ts'
 
 export type Resolution = {
   id: string
@@ -59,10 +62,23 @@ export async function resolveConflict(actor: Actor, resolution: Resolution): Pro
       traceId,
     })
     refuseUnlessAccepted(answer)
+    await endSaga(id, traceId)
   } catch (error) {
     throw error instanceof AppError && error.code === 'stale' ? await withCurrent(error, actor, id) : error
   }
   return getConflict(actor, id)
+}
+
+/** Where the conflict was all that kept a saga from its end. What goes wrong here, the worker makes up for. */
+async function endSaga(conflictId: string, traceId: string): Promise<void> {
+  const saga = await selectSagaOf(conflictId)
+  if (!saga?.undoes) return
+  await countSettled(serverEngine(), saga.id, traceId).catch((error: unknown) =>
+    logger.warn(
+      { event: 'saga.undo_failed', saga_id: saga.id, trace_id: traceId, err: error },
+      'a saga waits',
+    ),
+  )
 }
 
 function chosenData(
