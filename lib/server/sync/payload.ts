@@ -22,7 +22,9 @@ export function commitPayload(request: CommitRequest): string {
   const common = { scope: first?.scope, table: first?.table }
   const device = request.stream?.device ?? null
   const isOwn = request.changes.every(({ device_id }) => device_id === device)
-  const results = new Map(request.results.map((result) => [result.op_id, result]))
+  // Only what came in a stream is answered again: a replay in a device's name has no seq there.
+  const answered = request.stream ? request.results : []
+  const results = new Map(answered.map((result) => [result.op_id, result]))
   const changes = request.changes.map((change) => {
     const result = results.get(change.op_id)
     const isPlain = result !== undefined && isPlainResult(change, result)
