@@ -43,7 +43,7 @@ export function pull(engine: Engine, request: Pull): Promise<Pulled> {
     const pulled =
       token === null || token.epoch !== epoch
         ? refused(request, epoch, 'epoch_changed')
-        : await pullAfter(engine, request, token)
+        : await pullAfter(engine, request, regained(token, request.scopes))
     span.setAttributes({
       [spanAttributes.pulled]: pulled.delivered,
       ...(pulled.resync && { resync: pulled.resync }),
@@ -95,6 +95,19 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
     resync: null,
     acknowledged,
     lost: null,
+  }
+}
+
+/** A scope that is granted again while it was being left is read from its start: some of it is gone from the device. */
+function regained(token: SyncToken, scopes: readonly string[]): SyncToken {
+  const again = scopes.filter((scope) => token.leaving.has(scope))
+  if (again.length === 0) return token
+  const without = <V>(map: Map<string, V>) => new Map([...map].filter(([scope]) => !again.includes(scope)))
+  return {
+    ...token,
+    positions: without(token.positions),
+    chains: without(token.chains),
+    leaving: without(token.leaving),
   }
 }
 

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ServerChange } from '#lib/protocol/sync.ts'
+import { systemActor } from '#lib/server/actor.ts'
+import { replayDeadLetter } from '#lib/server/dead-letters/replay.ts'
+import { setDeviceScopes } from '#lib/server/devices/set-scopes.ts'
+import { compact } from '#lib/server/retention/compact.ts'
+import { age, ownerOf } from '#lib/server/retention/testing/age.ts'
+import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
+import { putPolicy, RawDevice } from '#lib/server/testing/raw-device.ts'
+
+const admin = systemActor('test')
+const traceId = '0'.repeat(32)
+
+let own: TestDatabase
+beforeAll(async () => {
+  own = await testDatabase()
+  process.env['DATABASE_URL'] = own.url
+  await putPolicy(own.db, { name: 'things', strategy: 'merge' })
+})
+afterAll(() => own.close())
+
+async function grant(device: RawDevice, scopes: string[]): Promise<void> {
+  await setDeviceScopes(admin, { id: device.id, version: null }, { scopes })
+  device.scopes = scopes
+}
+
+/** What a device has: it takes in what it is sent, as it comes. */
+class Holder {
+  readonly has = new Map<string, unknown>()
+  readonly device: RawDevice
+
+  constructor(device: RawDevice) {
+    this.device = device
+  }
+
+  /** @returns whether there is more to come */
+  async pull(limit = 500): Promise<boolean> {
+    const reply = await this.device.sync([], { pull: { limit } })
+    expect(reply.resync).toBeNull()
+    for (const change of reply.server_changes) this.take(change)
+    return reply.has_more
+  }
+
+  take({ scope, record_id, operation, data }: ServerChange): void {
+    if (operation === 'UPSERT') this.has.set(`${scope} ${record_id}`, data)
+    else this.has.delete(`${scope} ${record_id}`)
+  }
+}
+
+async function siteWith(count: number) {
+  const [site, other] = [randomUUID(), randomUUID()]
+  const writer = await RawDevice.enrol(own.db, [site, other])
+  const changes = Array.from({ length: count }, (_, n) => writer.change({ scope: site, data: { n } }))
+  for (const change of changes) await writer.send([change])
+  const holder = new Holder(await RawDevice.enrol(own.db, [site, other]))
+  await holder.pull()
+  expect(holder.has.size).toBe(count)
+  return { site, other, writer, holder, changes }
+}
+
+test('a scope that is granted again while it is being left comes back whole', async () => {
+  for (const leavesFirst of [0, 1, 2, 3]) {
+    const { site, other, writer, holder, changes } = await siteWith(5)
+    await grant(holder.device, [other])
+    for (let page = 0; page < leavesFirst; page++) await holder.pull(2)
+    // Others went on meanwhile; the device must not see that until it is granted again.
+    await writer.send([writer.change({ scope: site, data: { n: 'new' } })])
+    await writer.send([
+      writer.change({ scope: site, record_id: changes[0]!.record_id, operation: 'DELETE', base_version: 1 }),
+    ])
+    expect([...holder.has.values()]).not.toContainEqual({ n: 'new' })
+    await grant(holder.device, [site, other])
+    while (await holder.pull(2));
+    expect([...holder.has.values()]).toEqual(
+      expect.arrayContaining([{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }, { n: 'new' }]),
+    )
+    expect(holder.has.size).toBe(5)
+  }
+})
+
+test('granted again after its log was compacted, it is a full sync', async () => {
+  const { site, other, holder } = await siteWith(3)
+  await grant(holder.device, [other])
+  while (await holder.pull());
+  expect(holder.has.size).toBe(0)
+  const owner = await ownerOf(own.url)
+  await age(owner.ask, site, 3, 100)
+  await compact(owner.ask)
+  await owner.end()
+  await grant(holder.device, [site, other])
+  expect((await holder.device.sync()).resync).toEqual({ reason: 'scope_changed' })
+})
+
+test('edits of a lost scope wait for review, and replay once it is granted again', async () => {
+  const { site, other, holder, changes } = await siteWith(1)
+  const { device } = holder
+  await grant(device, [other])
+  const edit = device.change({
+    ...{ scope: site, record_id: changes[0]!.record_id, operation: 'UPDATE' as const, base_version: 1 },
+    data: { n: 0, done: true },
+  })
+  const { rejected } = await device.sync([edit])
+  expect(rejected).toMatchObject([{ op_id: edit.op_id, code: 'scope_forbidden', retryable: false }])
+  const id = rejected[0]!.dead_letter_id!
+  const replay = () =>
+    replayDeadLetter(admin, { id, dryRun: false, change: undefined, version: null, reason: '', traceId })
+  const stateNow = async () =>
+    (await own.db.record.findFirst({ where: { id: edit.record_id, scope: site } }))?.data
+  expect(await replay()).toMatchObject({ kind: 'rejected', code: 'scope_forbidden' })
+  expect(await stateNow()).toEqual({ n: 0 })
+  await grant(device, [site, other])
+  expect(await replay()).toMatchObject({ kind: 'accepted' })
+  expect(await stateNow()).toEqual({ n: 0, done: true })
+})
