@@ -38,7 +38,7 @@ export const routeTransport: Transport = {
 
 /** An enrolled device of the library on the device routes of this process. */
 export async function enrolledDevice(
-  callers: Everybody,
+  callers: Pick<Everybody, 'enrollmentKey'>,
   options: Partial<DeviceOptions> & { scopes?: readonly string[]; name?: string } = {},
 ): Promise<Device> {
   const { scopes = ['site-1'], name = 'Tablet', ...rest } = options
