@@ -1,6 +1,7 @@
 import { limits, type ResyncReason } from '#lib/protocol/sync.ts'
 import { spanAttributes, withSpan } from '#lib/telemetry/trace.ts'
 import type { Engine } from './engine.ts'
+import type { FeedPage } from './feed-page.ts'
 import type { LostHistoryNote } from './store.ts'
 import { findMisfit, isLost, type Misfit } from './history.ts'
 import { chainPrefix, readToken, writeToken, type SyncToken } from './token.ts'
@@ -14,6 +15,8 @@ export type Pull = {
   ownBatch: string | null
   /** A full sync that an admin asked for. */
   resyncReason: ResyncReason | null
+  /** The next page of some scopes, where the push knew it. */
+  page?: FeedPage | null
 }
 
 export type Pulled = {
@@ -59,11 +62,13 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
   const granted = new Set(request.scopes)
   const limit = Math.min(request.limit, limits.max_pull)
   const left = await leave(engine, token, granted, limit)
-  const page = await engine.store.feedPage({
-    asked: request.scopes.map((scope) => ({ scope, seq: token.positions.get(scope) ?? 0 })),
-    maxChanges: Math.max(0, limit - left.delivered),
-    ownBatch: request.ownBatch,
-  })
+  const page =
+    knownFor(request) ??
+    (await engine.store.feedPage({
+      asked: request.scopes.map((scope) => ({ scope, seq: token.positions.get(scope) ?? 0 })),
+      maxChanges: Math.max(0, limit - left.delivered),
+      ownBatch: request.ownBatch,
+    }))
   const misfit = findMisfit(page.standing ?? [], token, request.token === null)
   if (misfit)
     return { ...refused(request, token.epoch, misfit.reason), acknowledged, lost: lostOf(misfit, token) }
@@ -138,6 +143,12 @@ async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<s
       leaving.set(page.scope, [page.last_table, page.last_id ?? nil])
   }
   return { changes: changes.join(','), delivered, leaving }
+}
+
+/** A page that the push knew, if it speaks of exactly the device's scopes. */
+function knownFor({ page, scopes }: Pull): FeedPage | null {
+  const known = new Set(page?.standing?.map(({ scope }) => scope))
+  return page && known.size === scopes.length && scopes.every((scope) => known.has(scope)) ? page : null
 }
 
 function lostOf(misfit: Misfit, { issuedAt }: SyncToken): Pulled['lost'] {

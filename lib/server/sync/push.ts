@@ -11,12 +11,22 @@ import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
 import type { Engine } from './engine.ts'
 import { findMisfit, isLost } from './history.ts'
+import type { FeedPage } from './feed-page.ts'
+import { knownPage } from './known-page.ts'
 import type { ReadChange } from './read-changes.ts'
 import { keyOf } from './record-states.ts'
 import { reportedDeadLetters, sagasReported } from './reported-dead-letters.ts'
 import type { SagaRetryRow, SagaRow, SagaUndoRow } from './saga-rows.ts'
 import type { SyncToken } from './token.ts'
-import type { CommitRequest, Loaded, LoadRequest, ReopenRow, ReplayRow, ResolveRow } from './store.ts'
+import type {
+  Committed,
+  CommitRequest,
+  Loaded,
+  LoadRequest,
+  ReopenRow,
+  ReplayRow,
+  ResolveRow,
+} from './store.ts'
 
 /** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
 const maxTries = 12
@@ -66,6 +76,8 @@ export type Pushed = {
   /** Scopes in which the batch was published. */
   scopes: string[]
   decided: DecidedBatch
+  /** What there is to pull in the scopes of the batch, where that is known by the way. */
+  page: FeedPage | null
 }
 
 /**
@@ -121,7 +133,10 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
     return decision
   })
   const commit = commitRequest(request, loaded, placement, { decided, reported, batch: engine.newId() })
-  if (request.dryRun || commit === null) return { answers: decided.answers, batch: null, scopes: [], decided }
+  const { answers } = decided
+  const pageAfter = (heads: Committed['heads']) => knownPage(request.token ?? null, loaded, heads, decided)
+  if (request.dryRun || commit === null)
+    return { answers, batch: null, scopes: [], decided, page: pageAfter({}) }
 
   const began = performance.now()
   const committed = await withSpan(
@@ -138,7 +153,8 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
   if (committed === 'stale') {
     throw new AppError('stale', 'Someone else settled this first. Nothing was written; look again.')
   }
-  return { answers: decided.answers, batch: commit.batch, scopes: Object.keys(committed.heads), decided }
+  const { heads } = committed
+  return { answers, batch: commit.batch, scopes: Object.keys(heads), decided, page: pageAfter(heads) }
 }
 
 async function load(

@@ -102,13 +102,15 @@ export async function sync(
       server: { version: conflict.server_version, data: conflict.server_data },
     })
   }
-  await undoSagas(engine, sagasToUndo(pushed.decided), options.traceId)
+  const toUndo = sagasToUndo(pushed.decided)
+  await undoSagas(engine, toUndo, options.traceId)
   const pulled = await pull(engine, {
     token: request.last_sync_token ?? null,
     scopes: device.scopes,
     limit: request.pull?.limit ?? defaultPullLimit,
     ownBatch: pushed.batch,
     resyncReason: asResyncReason(device.resyncReason),
+    page: toUndo.length > 0 ? null : pushed.page,
   })
   if (pulled.lost) {
     const note = { ...pulled.lost, device_id: device.id, trace_id: options.traceId }
@@ -133,6 +135,7 @@ const nothingPushed: Omit<Pushed, 'decided'> & { decided: DecidedBatch | null } 
   batch: null,
   scopes: [],
   decided: null,
+  page: null,
 }
 
 function announce(

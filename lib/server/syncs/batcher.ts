@@ -4,25 +4,29 @@ export type Batcher<T> = {
    * @throws what `flush` threw for that batch; RangeError when too many wait already
    */
   add: (item: T) => Promise<void>
+  /** Writes what waits, now. Resolves when it is done, well or not. */
+  flush: () => Promise<void>
 }
 
 type Waiting<T> = { item: T; resolve: () => void; reject: (error: unknown) => void }
 
 /**
- * Writes at once while nothing is under way; what arrives meanwhile is written together next. So one item never
- * waits for company, and a flood costs one statement per round trip instead of one per item.
+ * Writes together what arrives while a batch is being written, and within `gatherMs` where nothing is: a flood costs one
+ * statement per round trip instead of one per item, and a steady stream a few a second. Without `gatherMs` an item never
+ * waits for company.
  */
 export function createBatcher<T>(options: {
   flush: (items: T[]) => Promise<void>
+  gatherMs?: number
   maxBatch: number
   /** More than this many waiting are refused: the memory is bounded while the database hangs. */
   maxWaiting: number
 }): Batcher<T> {
   const waiting: Waiting<T>[] = []
-  let isFlushing = false
+  let timer: NodeJS.Timeout | null = null
+  let flushing: Promise<void> | null = null
 
   async function run(): Promise<void> {
-    isFlushing = true
     while (waiting.length > 0) {
       const batch = waiting.splice(0, options.maxBatch)
       try {
@@ -32,7 +36,13 @@ export function createBatcher<T>(options: {
         for (const { reject } of batch) reject(error)
       }
     }
-    isFlushing = false
+  }
+
+  function flush(): Promise<void> {
+    if (timer) clearTimeout(timer)
+    timer = null
+    flushing ??= run().finally(() => (flushing = null))
+    return flushing
   }
 
   return {
@@ -42,7 +52,9 @@ export function createBatcher<T>(options: {
           return reject(new RangeError(`More than ${options.maxWaiting} items wait to be written`))
         }
         waiting.push({ item, resolve, reject })
-        if (!isFlushing) void run()
+        if (!options.gatherMs || waiting.length >= options.maxBatch) void flush()
+        else if (!flushing) timer ??= setTimeout(() => void flush(), options.gatherMs)
       }),
+    flush,
   }
 }

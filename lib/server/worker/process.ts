@@ -2,6 +2,7 @@ import { logger } from '#lib/telemetry/log.ts'
 import { stampClientAddresses } from '../http/client-address.ts'
 import { mendAddresses } from '../http/readable-address.ts'
 import { startSyncTracing } from '../syncs/keep-traces.ts'
+import { flushSyncRecords } from '../syncs/record.ts'
 import { startWorker } from './worker.ts'
 
 type Running = { stop: () => Promise<void> }
@@ -23,8 +24,12 @@ function start(): Running {
   const tracing = startSyncTracing()
   const worker = process.env['WORKER'] === 'off' ? null : startWorker()
   if (worker) logger.info({ event: 'worker.started' }, 'background jobs run in this process')
-  let stopped: Promise<void> | null = null
-  const stop = () => (stopped ??= Promise.allSettled([worker?.stop(), tracing.flush()]).then(() => undefined))
+  let workerStopped: Promise<void> | undefined
+  // Twice, where requests were in flight at the signal: they buffer, too.
+  const stop = async () => {
+    workerStopped ??= worker?.stop()
+    await Promise.allSettled([workerStopped, tracing.flush(), flushSyncRecords()])
+  }
   for (const event of ['SIGTERM', 'SIGINT', 'beforeExit'] as const) process.once(event, () => void stop())
   return { stop }
 }
