@@ -16,12 +16,14 @@ import {
 } from './detail-store.ts'
 import { iso, toDeviceItem } from './item.ts'
 import { selectDevice } from './list-store.ts'
+import { flushSyncRecords } from '../syncs/record.ts'
 
 const positions = z.record(z.string(), z.number())
 
 /** Everything about one device. @throws AppError `not_found` */
 export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail> {
   authorise(actor, 'viewer')
+  await flushSyncRecords()
   const view = { now: new Date(), limits: await healthThresholds() }
   const row = await selectDevice(id, view)
   if (!row) throw new AppError('not_found', 'There is no such device.')

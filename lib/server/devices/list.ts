@@ -6,12 +6,14 @@ import { healthThresholds } from '../health/thresholds.ts'
 import { decodeCursor, encodeCursor, type Page } from '../list/page.ts'
 import { toDeviceItem } from './item.ts'
 import { selectDevices } from './list-store.ts'
+import { flushSyncRecords } from '../syncs/record.ts'
 
 const cursorSchema = z.tuple([z.string(), z.string(), uuid])
 
 /** Devices with their health, filtered and sorted; the total is exact. */
 export async function listDevices(actor: Actor, query: DeviceQuery): Promise<Page<DeviceItem>> {
   authorise(actor, 'viewer')
+  await flushSyncRecords()
   const parsed = deviceQuerySchema.parse(query)
   const after = decodeCursor(
     parsed.cursor,

@@ -6,6 +6,7 @@ import type { KeptSpan } from '#lib/telemetry/trace-keeper.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { selectSession, selectSiblings, selectSpans, selectTouched } from './detail-store.ts'
 import { toSyncItem } from './list.ts'
+import { flushSyncRecords } from './record.ts'
 
 /**
  * One request to /sync: what it counted, where its time went, what it touched in order.
@@ -13,6 +14,7 @@ import { toSyncItem } from './list.ts'
  */
 export async function getSync(actor: Actor, id: string): Promise<SyncDetail> {
   authorise(actor, 'viewer')
+  await flushSyncRecords()
   const session = uuid.safeParse(id).success ? await selectSession(id) : null
   if (!session) throw new AppError('not_found', 'There is no such sync, or it is older than syncs are kept.')
   const [spans, touched, siblings] = await Promise.all([

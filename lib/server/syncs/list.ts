@@ -4,12 +4,14 @@ import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, type Page } from '../list/page.ts'
 import { selectSessions, type SessionListRow } from './list-store.ts'
+import { flushSyncRecords } from './record.ts'
 
 const cursorSchema = z.tuple([z.enum(['-started_at', 'started_at']), z.iso.datetime(), uuid])
 
 /** Requests to /sync, newest first; the total is exact. */
 export async function listSyncs(actor: Actor, query: SyncsQuery): Promise<Page<SyncItem>> {
   authorise(actor, 'viewer')
+  await flushSyncRecords()
   const { limit, cursor, sort, ...filter } = query
   const after = decodeCursor(
     cursor,

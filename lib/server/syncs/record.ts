@@ -33,7 +33,10 @@ export async function recordSync(record: SyncRecord): Promise<void> {
   }
 }
 
-/** Everything that was recorded so far is in the database, or was reported as lost. */
+/**
+ * Everything that was recorded so far is in the database, or was reported as lost: for the end of the process, and for
+ * whoever is about to read what this process has answered.
+ */
 export function flushSyncRecords(): Promise<void> {
   return records().flush()
 }

@@ -9,7 +9,6 @@ import { putPolicy, RawDevice } from '../testing/raw-device.ts'
 import { getSync } from './get.ts'
 import { startSyncTracing } from './keep-traces.ts'
 import { listSyncs } from './list.ts'
-import { flushSyncRecords } from './record.ts'
 import { syncsQuerySchema } from '#lib/protocol/syncs.ts'
 
 let own: TestDatabase
@@ -112,7 +111,6 @@ test('the console shows the same spans with no collector, those of a failed sync
   const reply = await send('{ "protocol": 1, ')
   expect(reply.status).toBe(400)
   await tracing.flush()
-  await flushSyncRecords()
   const actor = systemActor('test')
   const { items } = await listSyncs(actor, syncsQuerySchema.parse({ sort: 'started_at' }))
   expect(items.map((item) => item.outcome)).toEqual(['ok', 'ok', 'failed'])
