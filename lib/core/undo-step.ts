@@ -1,21 +1,36 @@
+import { inverseCrdt, type Inverter } from './crdt/inverse.ts'
+import { crdtPlaces } from './crdt/places.ts'
+import { isCrdt } from './crdt/types.ts'
 import type { Current, Decision, DecisionContext } from './decide.ts'
 import { fieldChanges } from './field-diff.ts'
 import { fieldRule } from './field-rules.ts'
 import { jsonEqual, type JsonObject } from './json.ts'
-import { mergeRecords, type LostValue } from './merge.ts'
+import {
+  formatPath,
+  mergeRecords,
+  valueAt,
+  withValueAt,
+  type Join,
+  type LostValue,
+  type Path,
+} from './merge.ts'
 import type { TablePolicy } from './policy.ts'
+import { mergeText } from './text/merge.ts'
+
+/** A step's record before and after it; null where it was not there. */
+type Step = { before: JsonObject | null; after: JsonObject | null | undefined; by: Inverter }
 
 /**
  * How the write of a saga's step is undone: as a new state of its record.
  *
  * Where the record is as the step left it, the state before returns. Where others wrote since, the inverse of the step is
  * merged with what they made, place by place; a place that both touched is nobody's to decide but a person's, whatever
- * the table's strategy says: its rules are for two wishes, and this is the taking back of one.
- * @param step the record before and after the step; null where it was not there. `after` is undefined where it can no
- *   longer be read
+ * the table's strategy says: its rules are for two wishes, and this is the taking back of one. CRDTs only grow, so what
+ * the step added to one is taken back by an addition of the opposite.
+ * @param step its record before and after; `after` is undefined where it can no longer be read
  */
 export function undoStep<Code extends string>(
-  step: { before: JsonObject | null; after: JsonObject | null | undefined },
+  step: Step,
   current: Current | undefined,
   policy: TablePolicy,
   { validate }: DecisionContext<Code>,
@@ -29,25 +44,57 @@ export function undoStep<Code extends string>(
   const { data } = current
   if (jsonEqual(data, before)) return { kind: 'no_change' }
   if (after === undefined) return clash(current, before)
-  if (jsonEqual(data, after)) return checked(before, 'applied')
   // Who deleted the record took the step's part away with it.
-  if (data === null) return { kind: 'no_change' }
-  if (before === null || after === null) return clash(current, before)
+  if (data === null && after !== null) return { kind: 'no_change' }
+  if (data === null || before === null || after === null) {
+    return jsonEqual(data, after) ? checked(before, 'applied') : clash(current, before)
+  }
 
-  const { data: merged, clashes } = mergeRecords({
-    base: after,
-    client: { data: before, hlc: current.hlc, deviceId: null },
-    server: { ...current, data },
-    ruleFor: (path) => ({ ...fieldRule(policy, path), tiebreak: 'manual' }),
-  })
-  if (clashes.length > 0) return { kind: 'conflict', code: 'manual', fields: clashes }
-  return jsonEqual(merged, data) ? { kind: 'no_change' } : checked(merged, 'merged')
+  const inverse = invert({ before, after, by: step.by }, { ...current, data }, policy)
+  if (inverse.clashes.length > 0) return { kind: 'conflict', code: 'manual', fields: inverse.clashes }
+  if (jsonEqual(inverse.data, data)) return { kind: 'no_change' }
+  return checked(inverse.data, jsonEqual(data, after) ? 'applied' : 'merged')
 
   function checked(next: JsonObject | null, outcome: 'applied' | 'merged'): Decision<Code> {
     if (next !== null && validate(next, data)) return clash(current!, next)
     return { kind: 'write', outcome, data: next, lost: takenBack(current!, next) }
   }
 }
+
+/** The record without what the step made of it. */
+function invert(
+  { before, after, by }: { before: JsonObject; after: JsonObject; by: Inverter },
+  current: Current & { data: JsonObject },
+  policy: TablePolicy,
+): { data: JsonObject; clashes: string[] } {
+  const crdts = crdtPlaces(policy, current.data).filter(({ path }) => isCrdt(valueAt(after, path)))
+  // They are taken back by themselves; for the rest of the record they are one and the same on all sides.
+  const rest = (data: JsonObject) => crdts.reduce((left, { path }) => withValueAt(left, path, null), data)
+  const merged = mergeRecords({
+    base: rest(after),
+    client: { data: rest(before), hlc: current.hlc, deviceId: null },
+    server: { ...current, data: rest(current.data) },
+    ruleFor: (path) => ({ ...fieldRule(policy, path, joinTexts), tiebreak: 'manual' }),
+  })
+  let { data } = merged
+  const clashes = [...merged.clashes]
+  for (const { path, state } of crdts) {
+    const value = inverseCrdt(crdtAt(before, path), crdtAt(after, path)!, state, by)
+    data = withValueAt(data, path, value ?? state)
+    if (value === null) clashes.push(formatPath(path))
+  }
+  return { data, clashes }
+}
+
+function crdtAt(data: JsonObject, path: Path): JsonObject | undefined {
+  const value = valueAt(data, path)
+  return isCrdt(value) ? value : undefined
+}
+
+const joinTexts: Join = (_, { base, ours, theirs }) =>
+  typeof base === 'string' && typeof ours === 'string' && typeof theirs === 'string'
+    ? { value: mergeText({ base, ours, theirs }, undefined, null).text }
+    : null
 
 function clash({ data }: Current, wanted: JsonObject | null): Decision<never> {
   const fields = data === null || wanted === null ? [] : fieldChanges(data, wanted).map(({ path }) => path)

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { crdtValue } from '#lib/core/crdt/types.ts'
+import { isJsonObject } from '#lib/core/json.ts'
+import { putPolicy } from '../testing/raw-device.ts'
 import { refused, sagaBench, sagaOn } from './testing/bench.ts'
 
 let bench: Awaited<ReturnType<typeof sagaBench>>
@@ -206,5 +209,28 @@ describe('compensation', () => {
     expect(again.rejected).toEqual(first.rejected)
     expect(await bench.historyOf(changes[0]!.record_id)).toHaveLength(2)
     expect((await bench.sagaRow(id)).state).toBe('compensated')
+  })
+
+  test('what a step counted is taken back, and no device that still has its old count brings it back', async () => {
+    await putPolicy(bench.db, { name: 'counters', strategy: 'crdt' })
+    const [a, b] = [await bench.device(), await bench.device()]
+    const counter = (counts: Record<string, number>, dec = {}) => ({
+      n: { $crdt: 'pn-counter', inc: counts, dec },
+    })
+    const made = b.change({ table: 'counters', data: counter({ [b.id]: 2 }) })
+    await b.send([made])
+    const on = { table: 'counters', operation: 'UPDATE', record_id: made.record_id } as const
+    const { id, step } = sagaOn(a, 2)
+    const counted = { [a.id]: 5, [b.id]: 2 }
+    await a.send([step(1, { ...on, base_version: 1, data: counter(counted) })])
+    await a.send([step(2, { data: refused })])
+    expect((await bench.sagaRow(id)).state).toBe('compensated')
+    const value = async () => {
+      const { data } = await bench.recordOf(made.record_id)
+      return isJsonObject(data) && isJsonObject(data['n']) ? crdtValue(data['n']) : undefined
+    }
+    expect(await value()).toBe(2)
+    await a.send([a.change({ ...on, base_version: 2, data: counter({ ...counted, [a.id]: 6 }) })])
+    expect(await value()).toBe(3)
   })
 })

@@ -22,7 +22,7 @@ export async function getSaga(actor: Actor, id: string): Promise<SagaDetail> {
     etag: etag(saga.version),
     ...{ reason: saga.reason, trace_id: saga.trace_id },
     times_out_at: timesOut === null ? null : new Date(timesOut).toISOString(),
-    retry_refusal: retryRefusal(saga, steps),
+    retry_refusal: await retryRefusal(saga, steps),
     step_list: stepList(saga, steps),
   }
 }

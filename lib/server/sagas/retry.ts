@@ -29,7 +29,7 @@ export async function retrySaga(actor: Actor, retry: Retry): Promise<SagaDetail>
   authorise(actor, 'operator')
   const { id, version, reason, edits, traceId } = retry
   const [saga, steps] = await Promise.all([loadSaga(id), selectSteps(id)])
-  const refusal = retryRefusal(saga, steps)
+  const refusal = await retryRefusal(saga, steps)
   if (refusal !== null) throw new AppError('conflict', refusal)
   if (saga.version !== version) throw staleError()
 

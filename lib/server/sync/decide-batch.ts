@@ -132,7 +132,8 @@ function decideOperation(
   const validate = (next: JsonObject, previous: JsonObject | null) =>
     validateRecord(policy, next, previous, next === data && !isRaised ? read.sizeBytes : undefined)
   if (batch.context.undoes) {
-    return undoStep<RejectionCode>({ before: data, after: base.data }, current, policy, { validate })
+    const by = { id: change.op_id, hlc: change.hlc }
+    return undoStep<RejectionCode>({ before: data, after: base.data, by }, current, policy, { validate })
   }
   if (batch.context.exact) {
     // But for CRDTs: what they hold is not for anybody to choose, and a device that has it would bring it back.
