@@ -257,7 +257,7 @@ export type AuditLink = { id: string; chain: Buffer; digest: Buffer }
 
 export function selectAuditLinks(ask: Ask, after: string): Promise<AuditLink[]> {
   return ask<AuditLink>(
-    `SELECT id::text AS id, chain, audit_digest(audit) AS digest FROM audit WHERE id > $1::bigint ORDER BY id, at LIMIT 2000`,
+    `SELECT id::text AS id, chain, audit_digest(audit) AS digest FROM audit WHERE id > $1::bigint ORDER BY audit.id, at LIMIT 2000`,
     [after],
   )
 }
