@@ -1,4 +1,6 @@
+import { Link } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
+import { plural } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { HealthSummary } from '#lib/protocol/health.ts'
 import { Board } from './board.tsx'
@@ -10,6 +12,29 @@ import { WorstTable } from './worst-table.tsx'
 
 /** Statistics older than this are not the present: no worker rolls them up. */
 const staleAfterMs = 120_000
+
+type Restored = NonNullable<HealthSummary['restored']>
+
+/** What people must know of after a restore, since nobody else tells them. */
+function RestoredNotice({ restored: { noticed_at, lost_until, devices } }: { restored: Restored }) {
+  return (
+    <Notice state="warning" title="This server was restored from a backup">
+      {plural(devices, 'device knows', 'devices know')} more than it did, first noticed{' '}
+      <Time at={noticed_at} />
+      {lost_until ? (
+        <>
+          ; the history that was lost went on until <Time at={lost_until} /> at least
+        </>
+      ) : null}
+      . Devices send again what is missing, each when it comes back. What people did here in the meantime is
+      gone: see the{' '}
+      <Link href="/audit?action=server.restored" className="link">
+        audit
+      </Link>
+      .
+    </Notice>
+  )
+}
 
 /** The board: is it healthy, by which numbers, since when, and where it is worst. */
 export function HealthPage({ summary }: { summary: HealthSummary }) {
@@ -24,6 +49,7 @@ export function HealthPage({ summary }: { summary: HealthSummary }) {
           current; run a worker to bring the rates and trends up to date.
         </Notice>
       ) : null}
+      {summary.restored ? <RestoredNotice restored={summary.restored} /> : null}
       <Board summary={summary} />
       <div className="flex items-center justify-between gap-4 pt-2">
         <h2 className="text-14 font-semibold">Trends</h2>

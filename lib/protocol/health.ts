@@ -65,6 +65,15 @@ const recentFailure = z.object({
 })
 export type RecentFailure = z.output<typeof recentFailure>
 
+/** This server was restored from a backup, as devices showed it. */
+const restored = z.object({
+  noticed_at: at,
+  /** Until then, at least, the history went on that was lost; null where no device could tell. */
+  lost_until: at.nullable(),
+  /** Devices that know more than the server has: each is asked to send again what is missing. */
+  devices: z.int(),
+})
+
 export const healthSummarySchema = z.object({
   as_of: at,
   range: z.enum(healthRanges),
@@ -93,6 +102,8 @@ export const healthSummarySchema = z.object({
   dead_letters_open: z.int(),
   /** Sagas whose undoing waits for a person. */
   sagas_stuck: z.int(),
+  /** The latest restore, where it was noticed in the last seven days. */
+  restored: restored.nullable(),
   recent_failures: z.array(recentFailure),
   trends: z.array(trend),
   worst: z.object({ scopes: z.array(worst), tables: z.array(worst), app_versions: z.array(worst) }),

@@ -73,6 +73,14 @@ function declare() {
     sagaSteps: counter('holdfast_saga_steps_undone_total', 'Steps of sagas that were undone, by outcome.', [
       'outcome',
     ] as const),
+    restoreNoticed: gauge(
+      'holdfast_restore_noticed_timestamp_seconds',
+      'When devices last showed that this server had been restored from a backup; 0: never.',
+    ),
+    restoreDevices: gauge(
+      'holdfast_restore_devices',
+      'Devices that know of the history which the last restore lost.',
+    ),
     feedHead: gauge('holdfast_feed_position', 'Position of the newest commit in the feed, over all scopes.'),
     snapshots: gauge('holdfast_full_syncs', 'Devices that load everything, or wait for their turn to.', [
       'state',

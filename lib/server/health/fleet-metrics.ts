@@ -43,6 +43,8 @@ function setGauges(figures: FleetFigures | null): void {
   all.deadLettersOpen.set(figures?.deadLettersOpen ?? NaN)
   all.conflictsOpen.set(figures?.conflictsOpen ?? NaN)
   for (const state of sagaStates) all.sagas.set({ state }, figures ? (figures.sagas[state] ?? 0) : NaN)
+  all.restoreNoticed.set(figures?.restoreNoticedSeconds ?? NaN)
+  all.restoreDevices.set(figures?.restoreDevices ?? NaN)
   all.feedHead.set(figures?.feedPosition ?? NaN)
   all.snapshots.set({ state: 'admitted' }, figures?.fullSyncs.admitted ?? NaN)
   all.snapshots.set({ state: 'waiting' }, figures?.fullSyncs.waiting ?? NaN)

@@ -18,6 +18,9 @@ export type FleetFigures = {
   conflictsOpen: number
   sagas: Partial<Record<SagaState, number>>
   feedPosition: number
+  /** Seconds since 1970; 0 where no restore was noticed. */
+  restoreNoticedSeconds: number
+  restoreDevices: number
   fullSyncs: { admitted: number; waiting: number }
   rolledUpAt: Date | null
 }
@@ -34,6 +37,8 @@ type OpenRow = {
   feed_position: number
   admitted: number
   waiting: number
+  restore_noticed: number | null
+  restore_devices: number
 }
 
 const noFleet: FleetRow = {
@@ -52,6 +57,9 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
     db.$queryRaw<OpenRow[]>`
       SELECT (SELECT count(*) FROM conflict WHERE state = 'open')::int AS conflicts,
         (SELECT count(*) FROM dead_letter WHERE state = 'open')::int AS dead_letters,
+        (SELECT extract(epoch FROM max(noticed_at)) FROM lost_history)::float8 AS restore_noticed,
+        (SELECT count(*) FROM lost_history_device
+          WHERE lost_history_id = (SELECT max(id) FROM lost_history))::int AS restore_devices,
         (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed_position)::float8 AS feed_position,
         (SELECT count(*) FROM snapshot_turn WHERE expires_at > now() AND admitted_at IS NOT NULL)::int AS admitted,
         (SELECT count(*) FROM snapshot_turn WHERE expires_at > now() AND admitted_at IS NULL)::int AS waiting`,
@@ -71,6 +79,8 @@ export async function selectFleetFigures(now: Date): Promise<FleetFigures> {
     conflictsOpen: open[0]?.conflicts ?? 0,
     sagas: Object.fromEntries(sagas.map(({ state, count }) => [state, count])),
     feedPosition: open[0]?.feed_position ?? 0,
+    restoreNoticedSeconds: open[0]?.restore_noticed ?? 0,
+    restoreDevices: open[0]?.restore_devices ?? 0,
     fullSyncs: { admitted: open[0]?.admitted ?? 0, waiting: open[0]?.waiting ?? 0 },
     rolledUpAt: rollup?.rolled_up_at ?? null,
   }

@@ -132,6 +132,17 @@ export async function selectFailures(since: Date): Promise<FailureRow[]> {
     ) failure LEFT JOIN device d ON d.id = failure.device_id ORDER BY at DESC`
 }
 
+type RestoreRow = { noticed_at: Date; lost_until: Date | null; devices: number }
+
+/** The latest restore from a backup that devices showed, where that was since `since`. */
+export async function selectRestore(since: Date): Promise<RestoreRow | null> {
+  const rows = await database().$queryRaw<RestoreRow[]>`
+    SELECT l.noticed_at, l.last_issued_at AS lost_until,
+      (SELECT count(*)::int FROM lost_history_device d WHERE d.lost_history_id = l.id) AS devices
+    FROM lost_history l WHERE l.noticed_at > ${since} ORDER BY l.id DESC LIMIT 1`
+  return rows[0] ?? null
+}
+
 type OpenCounts = { conflicts: number; dead_letters: number; sagas_stuck: number }
 
 export async function countOpen(): Promise<OpenCounts> {

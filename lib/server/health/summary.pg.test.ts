@@ -95,6 +95,15 @@ beforeAll(async () => {
       ...{ fingerprint: 'f', changeHash: Buffer.from('h'), createdAt: secondsAgo(20) },
     },
   })
+  const lost = await own.db.lostHistory.create({
+    data: { noticedAt: secondsAgo(50), lastIssuedAt: secondsAgo(900) },
+  })
+  await own.db.lostHistoryDevice.createMany({
+    data: [healthy, late].map((device) => ({
+      ...{ lostHistoryId: lost.id, deviceId: device!.id, reason: 'token_ahead', scope: 'site-1' },
+      ...{ seq: 9, head: 5 },
+    })),
+  })
   await rollUp(new Date(now - 3_600_000))
   await rollUp(new Date(now))
   summary = await healthSummary(systemActor('test'), { range: '1h' })
@@ -126,6 +135,14 @@ test('rates are over the last five minutes, and an hour ago stands beside them',
   expect(summary.failure_rate).toEqual({ now: 0.2, hour_ago: 0 })
   expect(summary.conflict_rate).toEqual({ now: 2 / 80, hour_ago: 0 })
   expect(summary.syncs_per_minute.now).toBeCloseTo(10 / 4, 0)
+})
+
+test('a restore from a backup is told, with the devices that showed it', () => {
+  expect(summary.restored).toEqual({
+    noticed_at: secondsAgo(50).toISOString(),
+    lost_until: secondsAgo(900).toISOString(),
+    devices: 2,
+  })
 })
 
 test('lag and queue are those of the fleet', () => {

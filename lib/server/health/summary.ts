@@ -10,6 +10,7 @@ import {
   selectFailures,
   selectFleetRollup,
   selectFleetTrend,
+  selectRestore,
   selectSyncTrend,
   selectWorst,
   type FailureRow,
@@ -44,21 +45,33 @@ export async function healthSummary(actor: Actor, { range }: { range: HealthRang
 async function summarise(range: HealthRange, now: Date): Promise<HealthSummary> {
   const hourAgo = new Date(now.getTime() - hourMs)
   const grid = gridOf(range, now)
-  const [fleet, fleetThen, rates, ratesThen, fleetTrend, syncTrend, failures, open, rolledUpAt, ...worst] =
-    await Promise.all([
-      currentFleet(now),
-      selectFleetRollup(hourAgo),
-      selectRates(now),
-      selectRates(hourAgo),
-      selectFleetTrend(grid),
-      selectSyncTrend(grid),
-      selectFailures(new Date(now.getTime() - 24 * hourMs)),
-      countOpen(),
-      selectRollupAge(),
-      selectWorst('scope', grid, alertThresholds),
-      selectWorst('table', grid, alertThresholds),
-      selectWorst('app_version', grid, alertThresholds),
-    ])
+  const [
+    fleet,
+    fleetThen,
+    rates,
+    ratesThen,
+    fleetTrend,
+    syncTrend,
+    failures,
+    open,
+    restored,
+    rolledUpAt,
+    ...worst
+  ] = await Promise.all([
+    currentFleet(now),
+    selectFleetRollup(hourAgo),
+    selectRates(now),
+    selectRates(hourAgo),
+    selectFleetTrend(grid),
+    selectSyncTrend(grid),
+    selectFailures(new Date(now.getTime() - 24 * hourMs)),
+    countOpen(),
+    selectRestore(new Date(now.getTime() - 7 * 24 * hourMs)),
+    selectRollupAge(),
+    selectWorst('scope', grid, alertThresholds),
+    selectWorst('table', grid, alertThresholds),
+    selectWorst('app_version', grid, alertThresholds),
+  ])
   const [scopes, tables, versions] = worst
   return {
     as_of: now.toISOString(),
@@ -84,6 +97,11 @@ async function summarise(range: HealthRange, now: Date): Promise<HealthSummary> 
     conflicts_open: open.conflicts,
     dead_letters_open: open.dead_letters,
     sagas_stuck: open.sagas_stuck,
+    restored: restored && {
+      noticed_at: restored.noticed_at.toISOString(),
+      lost_until: restored.lost_until?.toISOString() ?? null,
+      devices: restored.devices,
+    },
     recent_failures: newestOfEach(failures),
     trends: trendsOf(grid, fleetTrend, syncTrend),
     worst: {
