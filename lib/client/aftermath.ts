@@ -3,6 +3,7 @@ import type { Priority } from '#lib/protocol/sync.ts'
 import { InvalidEditError } from './failure.ts'
 import type { Kernel } from './kernel.ts'
 import { applyEdit } from './apply-edit.ts'
+import { handBack } from './review.ts'
 import { readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import {
   generationPrefix,
@@ -91,25 +92,26 @@ export async function retryDeadLetter(
     id,
     data: data === undefined ? operation.data : data,
     priority: operation.priority,
+    // What goes as it was is still of the app that made it.
+    ...(data === undefined ? { schemaVersion: operation.schemaVersion } : {}),
   })
   await dismissDeadLetter(unit, opId)
   return true
 }
 
+/** Edits that were set aside, in the order in which they were made. */
 export async function listReview(unit: Unit): Promise<readonly ReviewItem[]> {
   const entries = await unit.scan('review', {})
-  return entries.map((entry) => entry.value)
+  return entries.map((entry) => entry.value).toSorted((a, b) => a.edit.editedAtMs - b.edit.editedAtMs)
 }
 
 /**
- * Makes a set-aside edit again, on the record as it is now.
+ * Puts a set-aside edit back into the queue. It stands on what it was made on, so the server settles
+ * it with whatever others have made of the record since.
  * @returns false if there is no such edit
  */
 export async function restoreReview(kernel: Kernel, unit: Unit, opId: string): Promise<boolean> {
   const item = await unit.get('review', opId)
-  if (!item) return false
-  const { scope, table, id, data } = item
-  await applyEdit(kernel, unit, { scope, table, id, data, priority: undefined })
-  unit.delete('review', opId)
-  return true
+  if (item) await handBack(kernel, unit, item)
+  return item !== undefined
 }

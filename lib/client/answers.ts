@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts'
 import { keepAnswered } from './journal.ts'
 import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
+import { contentOf, setAsideForbidden } from './review.ts'
 import { newerState, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { ConflictMark, JournalAnswer, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
@@ -55,10 +56,12 @@ export async function applyAnswers(
   const nowMs = kernel.clock.nowMs()
   const accepted = new Map(reply.accepted.map((answer) => [answer.op_id, answer]))
   const conflicted = new Map(reply.conflicts.map((answer) => [answer.op_id, answer]))
-  const rejected = new Map<string | null, ReadRejected>()
+  const rejected = new Map<string, ReadRejected>()
   for (const answer of reply.rejected) {
     // An operation whose id the server could not read is named by its place in the request.
-    rejected.set(answer.op_id ?? batch[answer.index ?? -1]?.opId ?? null, answer)
+    if (answer.op_id !== null) rejected.set(answer.op_id, answer)
+    // This device named it, so the name was damaged on its way: it goes again.
+    else rejected.set(batch[answer.index ?? -1]?.opId ?? '', { ...answer, retryable: true })
   }
   const skew = reply.rejected.find((answer) => answer.code === 'clock_skew')
   if (skew) stamps.correct(Date.parse(skew.server_time ?? reply.server_time))
@@ -90,7 +93,7 @@ export async function applyAnswers(
         conflictId: clash.conflict_id,
         code: clash.code,
         fields: clash.fields,
-        mine: operation.data,
+        ...mineOf(operation),
         baseVersion: operation.baseVersion,
         baseChecksum: operation.baseChecksum,
         serverVersion: clash.server_version,
@@ -108,6 +111,10 @@ export async function applyAnswers(
       await reissueOperation(kernel, unit, operation)
       summary.holes += 1
       continue
+    } else if (no && no.code === 'scope_forbidden' && !no.retryable) {
+      await setAsideForbidden(unit, operation, nowMs)
+      await keep(operation, { kind: 'rejected', code: no.code, version: null })
+      summary.rejected += 1
     } else if (no && !no.retryable) {
       await buryOperation(unit, operation, {
         code: no.code,
@@ -145,6 +152,11 @@ function withMark(row: StoredRecord, mark: ConflictMark): StoredRecord {
   return { ...row, conflicts: [...kept, mark] }
 }
 
+function mineOf(operation: PendingOperation): Pick<ConflictMark, 'mine' | 'edit'> {
+  const { data, ...edit } = contentOf(operation)
+  return { mine: data, edit }
+}
+
 /** An operation that is answered again may no longer be in the conflict it was in. */
 function withoutMark(
   conflicts: readonly ConflictMark[],
@@ -161,6 +173,6 @@ function withOwnVersion(
   const last = conflicts.at(-1)
   // One that is sent again was made before the conflict, or is its own.
   return last && !operation.firstAnswer
-    ? [...conflicts.slice(0, -1), { ...last, mine: operation.data }]
+    ? [...conflicts.slice(0, -1), { ...last, ...mineOf(operation) }]
     : conflicts
 }

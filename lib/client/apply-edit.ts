@@ -9,7 +9,7 @@ import type { Kernel } from './kernel.ts'
 import { dequeue, enqueue, inheritPriority, revise } from './queue.ts'
 import { emptyRow, readPending, readRow, settled, visibleData, writeRow } from './rows.ts'
 import { openStamps } from './stamps.ts'
-import type { PendingOperation, RecordKey, StoredRecord } from './stored.ts'
+import type { PendingOperation, RecordKey, SagaPlace, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
 
 /** Envelope fields around `data` on the wire, generously counted. */
@@ -22,6 +22,9 @@ export interface EditRequest extends RecordKey {
   readonly data: JsonObject | null
   readonly priority: Priority | undefined
   /** Set to make the edit on this state of the server's instead of on what the device has. */
+  /** The version of the app's schema that the data is in; left out, the present one. */
+  readonly schemaVersion?: number
+  readonly saga?: SagaPlace
   readonly base?: Pick<PendingOperation, 'baseVersion' | 'baseChecksum'>
 }
 
@@ -38,7 +41,7 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
   const shown = row ? visibleData(row) : null
   if (!edit.base && jsonEqual(shown?.data ?? null, edit.data)) return null
 
-  const plan = planRebase(edit) ?? planEdit(row, pending, edit.data)
+  const plan = planRebase(edit) ?? planEdit(row, pending, edit.data, edit.saga !== undefined)
   const base = row ?? emptyRow(edit)
   const nowMs = kernel.clock.nowMs()
   const last = pending.at(-1)
@@ -55,6 +58,8 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
     hlc: stamps.next(),
     checksum: kernel.sha256Hex(text),
     sizeBytes: utf8Length(text) + CHANGE_OVERHEAD_BYTES,
+    schemaVersion: edit.schemaVersion ?? kernel.policy.schemaVersion,
+    saga: edit.saga ?? null,
   }
   stamps.save()
   const wanted = edit.priority ?? identity.tables[edit.table]?.priority ?? 'normal'

@@ -26,6 +26,8 @@ function operation(fields: Partial<PendingOperation> & { ordinal: number }): Pen
     isShared: false,
     hole: null,
     firstAnswer: null,
+    schemaVersion: 1,
+    saga: null,
     ...fields,
   }
 }

@@ -27,15 +27,20 @@ export function chooseBatch(
   limits: BatchLimits,
   nowMs: number,
 ): Batch {
-  /** Records with an operation that is not answered yet. */
+  /** Records with an operation that is not answered yet, and sagas with a step that cannot go yet. */
   const busy = new Set<string>()
+  /** One request says of one version of the app's schema that its data is in it. */
+  let schemaVersion: number | null = null
   const room = { changes: limits.changes, bytes: limits.bytes }
   // The first operation always fits: one that is over the limit alone must go, or nothing ever would.
   const fits = (operation: PendingOperation) =>
-    room.changes > 0 && (room.changes === limits.changes || room.bytes >= operation.sizeBytes)
+    (schemaVersion ?? operation.schemaVersion) === operation.schemaVersion &&
+    room.changes > 0 &&
+    (room.changes === limits.changes || room.bytes >= operation.sizeBytes)
   const take = (operation: PendingOperation) => {
     room.changes -= 1
     room.bytes -= operation.sizeBytes
+    schemaVersion = operation.schemaVersion
   }
 
   const resent: PendingOperation[] = []
@@ -43,6 +48,7 @@ export function chooseBatch(
     const record = recordOf(operation)
     const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !busy.has(record))
     busy.add(record)
+    if (operation.hole && operation.saga) busy.add(operation.saga.id)
     if (!isDue) continue
     if (!fits(operation)) return { resent, fresh: [] }
     take(operation)
@@ -53,7 +59,13 @@ export function chooseBatch(
     const fresh: PendingOperation[] = []
     for (const operation of lane) {
       const record = recordOf(operation)
-      if (busy.has(record)) continue
+      const { saga } = operation
+      if (busy.has(record) || (saga && busy.has(saga.id))) {
+        // Whatever comes after it on its record or in its saga waits with it.
+        busy.add(record)
+        if (saga) busy.add(saga.id)
+        continue
+      }
       if (!fits(operation)) return { resent, fresh }
       busy.add(record)
       take(operation)

@@ -59,6 +59,25 @@ export interface Device {
     data: JsonObject
     priority?: Priority
   }): Promise<LocalRecord>
+  /**
+   * Changes some fields of the record as it is shown, and leaves the others as they are: those, too,
+   * that a newer app has written and this one does not know.
+   * @throws InvalidEditError `no_such_record`, and as `put`
+   */
+  patch(
+    ref: RecordRef & { priority?: Priority },
+    changes: { set?: JsonObject; unset?: readonly string[] },
+  ): Promise<LocalRecord>
+  /**
+   * Makes all of these edits as the steps of one business transaction: all or none here and now; on the
+   * server in this order, and undone where one of them fails. `data: null` deletes.
+   * @returns the saga's id, and the records in the order of the edits; undefined where one is deleted
+   * @throws InvalidEditError `empty_step` for an edit that changes nothing, and as `put`
+   */
+  saga(
+    edits: readonly { table: string; id?: string; scope?: string; data: JsonObject | null }[],
+    options?: { priority?: Priority },
+  ): Promise<{ sagaId: string; records: readonly (LocalRecord | undefined)[] }>
   /** @returns false if there was no such record */
   remove(ref: RecordRef & { priority?: Priority }): Promise<boolean>
   get(ref: RecordRef): Promise<LocalRecord | undefined>

@@ -5,11 +5,13 @@ import type { Device, DeviceEvent, RecordRef } from './device-api.ts'
 import { openDiary } from './diary.ts'
 import { enroll } from './enrollment.ts'
 import { createExchanger } from './exchange.ts'
+import { InvalidEditError } from './failure.ts'
 import { randomId, timeOrderedId } from './identifiers.ts'
 import { newIdentity, readIdentity, type Identity } from './identity.ts'
 import { createKernel, transact, type Kernel, type KernelOptions } from './kernel.ts'
 import { pendingCount, readQueue } from './queue.ts'
 import { getRecord, listRecords, type LocalRecord } from './records.ts'
+import { applySaga } from './saga.ts'
 import { createSchedule, DEFAULT_SCHEDULE, type SchedulePolicy } from './schedule.ts'
 import type { RecordKey } from './stored.ts'
 import { createSyncEngine, type SyncReport } from './sync.ts'
@@ -102,6 +104,27 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       )
       if (!record) throw new Error(`${key.table}/${key.id} is missing right after it was written`)
       return record
+    },
+    async patch({ priority, ...ref }, { set = {}, unset = [] }) {
+      const { key, record } = await edit(ref, async (unit, key) => {
+        const shown = await getRecord(unit, key)
+        if (!shown) throw new InvalidEditError('no_such_record', `${key.table}/${key.id} is not here`)
+        const kept = Object.entries(shown.data).filter(([name]) => !unset.includes(name))
+        return applyEdit(kernel, unit, {
+          ...key,
+          data: { ...Object.fromEntries(kept), ...set },
+          priority,
+        })
+      })
+      if (!record) throw new Error(`${key.table}/${key.id} is missing right after it was written`)
+      return record
+    },
+    async saga(edits, { priority } = {}) {
+      const made = await transact(kernel, (unit) => applySaga(kernel, unit, edits, priority, resolveKey))
+      emit({ kind: 'records', keys: made.keys })
+      schedule.edited(made.priority)
+      engine.nudge()
+      return { sagaId: made.sagaId, records: made.records }
     },
     async remove({ priority, ...ref }) {
       const { isQueued } = await edit(ref, (unit, key) =>

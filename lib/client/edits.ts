@@ -25,15 +25,19 @@ export type EditPlan =
  * @param row the record as it is now, if there is one
  * @param pending the record's unanswered operations, oldest first
  * @param data the state wanted; null to delete
+ * @param isStep the edit is a step of a saga
  */
 export function planEdit(
   row: StoredRecord | undefined,
   pending: readonly PendingOperation[],
   data: JsonObject | null,
+  isStep = false,
 ): EditPlan {
   const last = pending.at(-1)
+  // A step of a saga is undone as it was made: neither does it take over an edit, nor is it taken over.
+  const isApart = isStep || (last?.saga ?? null) !== null
   const serverHasIt = row?.server != null && row.server.data !== null
-  if (last && !last.wasSent) {
+  if (last && !last.wasSent && !isApart) {
     const beneath = pending.at(-2)
     const existsBeneath = beneath ? beneath.operation !== 'DELETE' : last.operation !== 'CREATE'
     if (data !== null) return { kind: 'replace', operation: existsBeneath ? 'UPDATE' : 'CREATE' }

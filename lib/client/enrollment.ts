@@ -3,6 +3,7 @@ import type { Exchange } from './exchange.ts'
 import { readIdentity } from './identity.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { enrollReplySchema } from './replies.ts'
+import { handBackSeen } from './review.ts'
 
 export interface EnrollmentRequest {
   readonly enrollmentKey: string
@@ -61,6 +62,12 @@ export async function enroll(
         chunkBytes: reply.limits.chunk_bytes,
         maxRecordBytes: reply.limits.max_record_bytes,
       },
+    })
+    // What the server refused for its scope may go now; what left with its record waits for that to come back.
+    const granted = new Set(reply.scopes)
+    await handBackSeen(kernel, unit, {
+      hasRecord: () => false,
+      hasScope: (scope) => granted.has(scope),
     })
   })
   return { deviceId, scopes: reply.scopes }

@@ -38,7 +38,7 @@ export async function buildEnvelope(
     last_sync_token: feed.token,
     // The clock as it is, not as corrected: the server measures by it how wrong the device is.
     device_time: isoTime(kernel.clock.nowMs()),
-    schema_version: kernel.policy.schemaVersion,
+    schema_version: parts.batch[0]?.schemaVersion ?? kernel.policy.schemaVersion,
     changes: parts.batch.map(toChange),
     dead_letters: parts.deadLetters.map(({ operation, code, detail, attempts }) => ({
       op_id: operation.opId,
@@ -85,6 +85,7 @@ function toChange(operation: PendingOperation): ChangeInput {
     hlc: operation.hlc,
     checksum: operation.checksum,
     priority: operation.priority,
+    ...(operation.saga === null ? {} : { saga: operation.saga }),
   }
 }
 

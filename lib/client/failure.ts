@@ -86,7 +86,13 @@ export class SyncFailure extends Error {
 /** The app asked for something that cannot be kept or sent; nothing was changed. */
 export class InvalidEditError extends Error {
   override readonly name = 'InvalidEditError'
-  readonly code: 'invalid_id' | 'unfaithful_data' | 'record_too_large' | 'no_such_conflict'
+  readonly code:
+    | 'invalid_id'
+    | 'unfaithful_data'
+    | 'record_too_large'
+    | 'no_such_conflict'
+    | 'no_such_record'
+    | 'empty_step'
 
   constructor(code: InvalidEditError['code'], message: string) {
     super(message)

@@ -4,9 +4,12 @@ import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { snapshotReplySchema } from './replies.ts'
+import { handBackSeen } from './review.ts'
+import { readRow, readRowsDocument } from './rows.ts'
 import { applySnapshotPage, beginSnapshot, purgeGarbage } from './snapshot.ts'
 import { openStamps } from './stamps.ts'
-import type { RecordKey } from './stored.ts'
+import { scopePrefix, type RecordKey } from './stored.ts'
+import type { Unit } from './unit.ts'
 
 /**
  * Gets and takes in one page of a full sync.
@@ -42,8 +45,30 @@ export async function takeSnapshotPage(
     const stamps = await openStamps(unit, kernel.clock, deviceId)
     const isLast = await applySnapshotPage(unit, stamps, page, kernel.clock.nowMs())
     stamps.save()
+    if (isLast) await handBackFetched(kernel, unit, page.items)
     return isLast
   })
   if (isComplete) await purgeGarbage(kernel)
   return page.items.map(({ scope, table, record_id }) => ({ scope, table, id: record_id }))
+}
+
+/** Edits that were set aside go back where the full sync brought their place into view again. */
+async function handBackFetched(
+  kernel: Kernel,
+  unit: Unit,
+  lastPage: readonly { readonly scope: string }[],
+): Promise<void> {
+  const items = (await unit.scan('review', {})).map((entry) => entry.value)
+  const { generation } = await readRowsDocument(unit)
+  const records = new Set<string>()
+  const scopes = new Set(lastPage.map(({ scope }) => scope))
+  for (const item of items) {
+    if ((await readRow(unit, item))?.server) records.add(item.opId)
+    const rows = await unit.scan('records', { prefix: scopePrefix(generation, item.scope), limit: 1 })
+    if (rows.length > 0) scopes.add(item.scope)
+  }
+  await handBackSeen(kernel, unit, {
+    hasRecord: ({ opId }) => records.has(opId),
+    hasScope: (scope) => scopes.has(scope),
+  })
 }

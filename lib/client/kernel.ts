@@ -25,7 +25,7 @@ export interface Policy {
   readonly timeoutMs: number
   /** Changes asked for per pull page. */
   readonly pullLimit: number
-  /** Refusals of one operation after which this device gives it up. The server does so after five. */
+  /** Refusals of one operation after which it is given up, on either side: the protocol's five. */
   readonly maxAttempts: number
   /** Version of the record schemas this app was built for. */
   readonly schemaVersion: number
@@ -51,7 +51,7 @@ const DEFAULT_POLICY: Policy = {
   breaker: DEFAULT_BREAKER,
   timeoutMs: 30_000,
   pullLimit: 500,
-  maxAttempts: 8,
+  maxAttempts: 5,
   schemaVersion: 1,
   journal: { maxAgeMs: 30 * 24 * 3_600_000, maxBytes: 16 * 1024 * 1024 },
 }

@@ -33,6 +33,8 @@ function edit(opId: string, priority: Priority) {
     checksum: '',
     sizeBytes: 1,
     editedAtMs: 0,
+    schemaVersion: 1,
+    saga: null,
   } as const
 }
 

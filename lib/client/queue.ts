@@ -1,7 +1,15 @@
 import { priorities, type Priority } from '#lib/protocol/sync.ts'
 import { moreUrgent } from './edits.ts'
 import { readJournalDocument } from './journal.ts'
-import { laneKey, lanePrefix, numberKey, type MetaDocuments, type PendingOperation } from './stored.ts'
+import {
+  laneKey,
+  lanePrefix,
+  numberKey,
+  type EditContent,
+  type MetaDocuments,
+  type PendingOperation,
+  type RecordKey,
+} from './stored.ts'
 import type { Unit } from './unit.ts'
 
 type QueueDocument = MetaDocuments['queue']
@@ -19,7 +27,7 @@ export function pendingCount({ pending }: QueueDocument): number {
 /** Adds an operation at the end of its lane. */
 export async function enqueue(
   unit: Unit,
-  operation: Omit<PendingOperation, 'ordinal' | 'seq' | 'wasSent' | 'isShared' | 'hole' | 'firstAnswer'>,
+  operation: EditContent & { readonly opId: string },
 ): Promise<PendingOperation> {
   const queue = await readQueue(unit)
   const queued: PendingOperation = {
@@ -78,11 +86,32 @@ export async function inheritPriority(
     urgency = moreUrgent(urgency, operation.priority)
     inherited.unshift(
       operation.seq === null && operation.priority !== urgency
-        ? await revise(unit, operation, { ...operation, priority: urgency })
+        ? await lift(unit, operation, urgency)
         : operation,
     )
   }
   return inherited
+}
+
+/** The earlier steps of its saga go before it, and what stands before those on their records. */
+async function lift(unit: Unit, operation: PendingOperation, priority: Priority): Promise<PendingOperation> {
+  const lifted = await revise(unit, operation, { ...operation, priority })
+  const { saga } = operation
+  if (saga === null) return lifted
+  const waiting = (await readLanes(unit, Infinity)).flat()
+  for (const earlier of waiting) {
+    const now = await unit.get('operations', numberKey(earlier.ordinal))
+    if (now?.saga?.id !== saga.id || now.saga.step >= saga.step) continue
+    if (moreUrgent(now.priority, priority) === now.priority) continue
+    const before = waiting.filter((each) => each.ordinal <= now.ordinal && isSameRecord(each, now))
+    await inheritPriority(unit, [...before.slice(0, -1), { ...now, priority }])
+    await lift(unit, now, priority)
+  }
+  return lifted
+}
+
+function isSameRecord(a: RecordKey, b: RecordKey): boolean {
+  return a.id === b.id && a.table === b.table && a.scope === b.scope
 }
 
 /** Gives the operations their seqs, in the order given, and puts them in flight. */

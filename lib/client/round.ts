@@ -13,12 +13,19 @@ import { dueProbe, probe } from './probe.ts'
 import { readInflight, readLanes } from './queue.ts'
 import { buryOperation } from './refusals.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
+import { handBackSeen } from './review.ts'
 import { readRowsDocument } from './rows.ts'
 import { applyServerChange } from './server-changes.ts'
 import { StorageFullError } from './ports.ts'
 import { abandonSnapshot, beginSnapshot, purgeGarbage } from './snapshot.ts'
 import { openStamps, type Stamps } from './stamps.ts'
-import type { DeadLetter, JournalEntry, PendingOperation, RecordKey } from './stored.ts'
+import {
+  recordKey,
+  type DeadLetter,
+  type JournalEntry,
+  type PendingOperation,
+  type RecordKey,
+} from './stored.ts'
 import { Unit } from './unit.ts'
 
 /** What one request and its answer came to. */
@@ -193,9 +200,19 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   async function takePage(unit: Unit, stamps: Stamps, reply: ReadSyncReply): Promise<RecordKey[]> {
     const nowMs = kernel.clock.nowMs()
     const touched: RecordKey[] = []
+    const seen = new Set<string>()
+    const scopes = new Set<string>()
     for (const change of reply.server_changes) {
+      const { scope, table, record_id: id } = change
+      const isHere = change.operation !== 'LEAVE'
+      if (isHere) scopes.add(scope)
+      seen[isHere ? 'add' : 'delete'](recordKey(0, { scope, table, id }))
       touched.push(await applyServerChange(kernel, unit, stamps, change))
     }
+    await handBackSeen(kernel, unit, {
+      hasRecord: (item) => seen.has(recordKey(0, item)),
+      hasScope: (scope) => scopes.has(scope),
+    })
     unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
     return touched
   }

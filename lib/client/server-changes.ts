@@ -2,6 +2,7 @@ import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue } from './queue.ts'
 import type { ReadServerChange } from './replies.ts'
+import { setAside } from './review.ts'
 import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import { recordKey, type RecordKey, type StoredRecord } from './stored.ts'
@@ -46,28 +47,16 @@ export async function applyServerChange(
  * somebody to look at; those under way are still sent, since the server counts on their seqs.
  */
 async function leave(unit: Unit, row: StoredRecord, nowMs: number): Promise<void> {
-  const { scope, table, id } = row
-  const aside = {
-    scope,
-    table,
-    id,
-    reason: 'left_scope',
-    serverData: row.server?.data ?? null,
-    atMs: nowMs,
-  } as const
+  const aside = { reason: 'left_scope', serverData: row.server?.data ?? null, atMs: nowMs } as const
   for (const operation of await readPending(unit, row)) {
     if (operation.seq !== null) continue
     await dequeue(unit, operation)
-    unit.put('review', operation.opId, {
-      ...aside,
-      opId: operation.opId,
-      operation: operation.operation,
-      data: operation.data,
-    })
+    setAside(unit, operation, aside)
   }
   for (const mark of row.conflicts) {
-    const operation = mark.mine === null ? 'DELETE' : 'UPDATE'
-    unit.put('review', mark.opId, { ...aside, opId: mark.opId, operation, data: mark.mine })
+    // A conflict that a person will settle is kept by the server; one that was merely refused, by nobody else.
+    if (mark.code === 'manual') continue
+    setAside(unit, { ...mark.edit, data: mark.mine, opId: mark.opId }, aside)
   }
   const { generation } = await readRowsDocument(unit)
   unit.delete('records', recordKey(generation, row))

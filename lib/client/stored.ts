@@ -26,6 +26,8 @@ export interface ConflictMark {
   readonly fields: readonly string[]
   /** What this device wanted; null where it wanted the record gone. */
   readonly mine: JsonObject | null
+  /** The rest of the edit that `mine` comes from. */
+  readonly edit: Omit<EditContent, 'data'>
   /** The server's version this device's side was made on. */
   readonly baseVersion: number
   readonly baseChecksum: string | null
@@ -48,6 +50,20 @@ export interface StoredRecord extends RecordKey {
   readonly updatedAtMs: number
 }
 
+/** Steps of one business transaction: applied in order, undone where one of them fails. */
+export interface SagaPlace {
+  readonly id: string
+  /** From 1. */
+  readonly step: number
+  readonly steps: number
+}
+
+/** What an operation says, but for its name and its place in the queue. */
+export type EditContent = Omit<
+  PendingOperation,
+  'ordinal' | 'opId' | 'seq' | 'wasSent' | 'isShared' | 'hole' | 'firstAnswer'
+>
+
 /** One edit on its way to the server. */
 export interface PendingOperation extends RecordKey {
   readonly ordinal: number
@@ -63,6 +79,9 @@ export interface PendingOperation extends RecordKey {
   readonly checksum: string
   readonly sizeBytes: number
   readonly editedAtMs: number
+  /** Of the app that made it: an update of the app does not change what was made before. */
+  readonly schemaVersion: number
+  readonly saga: SagaPlace | null
   /** Given at the first send of an incarnation, and kept. */
   readonly seq: number | null
   /** Sent at least once, under whatever incarnation: the server may know it, so its content is settled. */
@@ -110,12 +129,17 @@ export interface DeadLetter {
   readonly isDismissed: boolean
 }
 
-/** An edit that could not be sent because its record left the device's scopes. */
+/**
+ * An edit that was set aside because its record left the device's scopes. It keeps what it was made
+ * on: handed back, it is concurrent with whatever happened to the record meanwhile.
+ */
 export interface ReviewItem extends RecordKey {
   readonly opId: string
-  readonly reason: 'left_scope'
+  /** `left_scope`: never sent; the record went. `scope_forbidden`: the server refused it. */
+  readonly reason: 'left_scope' | 'scope_forbidden'
   readonly operation: Operation
   readonly data: JsonObject | null
+  readonly edit: EditContent
   readonly serverData: JsonObject | null
   readonly atMs: number
 }
@@ -201,8 +225,12 @@ export function generationPrefix(generation: number): string {
 }
 
 /** Scope and table are percent-encoded: a table's name may itself contain a slash. */
+export function scopePrefix(generation: number, scope: string): string {
+  return `${generationPrefix(generation)}${encodeURIComponent(scope)}/`
+}
+
 export function tablePrefix(generation: number, scope: string, table: string): string {
-  return `${generationPrefix(generation)}${encodeURIComponent(scope)}/${encodeURIComponent(table)}/`
+  return `${scopePrefix(generation, scope)}${encodeURIComponent(table)}/`
 }
 
 export function recordKey(generation: number, { scope, table, id }: RecordKey): string {

@@ -54,7 +54,7 @@ export class ModelServer {
   readonly reportedDeadLetters: string[] = []
   conflicts = new Map<string, { key: string; change: Change }>()
   readonly faults: Fault[] = []
-  /** Answers to give instead of deciding, by record id; used once each. */
+  /** Answers to give instead of deciding, by record id; used once each. `unreadable`: the name was damaged. */
   readonly refusals = new Map<string, { code: string; retryable: boolean }[]>()
   strategies: Record<string, Strategy> = {}
   priorities: Record<string, 'critical' | 'normal' | 'bulk'> = {}
@@ -70,6 +70,7 @@ export class ModelServer {
   /** What tells one history from another: a name for each commit of the feed, never given twice. */
   chain: string[] = []
   private commits = 0
+  private readonly revoked = new Set<string>()
   private readonly contents = new Map<string, string>()
   private readonly everApplied = new Set<string>()
   private streams = new Map<string, Stream>()
@@ -138,6 +139,24 @@ export class ModelServer {
     this.effects.splice(0, this.effects.length, ...this.effects.filter((opId) => kept.has(opId)))
   }
 
+  /** The scope is taken from the devices: its records leave, and what they push there is refused. */
+  revoke(scope: string): void {
+    this.revoked.add(scope)
+    for (const key of this.rows.keys()) {
+      const [of, table, id] = JSON.parse(key)
+      if (of === scope) this.leave(table, id, scope)
+    }
+  }
+
+  /** The scope is given back: its live records come again. */
+  grant(scope: string): void {
+    this.revoked.delete(scope)
+    for (const [key, row] of this.rows) {
+      const [of, table, record_id] = JSON.parse(key)
+      if (of === scope && row.data) this.publish(change('UPSERT', { scope, table, record_id }, row, null))
+    }
+  }
+
   state(table: string, id: string, scope = 'default'): Row | undefined {
     return this.rows.get(rowKey(scope, table, id))
   }
@@ -195,7 +214,7 @@ export class ModelServer {
     const replies = { accepted: [] as Json[], conflicts: [] as Json[], rejected: [] as Json[] }
     const held = new Set<string>()
     for (const each of changes) {
-      const reply = this.answer(stream, each, request.device_id, held)
+      const reply = this.answer(stream, each, request.device_id, held, changes.indexOf(each))
       replies[reply.kind].push(reply.value as Json)
       stream.lastSeq = Math.max(stream.lastSeq, each.seq)
     }
@@ -206,7 +225,7 @@ export class ModelServer {
     })
   }
 
-  private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>): Reply {
+  private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>, index: number): Reply {
     const known = stream.answered.get(each.seq)?.reply ?? this.byOp.get(each.op_id)
     const first = this.contents.get(each.op_id)
     if (known && first !== undefined && first !== content(each)) {
@@ -233,8 +252,13 @@ export class ModelServer {
       return rejection(each, code, true, extra)
     }
     if (held.has(key)) return hold('dependency_pending')
+    if (this.revoked.has(each.scope)) return settle(this.bury(each, 'scope_forbidden'))
     const refusals = this.refusals.get(each.record_id)
     const planned = refusals?.shift()
+    if (planned?.code === 'unreadable') {
+      stream.holes.set(each.seq, 0)
+      return { kind: 'rejected', value: { op_id: null, index, code: 'invalid_change', retryable: false } }
+    }
     if (planned?.retryable) return hold(planned.code)
     if (planned) return settle(this.bury(each, planned.code))
     if (recordChecksum(each.data ?? null, sha256Hex) !== each.checksum) return hold('checksum_mismatch')

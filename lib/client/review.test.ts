@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import { createBench } from './testing/bench.ts'
+import { crashAtEveryWrite } from './testing/crash.ts'
+
+const T = 'inspections'
+const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+
+/** A device with one synced record, and a server on which nobody wins by being later. */
+async function oneRecord() {
+  const bench = createBench()
+  bench.server.strategies = { [T]: 'manual' }
+  bench.server.write(T, id(1), { n: 1 })
+  const { device, store } = await bench.device()
+  await device.sync()
+  return { bench, device, store }
+}
+
+describe('a scope that is taken away', () => {
+  test('takes its records along; edits of them wait, and go back when it is given back', async () => {
+    const { bench, device } = await oneRecord()
+    bench.server.revoke('default')
+    bench.server.faults.push('lose_reply')
+    await device.put({ table: T, id: id(1), data: { n: 2 } })
+    await device.sync()
+    expect(await device.list({ table: T })).toEqual([])
+    expect(await device.overview()).toMatchObject({ pending: 0 })
+    expect(await device.deadLetters()).toEqual([])
+    expect(await device.review()).toMatchObject([{ id: id(1), data: { n: 2 }, reason: 'scope_forbidden' }])
+    bench.server.grant('default')
+    await device.sync()
+    expect(await device.review()).toEqual([])
+    expect(bench.server.state(T, id(1))?.data).toEqual({ n: 2 })
+    expect(await device.get({ table: T, id: id(1) })).toMatchObject({ data: { n: 2 }, syncStatus: 'synced' })
+  })
+
+  test('an edit that comes back is concurrent with what others did meanwhile', async () => {
+    const { bench, device } = await oneRecord()
+    // The first edit is on its way when the record leaves; the second one was never sent.
+    await device.put({ table: T, id: id(1), data: { n: 'first' } })
+    bench.server.refusals.set(id(1), [{ code: 'throttled', retryable: true }])
+    bench.server.faults.push('none', { status: 401, code: 'unauthenticated' })
+    await device.sync()
+    await device.put({ table: T, id: id(1), data: { n: 'mine' } })
+    bench.clock.ms += 600_000
+    bench.server.leave(T, id(1))
+    await device.sync()
+    expect(await device.review()).toMatchObject([{ reason: 'left_scope', data: { n: 'mine' } }])
+    bench.server.write(T, id(1), { n: 'theirs' })
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', conflicts: 1 })
+    expect(bench.server.state(T, id(1))?.data).toEqual({ n: 'theirs' })
+    expect(await device.conflicts()).toMatchObject([{ mine: { n: 'mine' }, serverData: { n: 'theirs' } }])
+  })
+
+  test('what was created there waits, too, and can be given up or sent by hand', async () => {
+    const { bench, device } = await oneRecord()
+    bench.server.revoke('default')
+    await device.sync()
+    for (const n of [2, 3, 4]) {
+      bench.clock.ms += 1000
+      await device.put({ table: T, id: id(n), data: { n } })
+      await device.sync()
+    }
+    const [two, three] = await device.review()
+    expect(await device.review()).toHaveLength(3)
+    await device.dismissReview(two?.opId ?? '')
+    expect(await device.restoreReview(three?.opId ?? '')).toBe(true)
+    expect(await device.overview()).toMatchObject({ pending: 1 })
+    bench.server.grant('default')
+    await device.sync()
+    expect([2, 3, 4].map((n) => bench.server.state(T, id(n))?.data)).toEqual([undefined, { n: 3 }, { n: 4 }])
+    expect(await device.review()).toEqual([])
+  })
+
+  test('leaves a newer edit of the device as it is, and the old one for somebody to decide', async () => {
+    const { bench, device } = await oneRecord()
+    bench.server.revoke('default')
+    await device.put({ table: T, id: id(1), data: { n: 'old' } })
+    await device.sync()
+    bench.clock.ms += 1000
+    bench.server.grant('default')
+    await device.put({ table: T, id: id(1), data: { n: 'new' } })
+    bench.server.refusals.set(id(1), [{ code: 'throttled', retryable: true }])
+    await device.sync()
+    expect(await device.review()).toMatchObject([{ data: { n: 'old' } }])
+    expect(await device.get({ table: T, id: id(1) })).toMatchObject({ data: { n: 'new' } })
+  })
+
+  test('keeps an edit that was refused as stale: nobody else has it', async () => {
+    const { bench, device } = await oneRecord()
+    bench.server.strategies = { [T]: 'fww' }
+    bench.server.write(T, id(1), { n: 'theirs' })
+    await device.put({ table: T, id: id(1), data: { n: 'mine' } })
+    await device.sync()
+    bench.server.leave(T, id(1))
+    await device.sync()
+    expect(await device.review()).toMatchObject([{ reason: 'left_scope', data: { n: 'mine' } }])
+  })
+
+  test('comes back by a full sync as well', async () => {
+    const { bench, device } = await oneRecord()
+    bench.server.revoke('default')
+    await device.put({ table: T, id: id(1), data: { n: 2 } })
+    await device.put({ table: T, id: id(2), data: { n: 3 } })
+    await device.sync()
+    expect(await device.review()).toHaveLength(2)
+    bench.server.grant('default')
+    bench.server.minPosition = bench.server.feed.length
+    await device.sync()
+    expect(await device.review()).toEqual([])
+    expect([1, 2].map((n) => bench.server.state(T, id(n))?.data)).toEqual([{ n: 2 }, { n: 3 }])
+  })
+
+  test('loses no edit wherever the device dies', async () => {
+    const points = await crashAtEveryWrite({
+      async prepare(bench) {
+        for (const n of [1, 2]) bench.server.write(T, id(n), { n })
+        const { device, store } = await bench.device({ seed: 1 })
+        await device.sync()
+        for (const n of [1, 2, 3]) await device.put({ table: T, id: id(n), data: { n: n * 10 } })
+        bench.server.revoke('default')
+        return store
+      },
+      async act(device, bench) {
+        await device.sync()
+        bench.server.grant('default')
+        await device.sync()
+      },
+      async check(bench, device) {
+        bench.server.grant('default')
+        await device.sync()
+        await device.sync()
+        expect([1, 2, 3].map((n) => bench.server.state(T, id(n))?.data)).toEqual(
+          [10, 20, 30].map((n) => ({ n })),
+        )
+        expect(await device.review()).toEqual([])
+        expect(await device.overview()).toMatchObject({ pending: 0 })
+      },
+    })
+    expect(points).toBeGreaterThan(4)
+  })
+})

@@ -1,0 +1,95 @@
+import { timeOrderedId } from './identifiers.ts'
+import type { Kernel } from './kernel.ts'
+import { dequeue, enqueue, inheritPriority } from './queue.ts'
+import { emptyRow, readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
+import type { EditContent, PendingOperation, ReviewItem } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+/** Keeps an edit that cannot be sent where its record is now. It is out of the queue already. */
+export function setAside(
+  unit: Unit,
+  edit: EditContent & { readonly opId: string },
+  about: Pick<ReviewItem, 'reason' | 'serverData' | 'atMs'>,
+): void {
+  const { scope, table, id, opId, operation, data } = edit
+  unit.put('review', opId, { scope, table, id, opId, operation, data, edit: contentOf(edit), ...about })
+}
+
+/** What an operation says, without its name and its place in the queue. */
+export function contentOf(operation: EditContent): EditContent {
+  const { scope, table, id, priority, baseVersion, baseChecksum, baseOpId, data, hlc, checksum } = operation
+  const { sizeBytes, editedAtMs, schemaVersion, saga } = operation
+  return {
+    ...{ scope, table, id, priority, operation: operation.operation },
+    ...{ baseVersion, baseChecksum, baseOpId, data, hlc, checksum },
+    ...{ sizeBytes, editedAtMs, schemaVersion, saga },
+  }
+}
+
+/** The server refuses the scope: what stands on the refused operation would be refused as well. */
+export async function setAsideForbidden(
+  unit: Unit,
+  operation: PendingOperation,
+  atMs: number,
+): Promise<void> {
+  const row = await settleOperation(unit, operation, atMs)
+  const about = { reason: 'scope_forbidden', serverData: row.server?.data ?? null, atMs } as const
+  const isDismissed =
+    operation.firstAnswer?.kind === 'rejected' && !(await unit.get('review', operation.opId))
+  if (!isDismissed) setAside(unit, operation, about)
+  const left: number[] = []
+  for (const next of await readPending(unit, row)) {
+    if (next.seq !== null) {
+      left.push(next.ordinal)
+      continue
+    }
+    await dequeue(unit, next)
+    setAside(unit, next, about)
+  }
+  await writeRow(unit, settled({ ...row, pending: left }))
+}
+
+/**
+ * Puts an edit back into the queue, under a new id and on what it was made on: what others made of
+ * the record since is concurrent with it.
+ */
+export async function handBack(kernel: Kernel, unit: Unit, item: ReviewItem): Promise<void> {
+  const row = (await readRow(unit, item)) ?? emptyRow(item)
+  const pending = await readPending(unit, row)
+  const baseOpId = pending.at(-1)?.opId ?? item.edit.baseOpId
+  const queued = await enqueue(unit, {
+    ...item.edit,
+    baseOpId,
+    opId: timeOrderedId(kernel.clock, kernel.random),
+  })
+  await inheritPriority(unit, [...pending, queued])
+  await writeRow(unit, {
+    ...row,
+    pending: [...row.pending, queued.ordinal],
+    local: { data: item.data },
+    localVersion: row.localVersion + 1,
+    updatedAtMs: kernel.clock.nowMs(),
+  })
+  unit.delete('review', item.opId)
+}
+
+/** What has come into view again: records by their key, and scopes of which anything was seen. */
+export interface Sighting {
+  hasRecord(item: ReviewItem): boolean
+  hasScope(scope: string): boolean
+}
+
+/**
+ * Hands back every edit whose place is within reach again. One of a record that has a newer edit of
+ * this device stays where it is, for somebody to decide.
+ */
+export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): Promise<void> {
+  const items = (await unit.scan('review', {})).map((entry) => entry.value)
+  for (const item of items.toSorted((a, b) => a.edit.editedAtMs - b.edit.editedAtMs)) {
+    const isBack = item.reason === 'left_scope' ? seen.hasRecord(item) : seen.hasScope(item.scope)
+    if (!isBack) continue
+    const pending = await readPending(unit, await readRow(unit, item))
+    const isOvertaken = pending.some((later) => later.editedAtMs > item.edit.editedAtMs)
+    if (!isOvertaken) await handBack(kernel, unit, item)
+  }
+}
