@@ -18,7 +18,8 @@ describe('an operation whose name was damaged on its way', () => {
   test('is given up and reported where it never arrives whole', async () => {
     const bench = createBench()
     const { device } = await bench.device()
-    bench.server.refusals.set(id(1), Array(5).fill({ code: 'unreadable', retryable: false }))
+    const unreadable = () => ({ code: 'unreadable', retryable: false })
+    bench.server.refusals.set(id(1), Array.from({ length: 5 }, unreadable))
     await device.put({ table: T, id: id(1), data: { n: 1 } })
     expect(await device.sync()).toMatchObject({ outcome: 'complete', rejected: 1 })
     await device.sync()
