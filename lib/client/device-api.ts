@@ -3,6 +3,7 @@ import type { JsonObject } from '#lib/core/json.ts'
 import type { Priority } from '#lib/protocol/sync.ts'
 import type { LocalConflict } from './aftermath.ts'
 import type { Answer } from './answers.ts'
+import type { DigestReport } from './digest-check.ts'
 import type { Transition } from './diary.ts'
 import type { Enrollment, EnrollmentRequest } from './enrollment.ts'
 import type { SyncState } from './machine.ts'
@@ -112,6 +113,12 @@ export interface Device {
    * does not throw for failures of network or server. A call during a run joins it.
    */
   sync(reason?: string): Promise<SyncReport>
+  /**
+   * Syncs, and then compares what this device holds with what the server has; where they differ,
+   * everything is fetched anew. Done by itself now and then (`policy.digestIntervalMs`).
+   * @returns null where the sync or the comparison did not go through
+   */
+  verify(): Promise<DigestReport | null>
   /** Syncs by itself from now on: after edits, the sooner the more urgent, and now and then. */
   start(): void
   /** Something new is known to wait on the server, or the network is back. */

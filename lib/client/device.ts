@@ -157,6 +157,12 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       return () => listeners.delete(listener)
     },
     sync,
+    async verify() {
+      engine.wantDigest()
+      const report = await sync('verify')
+      // A run that was under way had perhaps passed the point already.
+      return report.digest ?? (await sync('verify')).digest
+    },
     start: () => schedule.start(),
     poke: (reason = 'poke') => schedule.poke(reason),
     stop() {

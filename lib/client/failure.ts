@@ -33,6 +33,8 @@ export type FailureCode =
   | 'seq_gap'
   /** The server lost what it had acknowledged; it is sent again. Handled inside. */
   | 'server_restored'
+  /** Rows here are not what the server has. Handled inside: everything is fetched anew. */
+  | 'rows_differ'
   /** The place in a full sync is no longer known to the server. Handled inside. */
   | 'cursor_expired'
   /** This device has no room left. */

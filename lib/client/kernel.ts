@@ -29,6 +29,8 @@ export interface Policy {
   readonly maxAttempts: number
   /** Version of the record schemas this app was built for. */
   readonly schemaVersion: number
+  /** How often this device makes sure that its rows are what the server has. */
+  readonly digestIntervalMs: number
   /**
    * How long, and up to what size, answered operations are kept for a server that is restored to an
    * older state. No longer than the server remembers its answers: it would take one for new.
@@ -53,6 +55,7 @@ const DEFAULT_POLICY: Policy = {
   pullLimit: 500,
   maxAttempts: 5,
   schemaVersion: 1,
+  digestIntervalMs: 24 * 3_600_000,
   journal: { maxAgeMs: 30 * 24 * 3_600_000, maxBytes: 16 * 1024 * 1024 },
 }
 

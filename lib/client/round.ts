@@ -1,5 +1,6 @@
 import { applyAnswers, type Answer } from './answers.ts'
 import type { Diary } from './diary.ts'
+import { compareDigests, type DigestReport } from './digest-check.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
 import { closeGap, divideFromTwin, startNewLife } from './fork.ts'
@@ -41,11 +42,15 @@ export interface RoundResult {
   readonly failure: SyncFailure | null
   /** How long the server wants to be left alone before the next request. */
   readonly pauseMs: number
+  /** Set where the rows were compared with the server's. */
+  readonly digest: DigestReport | null
 }
 
 /** The rounds of one run, from its trigger to its end. */
 export interface Rounds {
   begin(): void
+  /** Compares the rows with the server's once nothing waits on it, whenever that was done last. */
+  wantDigest(): void
   /** @throws SyncFailure when the round did not go through: nothing of it was applied */
   next(retries: number): Promise<RoundResult>
 }
@@ -60,6 +65,7 @@ const NOTHING: RoundResult = {
   hasMore: true,
   failure: null,
   pauseMs: 0,
+  digest: null,
 }
 
 /** More restarts of the queue, or full syncs, than this in one run mean that something else is wrong. */
@@ -83,6 +89,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   let turnAtMs = 0
   /** The server had nothing more in its last answer. */
   let isDrained = false
+  let isDigestWanted = false
 
   return {
     begin() {
@@ -91,6 +98,9 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       resyncs = 0
       isSwept = false
       isDrained = false
+    },
+    wantDigest() {
+      isDigestWanted = true
     },
     async next(retries) {
       // A full sync that was over but for this when the device was switched off.
@@ -102,6 +112,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       const isDue = snapshot !== null && !(await isResending(new Unit(kernel.storage)))
       const mustWait = isDue && snapshot.cursor === null && turnAtMs > kernel.clock.nowMs()
       if (isDue && !mustWait) return fetchPage(snapshot.cursor)
+      if (!snapshot && isDrained && (await isDigestDue())) return compare()
       const story = diary.open()
       const prepared = await transact(kernel, (unit) =>
         prepareRequest(kernel, unit, {
@@ -129,6 +140,37 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
         throw error
       }
     },
+  }
+
+  async function isDigestDue(): Promise<boolean> {
+    const nowMs = kernel.clock.nowMs()
+    const isDue = await transact(kernel, async (unit) => {
+      const { atMs } = await unit.meta('digest', { atMs: null })
+      if (atMs === null) unit.putMeta('digest', { atMs: nowMs })
+      // A clock that was set back does not put it off.
+      return atMs !== null && Math.abs(nowMs - atMs) >= kernel.policy.digestIntervalMs
+    })
+    return isDigestWanted || isDue
+  }
+
+  /** A comparison that fails is no failure of the sync: everything was pushed and pulled. */
+  async function compare(): Promise<RoundResult> {
+    isDigestWanted = false
+    const atMs = kernel.clock.nowMs()
+    const differing = await compareDigests(kernel, exchanger.exchange).catch((error: unknown) => {
+      if (!(error instanceof SyncFailure)) throw error
+      diary.mishap(error.code, `the rows could not be compared: ${error.message}`)
+      return undefined
+    })
+    const found = Object.entries(differing ?? {})
+    for (const [scope, count] of found) diary.mishap('rows_differ', `${count} in ${scope}`)
+    const isRepairing = differing === null || found.length > 0
+    await transact(kernel, async (unit) => {
+      unit.putMeta('digest', { atMs })
+      if (isRepairing) await beginSnapshot(unit, 'rows_differ', { anew: true })
+    })
+    const digest = differing === undefined ? null : { atMs, differing: differing ?? {}, isRepairing }
+    return { ...NOTHING, digest, hasMore: await hasWork(new Unit(kernel.storage)) }
   }
 
   async function fetchPage(cursor: string | null): Promise<RoundResult> {
@@ -188,7 +230,8 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     return {
       ...summary,
       pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
-      hasMore: !isDrained || (await hasWork(new Unit(kernel.storage))),
+      hasMore: !isDrained || (await hasWork(new Unit(kernel.storage))) || (await isDigestDue()),
+      digest: null,
       failure:
         resyncs > MAX_REPAIRS
           ? new SyncFailure('server_error', `the server asked for a full sync ${resyncs} times in one run`)

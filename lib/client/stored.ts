@@ -191,6 +191,8 @@ export interface MetaDocuments {
     /** Operations in the queue that were in the journal before. */
     readonly resending: number
   }
+  /** When the rows were last compared with the server's. */
+  digest: { readonly atMs: number | null }
   rows: {
     /** Rows of this generation are the ones the app sees. */
     readonly generation: number

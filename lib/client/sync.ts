@@ -1,6 +1,7 @@
 import { retryDelayMs } from '#lib/core/backoff.ts'
 import type { Answer } from './answers.ts'
 import type { Diary } from './diary.ts'
+import type { DigestReport } from './digest-check.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
 import { randomUnit } from './identifiers.ts'
@@ -21,6 +22,8 @@ export interface SyncReport {
   readonly pulled: number
   readonly requests: number
   readonly retries: number
+  /** Set where the rows were compared with the server's. */
+  readonly digest: DigestReport | null
 }
 
 export interface SyncSignals {
@@ -34,6 +37,8 @@ export interface SyncEngine {
   run(reason: string): Promise<SyncReport>
   /** There is a new edit: a run that only waits for operations refused for now goes on at once. */
   nudge(): void
+  /** The next run compares the rows with the server's. */
+  wantDigest(): void
   /** Ends a run at the next point where nothing is half done. */
   stop(): void
 }
@@ -119,6 +124,7 @@ export function createSyncEngine(
         pulled: 0,
         requests: 0,
         retries: 0,
+        digest: null,
       }
       diary.dispatch('trigger', reason)
       for (;;) {
@@ -134,6 +140,7 @@ export function createSyncEngine(
           tally.conflicts += result.conflicts
           tally.rejected += result.rejected
           tally.pulled += result.pulled
+          tally.digest = result.digest ?? tally.digest
           if (result.answers.length > 0) signals.onAnswers(result.answers)
           if (result.touched.length > 0) signals.onRecords(result.touched)
           signals.onProgress({ accepted: tally.accepted, pulled: tally.pulled })
@@ -150,6 +157,7 @@ export function createSyncEngine(
         return tally
       }
     },
+    wantDigest: () => rounds.wantDigest(),
     nudge() {
       if (isIdling) wake?.()
     },

@@ -1,5 +1,12 @@
 import type { Json } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
+import {
+  bucketHash,
+  bucketOf,
+  type DigestLine,
+  type DigestReply,
+  type DigestRequest,
+} from '#lib/protocol/digest.ts'
 import type { ServerChange, SyncReply } from '#lib/protocol/sync.ts'
 import { sha256Hex, type Row } from './model-answers.ts'
 
@@ -58,6 +65,32 @@ export function snapshotPage(history: ModelHistory, path: string): Record<string
   return end < live.length
     ? { items, next_cursor: `${pinned}+${end}`, epoch }
     : { items, next_cursor: null, epoch, sync_token: tokenAt(history, pinned) }
+}
+
+/** Where a device's rows of a scope are not what is here. */
+export function digestReply(history: ModelHistory, request: DigestRequest): DigestReply {
+  const here = new Map<string, DigestLine[]>()
+  for (const [key, { version, data }] of history.rows) {
+    const [scope, table, record_id] = JSON.parse(key)
+    if (scope !== request.scope || data === null) continue
+    const place = JSON.stringify([table, bucketOf(record_id, sha256Hex)])
+    const line = { record_id, version, checksum: recordChecksum(data, sha256Hex) }
+    here.set(place, [...(here.get(place) ?? []), line])
+  }
+  const asked = Object.entries(request.buckets).flatMap(([table, hashes]) =>
+    Object.keys(hashes).map((bucket) => JSON.stringify([table, bucket])),
+  )
+  const buckets: DigestReply['buckets'] = {}
+  for (const place of new Set([...here.keys(), ...asked])) {
+    const [table, bucket] = JSON.parse(place)
+    const lines = here.get(place) ?? []
+    const hash = lines.length > 0 ? bucketHash(lines, sha256Hex) : undefined
+    if (request.buckets[table]?.[bucket] === hash) continue
+    const versions = Object.fromEntries(lines.map((line) => [line.record_id, line.version]))
+    buckets[table] = { ...buckets[table], [bucket]: versions }
+  }
+  const { epoch, feed } = history
+  return { scope: request.scope, epoch, seq: feed.length, buckets, has_more: false, resync: null }
 }
 
 function tokenAt({ epoch, chain }: ModelHistory, at: number): string {

@@ -14,7 +14,7 @@ import {
   type Reply,
   type Row,
 } from './model-answers.ts'
-import { feedPage, snapshotPage } from './model-feed.ts'
+import { digestReply, feedPage, snapshotPage } from './model-feed.ts'
 import { ok, refusal, withFault, type Fault } from './faults.ts'
 
 type Strategy = 'lww' | 'fww' | 'manual'
@@ -168,6 +168,7 @@ export class ModelServer {
     if (!request.headers['authorization']) return refusal({ status: 401, code: 'unauthenticated' })
     if ((request.body?.length ?? 0) > this.maxBodyLength)
       return refusal({ status: 413, code: 'payload_too_large' })
+    if (request.path === '/api/v1/digest') return ok(digestReply(this, body))
     if (request.path.startsWith('/api/v1/snapshot')) return ok(snapshotPage(this, request.path))
     return this.sync(body)
   }

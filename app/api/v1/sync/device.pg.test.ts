@@ -218,24 +218,33 @@ describe('the device library against the product', () => {
     expect(await one.get(ref)).toMatchObject({ data: { phone: '2' }, serverVersion: 2, syncStatus: 'synced' })
   })
 
-  test('records of a scope that is taken away go; an edit of one is kept as a dead letter', async () => {
+  test('records of a scope that is taken away go; an edit of one waits, and goes when it is given back', async () => {
     const scopes = [randomUUID(), randomUUID()]
     const [kept = '', lost = ''] = scopes
     const device = await enrolledDevice(callers, { scopes })
     const a = await device.put({ table, scope: kept, data: { phone: '1' } })
     const b = await device.put({ table, scope: lost, data: { phone: '1' } })
     await device.sync()
-    const changed = await admin(scopesRoute, 'PUT', device.id, `/api/v1/devices/${device.id}/scopes`, {
-      body: { scopes: [kept], reason: 'moved' },
-      ifMatch: await etagOf(device),
-    })
-    expect(changed.status).toBe(200)
+    const grant = async (granted: string[]) =>
+      admin(scopesRoute, 'PUT', device.id, `/api/v1/devices/${device.id}/scopes`, {
+        body: { scopes: granted, reason: 'moved' },
+        ifMatch: await etagOf(device),
+      })
+    expect(await grant([kept])).toMatchObject({ status: 200 })
     await device.put({ table, scope: lost, id: b.id, data: { phone: '2' } })
     expect(await device.sync()).toMatchObject({ failure: null, outcome: 'complete', rejected: 1 })
     expect(await device.get({ table, scope: kept, id: a.id })).toMatchObject({ syncStatus: 'synced' })
     expect(await device.get({ table, scope: lost, id: b.id })).toBeUndefined()
-    expect(await device.deadLetters()).toMatchObject([
-      { code: 'scope_forbidden', operation: { id: b.id, data: { phone: '2' } } },
+    expect(await device.deadLetters()).toEqual([])
+    expect(await device.review()).toMatchObject([
+      { reason: 'scope_forbidden', id: b.id, data: { phone: '2' } },
     ])
+    expect(await grant(scopes)).toMatchObject({ status: 200 })
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1 })
+    expect(await device.review()).toEqual([])
+    expect(await device.get({ table, scope: lost, id: b.id })).toMatchObject({
+      ...{ data: { phone: '2' }, serverVersion: 2, syncStatus: 'synced' },
+    })
+    expect(await device.verify()).toMatchObject({ differing: {}, isRepairing: false })
   })
 })

@@ -10,11 +10,13 @@ import {
   type Transport,
 } from '#lib/client/index.ts'
 import { origin, type Everybody } from '#lib/server/testing/everybody.ts'
+import { POST as digestRoute } from '../../digest/route.ts'
 import { POST as enrollRoute } from '../../enroll/route.ts'
 import { GET as snapshotRoute } from '../../snapshot/route.ts'
 import { POST as syncRoute } from '../route.ts'
 
 const ROUTES = {
+  'POST /api/v1/digest': digestRoute,
   'POST /api/v1/enroll': enrollRoute,
   'POST /api/v1/sync': syncRoute,
   'GET /api/v1/snapshot': snapshotRoute,
