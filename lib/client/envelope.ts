@@ -35,6 +35,7 @@ export async function buildEnvelope(
     device_id: identity.deviceId,
     incarnation: parts.incarnation ?? identity.incarnation,
     sync_id: randomId(kernel.random),
+    lamport: kernel.lamport.tick(),
     last_sync_token: feed.token,
     // The clock as it is, not as corrected: the server measures by it how wrong the device is.
     device_time: isoTime(kernel.clock.nowMs()),

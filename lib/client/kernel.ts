@@ -1,5 +1,6 @@
 import { DEFAULT_BACKOFF, type BackoffPolicy } from '#lib/core/backoff.ts'
 import { DEFAULT_BREAKER, type BreakerPolicy } from '#lib/core/breaker.ts'
+import { lamportClock, type LamportClock } from '#lib/core/lamport.ts'
 import type { Sha256Hex } from '#lib/protocol/checksum.ts'
 import { createLock, type Lock } from './lock.ts'
 import type { Clock, Random, Storage, Transport } from './ports.ts'
@@ -16,6 +17,8 @@ export interface Kernel {
   readonly policy: Policy
   /** Held by whoever reads in order to write, so that no two interleave. Never across the network. */
   readonly lock: Lock
+  /** Orders what happens here and on the server in one sync. In memory: a life's order begins anew with it. */
+  readonly lamport: LamportClock
 }
 
 export interface Policy {
@@ -69,6 +72,7 @@ export function createKernel({
 }: KernelOptions): Kernel {
   return {
     ...{ storage, transport, clock, random },
+    lamport: lamportClock(),
     sha256Hex: sha256Hex ?? portableSha256Hex,
     policy: { ...DEFAULT_POLICY, ...policy },
     lock: createLock(),

@@ -67,6 +67,7 @@ export const syncReplySchema = z.object({
   rejected: z.array(rejected),
   server_changes: z.array(serverChange),
   has_more: z.boolean(),
+  lamport: z.int().min(0).optional().catch(undefined),
   resync: z.object({ reason: z.enum(resyncReasons) }).nullable(),
   retry_after_ms: z.number().min(0).default(0),
 })

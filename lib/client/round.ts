@@ -206,6 +206,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   }
 
   async function accept(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
+    kernel.lamport.receive(reply.lamport ?? 0)
     const fits = (row: Parameters<typeof isIntact>[0]) => isIntact(row, kernel.sha256Hex)
     if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
       throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')

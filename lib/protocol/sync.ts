@@ -168,6 +168,8 @@ export const syncRequestSchema = z.object({
   changes: z.array(z.unknown()).max(limits.max_changes).default([]),
   dead_letters: z.array(z.unknown()).max(limits.max_changes).default([]),
   status: statusSchema.optional(),
+  /** The device's Lamport clock; what happens to the request is after it. */
+  lamport: z.int().min(0).optional().catch(undefined),
   pull: z.object({ limit: z.int().min(0).optional() }).optional(),
 })
 export type SyncRequest = z.output<typeof syncRequestSchema>
@@ -268,6 +270,8 @@ export type SyncReply = {
   rejected: Rejected[]
   server_changes: ServerChange[]
   has_more: boolean
+  /** The server's Lamport clock as it answered: a device that goes on from it orders the events of its sync. */
+  lamport?: number
   resync: { reason: ResyncReason } | null
   retry_after_ms: number
 }

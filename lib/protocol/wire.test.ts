@@ -13,7 +13,7 @@ import * as sync from './sync.ts'
 // put the new hash here. Anything else needs a new protocol version. Refinements and transforms are not seen by this.
 const wire = {
   changes: [{ sync: sync.changeSchema }, 'e014d051710c'],
-  envelopes: [{ sync: sync.syncRequestSchema, report: sync.reportedDeadLetterSchema }, 'eff18bc614e6'],
+  envelopes: [{ sync: sync.syncRequestSchema, report: sync.reportedDeadLetterSchema }, '83441607c66e'],
   enrolment: [{ enroll: enroll.enrollRequestSchema }, '812b553389e9'],
   digests: [{ digest: digest.digestRequestSchema }, 'db899608eb87'],
   policies: [{ policy: policy.tablePolicySchema }, '65fc43c8908c'],

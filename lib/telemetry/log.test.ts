@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { lamportClock } from '#lib/core/lamport.ts'
 import { createLogger } from './log.ts'
 import { syncLog } from './sync-log.ts'
 
@@ -9,7 +10,7 @@ function capture() {
   return { log, lines, last: () => JSON.parse(lines.at(-1) ?? 'null') as Record<string, unknown> }
 }
 
-const sync = { requestId: 'r-1', traceId: 't-1', deviceId: 'd-1', syncId: 's-1' }
+const sync = { requestId: 'r-1', traceId: 't-1', deviceId: 'd-1', syncId: 's-1', clock: lamportClock() }
 const ids = { request_id: 'r-1', trace_id: 't-1', device_id: 'd-1', sync_id: 's-1' }
 
 test('every event of a sync carries the request and the trace', () => {
@@ -27,6 +28,7 @@ test('every event of a sync carries the request and the trace', () => {
     'sync.failed',
   ])
   for (const line of seen) expect(line).toMatchObject(ids)
+  expect(seen.map((line) => line['lamport'])).toEqual([1, 2, 3, 4])
   expect(seen[3]).toMatchObject({ level: 'error', status: 503, code: 'unavailable' })
 })
 

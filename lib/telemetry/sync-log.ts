@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Json } from '#lib/core/json.ts'
+import type { LamportClock } from '#lib/core/lamport.ts'
 import { logger } from './log.ts'
 
 /** What every line about a sync carries. `requestId` is the id of the sync session. */
@@ -8,13 +9,16 @@ export type SyncContext = {
   traceId: string | null
   deviceId: string
   syncId: string | null
+  /** Numbers the events of the sync: their order, whichever process wrote them and whatever its clock says. */
+  clock: LamportClock
 }
 
 type Version = { version: number; data: Json }
 
 /** The events of a sync that an operator searches for, each with request id and trace id. */
 export function syncLog(to: Logger = logger) {
-  const about = ({ requestId, traceId, deviceId, syncId }: SyncContext) => ({
+  const about = ({ requestId, traceId, deviceId, syncId, clock }: SyncContext) => ({
+    lamport: clock.tick(),
     request_id: requestId,
     ...(traceId === null ? {} : { trace_id: traceId }),
     device_id: deviceId,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { lamportClock } from '#lib/core/lamport.ts'
 import { GET } from '../../../app/metrics/route.ts'
 import { recordSync } from '../syncs/record.ts'
 import { noCounts } from '../syncs/session.ts'
@@ -28,6 +29,7 @@ beforeAll(async () => {
       ...{
         id: randomUUID(),
         syncId: randomUUID(),
+        clock: lamportClock(),
         deviceId,
         incarnation: null,
         startedAt: new Date(),

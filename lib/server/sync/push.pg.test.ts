@@ -71,6 +71,12 @@ describe('what is answered', () => {
     expect(JSON.parse(letters.find(({ opId }) => opId === nul.op_id)!.change)).toEqual(nul)
   })
 
+  test('the reply goes on from the device’s Lamport clock', async () => {
+    const a = await device()
+    expect((await a.send([a.change()], { lamport: 41 })).lamport).toBeGreaterThan(42)
+    expect((await a.send([a.change()], { lamport: 'no number' })).lamport).toBeGreaterThan(0)
+  })
+
   test('an operation sent again gets its first answer, byte for byte, and no new effect', async () => {
     const a = await device()
     const create = a.change({ data: { name: 'one' } })

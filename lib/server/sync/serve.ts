@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { lamportClock } from '#lib/core/lamport.ts'
 import { errorCodes, type ErrorCode } from '#lib/protocol/errors.ts'
 import { limits } from '#lib/protocol/sync.ts'
 import { readJson } from '../http/body.ts'
@@ -17,6 +18,7 @@ export async function serveSync({ request, device, traceId }: DeviceCall): Promi
   const began = performance.now()
   let sizeBytes = Number(request.headers.get('content-length') ?? 0)
   let facts: SyncFacts = {
+    clock: lamportClock(),
     ...{ syncId: null, incarnation: null, counts: noCounts, tables: {}, scopes: [], resync: null },
     ...{ clockSkewMs: null, reported: null, acknowledged: null, inProgress: false },
   }

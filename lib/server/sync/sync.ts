@@ -1,4 +1,5 @@
 import { AppError } from '#lib/protocol/errors.ts'
+import { lamportClock } from '#lib/core/lamport.ts'
 import { resyncReasons, type ResyncReason } from '#lib/protocol/sync.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
@@ -18,6 +19,7 @@ const defaultPullLimit = 500
 export type SyncFacts = Pick<
   SyncRecord,
   | 'syncId'
+  | 'clock'
   | 'incarnation'
   | 'schemas'
   | 'counts'
@@ -52,7 +54,10 @@ export async function sync(
 ): Promise<Synced> {
   const request = readEnvelope(envelope, device)
   const incarnation = request.incarnation ?? device.incarnation
+  const clock = lamportClock()
+  clock.receive(request.lamport ?? 0)
   const known = {
+    clock,
     syncId: request.sync_id ?? null,
     incarnation,
     clockSkewMs: request.device_time ? Date.parse(request.device_time) - engine.now() : null,
@@ -66,6 +71,7 @@ export async function sync(
     traceId: options.traceId,
     deviceId: device.id,
     syncId: known.syncId,
+    clock,
   }
   engine.log.started(context, { changes: request.changes.length, bytes: options.sizeBytes })
   if (device.status === 'paused') {
@@ -118,7 +124,11 @@ export async function sync(
   }
   const counts = countAnswers(pushed.answers, pulled.delivered)
   return {
-    body: replyText(pushed.answers, pulled, { traceId: options.traceId, nowMillis: engine.now() }),
+    body: replyText(pushed.answers, pulled, {
+      traceId: options.traceId,
+      nowMillis: engine.now(),
+      lamport: clock.tick(),
+    }),
     facts: {
       ...known,
       counts,
@@ -170,7 +180,7 @@ function asResyncReason(reason: string | null): ResyncReason | null {
 function replyText(
   answers: readonly Answer[],
   pulled: Pulled,
-  { traceId, nowMillis }: { traceId: string; nowMillis: number },
+  { traceId, nowMillis, lamport }: { traceId: string; nowMillis: number; lamport: number },
 ): string {
   const list = (kind: Answer['kind']) =>
     answers
@@ -181,7 +191,7 @@ function replyText(
     `{"sync_token":${JSON.stringify(pulled.token)},"epoch":"${pulled.epoch}",` +
     `"server_time":"${new Date(nowMillis).toISOString()}","trace_id":"${traceId}",` +
     `"accepted":[${list('accepted')}],"conflicts":[${list('conflict')}],"rejected":[${list('rejected')}],` +
-    `"server_changes":[${pulled.changes}],"has_more":${pulled.hasMore},` +
+    `"server_changes":[${pulled.changes}],"has_more":${pulled.hasMore},"lamport":${lamport},` +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
   )
 }

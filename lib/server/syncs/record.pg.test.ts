@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { lamportClock } from '#lib/core/lamport.ts'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { recordSync } from './record.ts'
 import { noCounts, type SyncRecord } from './session.ts'
@@ -17,6 +18,7 @@ function syncAt(seconds: number, fields: Partial<SyncRecord> & { deviceId: strin
   return {
     id: randomUUID(),
     syncId: randomUUID(),
+    clock: lamportClock(),
     incarnation: randomUUID(),
     startedAt: new Date(start + seconds * 1_000),
     durationMs: 20,

@@ -80,8 +80,8 @@ function measure(record: SyncRecord): void {
 
 function report(record: SyncRecord): void {
   const log = syncLog()
-  const { id: requestId, traceId, deviceId, syncId, durationMs, status, counts } = record
-  const sync = { requestId, traceId, deviceId, syncId }
+  const { id: requestId, traceId, deviceId, syncId, clock, durationMs, status, counts } = record
+  const sync = { requestId, traceId, deviceId, syncId, clock }
   const retries = record.reported?.retries ?? 0
   if (retries > 0 || counts.replayed > 0) log.retried(sync, { retries, replayed: counts.replayed })
   if (status >= 400) return log.failed(sync, { status, code: record.errorCode ?? 'internal', durationMs })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { findUnfaithful } from '#lib/core/json.ts'
+import { lamportClock } from '#lib/core/lamport.ts'
 import { statusSchema } from '#lib/protocol/sync.ts'
 import { toRow } from './session-row.ts'
 import { noCounts, type SyncRecord } from './session.ts'
@@ -10,6 +11,7 @@ const record = (reported: object): SyncRecord => ({
   ...{ errorCode: null, counts: noCounts, tables: {}, scopes: [], resync: null, requestBytes: 0 },
   ...{ responseBytes: 0, appVersion: '', traceId: null, clockSkewMs: null, acknowledged: null },
   inProgress: false,
+  clock: lamportClock(),
   reported: statusSchema.parse({ state: 'IDLE', pending: 1, ...reported }),
 })
 

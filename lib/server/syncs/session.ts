@@ -1,3 +1,4 @@
+import type { LamportClock } from '#lib/core/lamport.ts'
 import type { ErrorCode } from '#lib/protocol/errors.ts'
 import type { DeviceStatus, ResyncReason } from '#lib/protocol/sync.ts'
 
@@ -38,6 +39,8 @@ export type SyncRecord = {
   id: string
   /** The device's own id of the sync, shared by its requests. */
   syncId: string | null
+  /** Numbered what the log tells of it so far. */
+  clock: LamportClock
   deviceId: string
   incarnation: string | null
   startedAt: Date
