@@ -272,6 +272,8 @@ export const lostValueSchema = z.object({
 
 export const recordVersionSchema = z.object({
   at,
+  /** Where the record was: its history goes with it from scope to scope. */
+  scope: z.string(),
   /** The record's version after the operation; the one before it, where the operation changed nothing. */
   version: z.int(),
   before_version: z.int(),

@@ -40,6 +40,7 @@ export async function listHistory(
 function toVersion(row: VersionRow): RecordVersion {
   return {
     at: row.committed_at.toISOString(),
+    scope: row.scope,
     version: row.after_version,
     before_version: row.before_version,
     operation: row.operation,
@@ -52,7 +53,10 @@ function toVersion(row: VersionRow): RecordVersion {
     conflict_id: row.conflict_id,
     dead_letter_id: row.dead_letter_id,
     data: row.data,
-    changes: row.effect === 'NONE' ? [] : fieldChanges(row.before_data ?? {}, row.data ?? {}),
+    changes:
+      row.effect === 'NONE' || row.effect === 'LEAVE'
+        ? []
+        : fieldChanges(row.before_data ?? {}, row.data ?? {}),
     checksum: row.checksum,
     hlc: row.hlc,
     vector: row.vector,

@@ -54,6 +54,7 @@ export async function selectRecordList(
 }
 
 export type VersionRow = {
+  scope: string
   ordinal: number
   batch: string
   committed_at: Date
@@ -82,19 +83,33 @@ export type VersionRow = {
 type RecordKey = { scope: string; table: string; id: string }
 export type HistoryPlace = { at: string; version: number; ordinal: number }
 
+/** The scope, and those from which the record came there. */
+async function selectScopesBefore({ scope, table, id }: RecordKey): Promise<string[]> {
+  const moves = await database().$queryRaw<{ scope: string; before: string }[]>`
+    SELECT DISTINCT scope, rule->>'moved_from' AS before FROM feed_change
+    WHERE record_id = ${id}::uuid AND "table" = ${table} AND rule ? 'moved_from'`
+  const scopes = new Set([scope])
+  // A set that grows while it is gone through is gone through to its end.
+  for (const reached of scopes) {
+    for (const move of moves) if (move.scope === reached) scopes.add(move.before)
+  }
+  return [...scopes]
+}
+
 /** What happened to a record, newest first; `after` is the last row of the page before. */
 export async function selectVersions(
   key: RecordKey,
   page: { limit: number; after: HistoryPlace | null },
 ): Promise<{ rows: VersionRow[]; total: number }> {
-  const of = Prisma.sql`c.record_id = ${key.id}::uuid AND c."table" = ${key.table} AND c.scope = ${key.scope}`
+  const scopes = await selectScopesBefore(key)
+  const of = Prisma.sql`c.record_id = ${key.id}::uuid AND c."table" = ${key.table} AND c.scope = ANY (${scopes})`
   const after = page.after
     ? Prisma.sql`AND (c.committed_at, c.after_version, c.ordinal)
         < (${page.after.at}::timestamptz, ${page.after.version}, ${page.after.ordinal})`
     : Prisma.empty
   const [rows, counted] = await Promise.all([
     database().$queryRaw<VersionRow[]>`
-      SELECT c.ordinal, c.batch, c.committed_at, c.operation, c.effect, c.op_id, c.outcome, c.before_version,
+      SELECT c.scope, c.ordinal, c.batch, c.committed_at, c.operation, c.effect, c.op_id, c.outcome, c.before_version,
         c.after_version, c.data, c.checksum, c.hlc, c.vector, c.rule, c.lost, c.conflict_id, c.dead_letter_id,
         k.trace_id, k.actor_kind, k.actor_id, actor_name(k.actor_kind, k.actor_id) AS actor_name,
         before.data AS before_data
@@ -105,10 +120,10 @@ export async function selectVersions(
       JOIN feed_commit k ON k.batch = c.batch AND k.scope = c.scope AND k.committed_at = c.committed_at
       LEFT JOIN LATERAL (
         SELECT b.data FROM feed_change b
-        WHERE b.record_id = c.record_id AND b."table" = c."table" AND b.scope = c.scope
+        WHERE b.record_id = c.record_id AND b."table" = c."table" AND b.scope IN (c.scope, c.rule->>'moved_from')
           AND b.after_version = c.before_version AND b.effect IN ('UPSERT', 'DELETE')
         LIMIT 1
-      ) before ON c.effect <> 'NONE'
+      ) before ON c.effect NOT IN ('NONE', 'LEAVE')
       ORDER BY c.committed_at DESC, c.after_version DESC, c.ordinal DESC`,
     database().$queryRaw<{ total: bigint }[]>`SELECT count(*) AS total FROM feed_change c WHERE ${of}`,
   ])

@@ -106,13 +106,20 @@ export function keyOfChange(change: Change): RecordKey {
 }
 
 /** The keys of every record that a change reads or writes. */
-export function keysOfChange(change: Change): RecordKey[] {
+function keysOfChange(change: Change): RecordKey[] {
   const key = keyOfChange(change)
   return key.scope === change.scope ? [key] : [key, { ...key, scope: change.scope }]
 }
 
+/** The same, with where it was made if the record moved since. */
+export function keysOfRead({ change, madeIn }: ReadChange): RecordKey[] {
+  if (!change) return []
+  const keys = keysOfChange(change)
+  return madeIn === undefined ? keys : [...keys, { ...keys[0]!, scope: madeIn }]
+}
+
 export function beginBatch(read: readonly ReadChange[], loaded: Loaded, context: BatchContext): Batch {
-  const keys = read.flatMap(({ change }) => (change ? keysOfChange(change) : []))
+  const keys = read.flatMap(keysOfRead)
   return {
     context,
     seen: new Map((loaded.seen ?? []).map((seen) => [seen.op_id, seen])),

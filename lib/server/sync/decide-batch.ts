@@ -74,14 +74,19 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const policy = policies(change.table)
   const knownTable = policy !== null
   const refusal =
+    movedAway(change, read, granted) ??
     admit(change, { knownTable, granted, checksum: read.checksum, nowMillis }) ??
     (policy && registerAhead(policy, change, nowMillis)) ??
-    batch.holes.holdBack(change, seq) ??
+    batch.holes.holdBack(change, seq, read.madeIn) ??
     batch.sagas.hold(read)
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
 
   const key = keyOfChange(change)
-  const base = batch.states.base(key, change, batch.context.history === 'ours')
+  const base = batch.states.base(
+    { ...key, scope: read.madeIn ?? key.scope },
+    change,
+    batch.context.history === 'ours',
+  )
   const current = batch.states.current(key)
   const present = current?.data ?? base.data ?? null
   const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy, present)
@@ -103,6 +108,21 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const decision = decideOperation(batch, operation)
   batch.holes.close(seq)
   settle(batch, operation, decision)
+}
+
+/** An edit of a record that moved since needs the grant for where it was made, and for where the record is. */
+function movedAway(
+  { scope, from_scope }: Change,
+  { madeIn }: ReadChange,
+  granted: (scope: string) => boolean,
+): Refusal<'scope_forbidden'> | null {
+  if (madeIn === undefined) return null
+  if (!granted(madeIn)) {
+    return { code: 'scope_forbidden', detail: `This device has no grant for scope "${madeIn}".` }
+  }
+  return granted(from_scope ?? scope)
+    ? null
+    : { code: 'scope_forbidden', detail: 'The record moved to a scope that this device has no grant for.' }
 }
 
 /** A register's stamp is a clock like the change's own, and has the same bound. */

@@ -14,6 +14,8 @@ export function feedEvent(
     lost?: FeedChangeRow['lost']
     conflictId?: string | null
     scope?: string
+    /** Where a record that changes scope goes, or comes from. */
+    moved?: { moved_to: string } | { moved_from: string }
     /** What the version keeps beside its state, for edits that are concurrent with it. */
     trace?: VersionTraces
   },
@@ -37,7 +39,7 @@ export function feedEvent(
     checksum: event.now?.checksum ?? read.checksum,
     hlc: event.now?.hlc ?? change.hlc,
     vector: event.now?.vector ?? change.vector ?? {},
-    rule: { ...ruleOf(context, read, policy), ...traceOf(event.trace) },
+    rule: { ...ruleOf(context, read, policy), ...traceOf(event.trace), ...event.moved },
     lost: event.lost ?? null,
     conflict_id: event.conflictId ?? context.conflictId ?? null,
     dead_letter_id: context.deadLetterId ?? null,

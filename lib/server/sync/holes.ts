@@ -35,12 +35,17 @@ export class Holes {
     if (this.#open.delete(seq)) this.#touched.set(seq, null)
   }
 
-  /** An operation waits where an earlier one of the same record is still open. The steps of a saga wait by its own order. */
-  holdBack(change: Change, seq: number): Refusal<'dependency_pending'> | null {
+  /**
+   * An operation waits where an earlier one of the same record is still open. The steps of a saga wait by its own order.
+   * @param madeIn its scope at first, where the record moved since
+   */
+  holdBack(change: Change, seq: number, madeIn?: string): Refusal<'dependency_pending'> | null {
     for (const hole of this.#open.values()) {
       if (hole.seq >= seq) continue
       const sameRecord =
-        hole.record_id === change.record_id && hole.table === change.table && hole.scope === change.scope
+        hole.record_id === change.record_id &&
+        hole.table === change.table &&
+        (hole.scope === change.scope || hole.scope === madeIn)
       if (sameRecord) {
         return {
           code: 'dependency_pending',

@@ -1,32 +1,22 @@
-import { usesStrategy } from '#lib/core/policy.ts'
-import { needsFieldStamps } from '#lib/core/since.ts'
 import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
 import { AppError } from '#lib/protocol/errors.ts'
-import type { Change, ChangeActor } from '#lib/protocol/sync.ts'
+import type { ChangeActor } from '#lib/protocol/sync.ts'
 import { spanAttributes, tailSpan, withSpan } from '#lib/telemetry/trace.ts'
 import { auditRows, type AuditEntry } from '../audit/append.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
-import { keyOfChange, keysOfChange, type Answer, type BatchContext, type DecidedBatch } from './batch.ts'
+import type { Answer, BatchContext, DecidedBatch } from './batch.ts'
 import { decideBatch } from './decide-batch.ts'
 import { feedDigest } from './digest.ts'
 import type { Engine } from './engine.ts'
 import { findMisfit, isLost } from './history.ts'
 import type { FeedPage } from './feed-page.ts'
 import { knownPage } from './known-page.ts'
+import { loadWhereItIs } from './load-batch.ts'
 import type { ReadChange } from './read-changes.ts'
-import { keyOf } from './record-states.ts'
-import { reportedDeadLetters, sagasReported } from './reported-dead-letters.ts'
+import { reportedDeadLetters } from './reported-dead-letters.ts'
 import type { SagaRetryRow, SagaRow, SagaUndoRow } from './saga-rows.ts'
 import type { SyncToken } from './token.ts'
-import type {
-  Committed,
-  CommitRequest,
-  Loaded,
-  LoadRequest,
-  ReopenRow,
-  ReplayRow,
-  ResolveRow,
-} from './store.ts'
+import type { Committed, CommitRequest, Loaded, ReopenRow, ReplayRow, ResolveRow } from './store.ts'
 
 /** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
 const maxTries = 12
@@ -104,9 +94,9 @@ export async function push(engine: Engine, request: Push): Promise<Pushed> {
 /** Batches of one scope that were overtaken try again one after the other, so that they do not overtake each other for ever. */
 const turnOf = ({ changes }: Push) => changes.find(({ change }) => change)?.change?.scope ?? ''
 
-async function tryPush(engine: Engine, request: Push, attempt: number): Promise<Pushed | null> {
-  const loaded = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () =>
-    load(engine, request),
+async function tryPush(engine: Engine, sent: Push, attempt: number): Promise<Pushed | null> {
+  const { request, loaded } = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () =>
+    loadWhereItIs(engine, sent),
   )
   const placement = withSpan('sync.dedupe', {}, (span) => {
     const placed = place(request, loaded)
@@ -155,62 +145,6 @@ async function tryPush(engine: Engine, request: Push, attempt: number): Promise<
   }
   const { heads } = committed
   return { answers, batch: commit.batch, scopes: Object.keys(heads), decided, page: pageAfter(heads) }
-}
-
-async function load(
-  { store, policies }: Engine,
-  { stream, changes, deviceId, reported, token = null, sagas = [] }: Push,
-): Promise<Loaded> {
-  const readable = changes.flatMap(({ change }) => (change ? [change] : []))
-  const inBatch = new Set(readable.map(({ op_id }) => op_id))
-  // A table that this process does not know yet may be one of those.
-  const needsTraces = ({ table }: Change) => {
-    const policy = policies.get(table)
-    return policy === null || needsFieldStamps(policy) || usesStrategy(policy, 'ot')
-  }
-  const request: LoadRequest = {
-    device: stream?.deviceId ?? deviceId,
-    incarnation: stream?.incarnation ?? null,
-    op_ids: changes.flatMap(({ opId }) => (opId ? [opId] : [])),
-    keys: distinct(readable.flatMap(keysOfChange), keyOf),
-    bases: distinct(
-      readable.filter(({ base_version }) => base_version > 0).map(baseOf),
-      (base) => `${base.version} ${keyOf(base)}`,
-    ),
-    base_op_ids: readable.flatMap(({ base_op_id }) =>
-      base_op_id && !inBatch.has(base_op_id) ? [base_op_id] : [],
-    ),
-    tables: [...new Set(readable.map(({ table }) => table))],
-    sagas: [
-      ...new Set([
-        ...changes.flatMap(({ saga }) => (saga ? [saga.id] : [])),
-        ...sagasReported(reported),
-        ...sagas,
-      ]),
-    ],
-    since: distinct(readable.filter(needsTraces).map(baseOf), (base) => `${base.version} ${keyOf(base)}`),
-    token: positionsIn(
-      token,
-      readable.flatMap((change) => [change.scope, change.from_scope ?? change.scope]),
-    ),
-  }
-  const loaded = await store.load(request)
-  const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
-  const changed = request.tables.filter((name) => policies.get(name)?.version !== current.get(name))
-  if (changed.length > 0) await policies.refresh(changed)
-  return loaded
-}
-
-function baseOf(change: Change) {
-  return { ...keyOfChange(change), version: change.base_version }
-}
-
-function positionsIn(token: KnownFeed, scopes: readonly string[]): LoadRequest['token'] {
-  if (token === null || token === 'foreign') return []
-  return [...new Set(scopes)].flatMap((scope) => {
-    const seq = token.positions.get(scope) ?? 0
-    return seq > 0 ? [{ scope, seq }] : []
-  })
 }
 
 /** Whether versions mean to the device what they mean here. */
@@ -318,6 +252,11 @@ function commitRequest(
       const size = { changes: own.length, size_bytes: sizeOf(own) }
       return { scope, ...size, digest: feedDigest({ ...common, ...size }, own) }
     }),
+    moves: changes.flatMap(({ table, record_id: id, scope: from, effect, rule }) =>
+      effect === 'LEAVE' && typeof rule['moved_to'] === 'string'
+        ? [{ table, id, from, to: rule['moved_to'] }]
+        : [],
+    ),
     resolve: also.resolve ?? null,
     reopen: also.reopen ?? null,
     replay: also.replay ?? null,
@@ -341,8 +280,4 @@ function countByKind(answers: readonly Answer[]) {
     [spanAttributes.conflicts]: count('conflict'),
     [spanAttributes.rejected]: count('rejected'),
   }
-}
-
-function distinct<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
-  return [...new Map(items.map((item) => [nameOf(item), item])).values()]
 }

@@ -27,6 +27,8 @@ export type ReadChange = {
   damaged: boolean
   /** The saga it says it is a step of, also where the rest of the change cannot be read. */
   saga: SagaOfChange | null
+  /** The scope in which it was made, where the record moved to another since. `change` names the present one. */
+  madeIn?: string
   /** The schema its data is in, where that is not the batch's. */
   schemaVersion?: number
   /** The device gave that number for this table, and not for all it has. */

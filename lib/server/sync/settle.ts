@@ -98,7 +98,10 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
   const now = nextState(batch, operation, data, moves ? batch.states.current(target) : undefined)
   if (moves && current) {
     const left = { ...now, data: null, checksum: recordChecksum(null, sha256Hex) }
-    const event = feedEvent(batch, operation, { effect: 'LEAVE', outcome, now: left })
+    const event = feedEvent(batch, operation, {
+      ...{ effect: 'LEAVE', outcome, now: left },
+      moved: { moved_to: target.scope },
+    })
     batch.states.write(key, left, event, { fieldStamps: null, textEdits: null })
   }
   const trace = traceOf(operation, decision, now)
@@ -109,6 +112,7 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
     now,
     lost: lost.length > 0 ? lost : null,
     scope: target.scope,
+    ...(moves && current && { moved: { moved_from: key.scope } }),
   })
   batch.states.write(target, now, event, trace)
   batch.sagas.applied(operation, outcome, event)

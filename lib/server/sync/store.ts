@@ -48,6 +48,8 @@ export type LoadedRecord = RecordKey & {
   vector: Vector
   device_id: string | null
   deleted: boolean
+  /** The scope that it left this one for. */
+  moved_to?: string | null
 }
 
 export type Hole = {
@@ -221,6 +223,8 @@ export type CommitRequest = {
   conflicts: ConflictRow[]
   dead_letters: DeadLetterRow[]
   commits: { scope: string; changes: number; size_bytes: number; digest: string }[]
+  /** Records that change scope: their open conflicts go with them. */
+  moves: { table: string; id: string; from: string; to: string }[]
   batch: string
   actor_kind: string
   actor_id: string

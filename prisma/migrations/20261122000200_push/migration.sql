@@ -35,7 +35,9 @@ BEGIN
       FROM op_result r WHERE r.op_id = ANY (v_op_ids)),
     'records', (SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
         'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
-        'device_id', r.last_device_id, 'deleted', r.deleted))
+        'device_id', r.last_device_id, 'deleted', r.deleted,
+        'moved_to', CASE WHEN r.deleted THEN (SELECT c.rule->>'moved_to' FROM feed_change c WHERE c.record_id = r.id
+          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect = 'LEAVE' LIMIT 1) END))
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
       JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id),
     'bases', (SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', b.id,
@@ -100,7 +102,7 @@ $$;
  * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
  * letter that the batch closes was changed by someone else.
  * p: stream {device, incarnation, revision, last_seq, last_hlc} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
- *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}],
+ *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}], moves[],
  *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, sagas[], saga_steps[], saga_undos[], saga_retry,
  *    audit[]
  */
@@ -243,6 +245,12 @@ BEGIN
     IF v_count <> jsonb_array_length(p->'conflicts') THEN
       RAISE EXCEPTION 'a conflict was resolved meanwhile' USING ERRCODE = 'HF001';
     END IF;
+  END IF;
+
+  IF jsonb_array_length(p->'moves') > 0 THEN
+    UPDATE conflict k SET scope = m."to", version = k.version + 1
+    FROM jsonb_to_recordset(p->'moves') m("table" text, id uuid, "from" text, "to" text)
+    WHERE k.record_id = m.id AND k.state = 'open' AND k."table" = m."table" AND k.scope = m."from";
   END IF;
 
   IF jsonb_array_length(p->'dead_letters') > 0 THEN

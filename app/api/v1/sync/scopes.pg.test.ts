@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServerChange } from '#lib/protocol/sync.ts'
 import { systemActor } from '#lib/server/actor.ts'
+import { getConflict } from '#lib/server/conflicts/get.ts'
+import { resolveConflict } from '#lib/server/conflicts/resolve.ts'
 import { replayDeadLetter } from '#lib/server/dead-letters/replay.ts'
 import { setDeviceScopes } from '#lib/server/devices/set-scopes.ts'
+import { listHistory } from '#lib/server/records/history.ts'
 import { compact } from '#lib/server/retention/compact.ts'
 import { age, ownerOf } from '#lib/server/retention/testing/age.ts'
 import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
@@ -112,4 +115,104 @@ test('edits of a lost scope wait for review, and replay once it is granted again
   await grant(device, [site, other])
   expect(await replay()).toMatchObject({ kind: 'accepted' })
   expect(await stateNow()).toEqual({ n: 0, done: true })
+})
+
+/** A record in one scope, moved to another by somebody who has both. */
+async function moved(more: { conflict?: boolean } = {}) {
+  const [from, to] = [randomUUID(), randomUUID()]
+  const [mover, away] = [await RawDevice.enrol(own.db, [from, to]), await RawDevice.enrol(own.db, [from, to])]
+  const made = mover.change({ scope: from, data: { a: 1, b: 1 } })
+  await mover.send([made])
+  const edit = (of: RawDevice, over: object, data: object) =>
+    of.change({
+      ...{ scope: from, record_id: made.record_id, operation: 'UPDATE' as const, base_version: 1, ...over },
+      data: { ...data },
+    })
+  let version = 1
+  let conflict: string | null = null
+  if (more.conflict) {
+    await mover.send([edit(mover, {}, { a: 2, b: 1 })])
+    version = 2
+    const reply = await away.send([edit(away, {}, { a: 3, b: 1 })])
+    conflict = reply.conflicts[0]!.conflict_id
+  }
+  const move = edit(mover, { scope: to, from_scope: from, base_version: version }, { a: version, b: 1 })
+  expect((await mover.send([move])).accepted).toMatchObject([{ outcome: 'applied', version: version + 1 }])
+  const rows = () =>
+    own.db.record.findMany({
+      where: { id: made.record_id },
+      select: { scope: true, data: true, version: true },
+    })
+  return { from, to, mover, away, edit, rows, conflict, id: made.record_id }
+}
+
+test('an edit made before the record moved finds it where it is now, merged with what it was made on', async () => {
+  const { from, to, mover, away, edit, rows } = await moved()
+  await mover.send([edit(mover, { scope: to, base_version: 2 }, { a: 1, b: 2 })])
+  const { accepted } = await away.send([edit(away, {}, { a: 9, b: 1 })])
+  expect(accepted).toMatchObject([{ outcome: 'merged', data: { a: 9, b: 2 } }])
+  expect(await rows()).toEqual(
+    expect.arrayContaining([
+      { scope: from, data: null, version: 2 },
+      { scope: to, data: { a: 9, b: 2 }, version: 4 },
+    ]),
+  )
+})
+
+test('and follows it over several moves; a CREATE or a delete from before makes no second one', async () => {
+  const { from, to, mover, away, edit, rows } = await moved()
+  const last = randomUUID()
+  await grant(mover, [from, to, last])
+  await grant(away, [from, to, last])
+  await mover.send([edit(mover, { scope: last, from_scope: to, base_version: 2 }, { a: 1, b: 1 })])
+  expect((await away.send([edit(away, {}, { a: 9, b: 1 })])).accepted).toMatchObject([{ version: 4 }])
+  expect((await rows()).find(({ scope }) => scope === last)).toMatchObject({
+    data: { a: 9, b: 1 },
+    version: 4,
+  })
+  const again = await away.send([edit(away, { operation: 'CREATE', base_version: 0 }, { a: 9, b: 1 })])
+  expect(again.accepted).toMatchObject([{ outcome: 'no_change' }])
+  const { data: _none, ...gone } = edit(away, { operation: 'DELETE', base_version: 1 }, {})
+  const removed = await away.send([
+    { ...gone, checksum: away.change({ operation: 'DELETE', seq: 0 }).checksum },
+  ])
+  expect(removed.rejected).toEqual([])
+  expect((await rows()).filter(({ data }) => data !== null).length).toBeLessThanOrEqual(1)
+})
+
+test('without the grant for where it went, the edit waits for review', async () => {
+  const { from, to, away, edit, rows } = await moved()
+  await grant(away, [from])
+  const { rejected } = await away.send([edit(away, {}, { a: 9, b: 1 })])
+  expect(rejected).toMatchObject([{ code: 'scope_forbidden', retryable: false }])
+  expect(rejected[0]?.detail).not.toContain(to)
+  await grant(away, [from, to])
+  const id = rejected[0]!.dead_letter_id!
+  await replayDeadLetter(admin, { id, dryRun: false, change: undefined, version: null, reason: '', traceId })
+  expect((await rows()).find(({ scope }) => scope === to)?.data).toEqual({ a: 9, b: 1 })
+})
+
+test('an open conflict goes with its record, and is settled where that is now', async () => {
+  const { to, id, rows, conflict } = await moved({ conflict: true })
+  const open = await getConflict(admin, conflict!)
+  expect(open).toMatchObject({ state: 'open', scope: to, record_id: id })
+  await resolveConflict(admin, {
+    ...{ id: conflict!, choice: 'client', data: undefined, reason: 'ours', traceId },
+    seen: { conflict: open.version, record: open.current.version },
+  })
+  expect((await rows()).filter(({ data }) => data !== null)).toMatchObject([
+    { scope: to, data: { a: 3, b: 1 } },
+  ])
+})
+
+test('its history is one, over all scopes', async () => {
+  const { from, to, id } = await moved()
+  const { items, total } = await listHistory(admin, { table: 'things', id }, { scope: to })
+  expect(items.map(({ scope, effect, version }) => [scope, effect, version])).toEqual([
+    [to, 'UPSERT', 2],
+    [from, 'LEAVE', 2],
+    [from, 'UPSERT', 1],
+  ])
+  expect(total).toBe(3)
+  expect(items[0]?.changes).toEqual([])
 })
