@@ -1,4 +1,4 @@
-import type { Base, Current, Decision, DecisionContext, Edit } from './decide.ts'
+import type { Base, Current, Decision, DecisionContext, Edit, MergedTexts } from './decide.ts'
 import { fieldRule } from './field-rules.ts'
 import { jsonEqual, type JsonObject } from './json.ts'
 import {
@@ -16,7 +16,7 @@ import {
 } from './merge.ts'
 import type { DeleteRule, TablePolicy } from './policy.ts'
 import { overlaps, stampSince } from './since.ts'
-import { mergeText, type MergedText } from './text/merge.ts'
+import { mergeText } from './text/merge.ts'
 
 /** A delete on one side, an edit on the other. */
 export function deleteAgainstUpdate(
@@ -72,14 +72,17 @@ export function updateAgainstUpdate<Code extends string>(
   policy: TablePolicy,
   context: DecisionContext<Code>,
 ): Decision<Code> {
-  const texts: { [path: string]: MergedText } = {}
+  const texts: MergedTexts = {}
   const merged = mergeUnder(policy, edit, base, current, joinTexts(edit, base, texts))
   if (merged === 'stale_version') {
     return { kind: 'conflict', code: 'stale_version', fields: differingFields(edit.data, current.data) }
   }
   if (merged.clashes.length > 0) return { kind: 'conflict', code: 'manual', fields: merged.clashes }
+  const joined = Object.keys(texts).length > 0 ? { texts } : {}
   if (jsonEqual(merged.data, current.data)) {
-    return merged.lost.length > 0 ? { kind: 'superseded', lost: merged.lost } : { kind: 'no_change' }
+    return merged.lost.length > 0
+      ? { kind: 'superseded', lost: merged.lost, ...joined }
+      : { kind: 'no_change', ...joined }
   }
   // What was valid on its own base may not be on what others made of it: then a person decides, and neither is lost.
   if (context.validate(merged.data, current.data)) {
@@ -90,12 +93,12 @@ export function updateAgainstUpdate<Code extends string>(
     outcome: jsonEqual(merged.data, edit.data) ? 'applied' : 'merged',
     data: merged.data,
     lost: merged.lost,
-    ...(Object.keys(texts).length > 0 && { texts }),
+    ...joined,
   }
 }
 
 /** Merges two texts over what both were made of, and notes what came of it. Without that, they are two values. */
-function joinTexts(edit: LiveEdit, base: Base, texts: { [path: string]: MergedText }): Join {
+function joinTexts(edit: LiveEdit, base: Base, texts: MergedTexts): Join {
   return (path, sides) => {
     if (base.data === undefined) return null
     const [before = '', ours, theirs] = [sides.base, sides.ours, sides.theirs]

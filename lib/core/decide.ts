@@ -35,17 +35,19 @@ export type Refusal<Code extends string = string> = {
   errors?: { pointer: string; detail: string }[]
 }
 
+/** Texts that were merged letter by letter, by dotted path. */
+export type MergedTexts = { [path: string]: MergedText }
+
 export type Decision<Code extends string = string> =
   | {
       kind: 'write'
       outcome: 'applied' | 'merged'
       data: JsonObject | null
       lost: LostValue[]
-      /** Texts that were merged letter by letter, by dotted path. */
-      texts?: { [path: string]: MergedText }
+      texts?: MergedTexts
     }
-  | { kind: 'no_change' }
-  | { kind: 'superseded'; lost: LostValue[] }
+  | { kind: 'no_change'; texts?: MergedTexts }
+  | { kind: 'superseded'; lost: LostValue[]; texts?: MergedTexts }
   | { kind: 'conflict'; code: 'manual' | 'stale_version'; fields: string[] }
   | { kind: 'reject'; refusal: Refusal<Code | 'unknown_base' | 'schema_mismatch' | 'invalid_change'> }
 

@@ -1,5 +1,7 @@
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const values = new Map(Array.from(alphabet, (digit, value) => [digit.charCodeAt(0), value]))
+/** By code unit; 255 for what is no digit. */
+const values = new Uint8Array(128).fill(255)
+for (let value = 0; value < alphabet.length; value++) values[alphabet.charCodeAt(value)] = value
 const padding = '='.charCodeAt(0)
 
 /** RFC 4648, section 4, with padding. */
@@ -28,8 +30,8 @@ export function fromBase64(text: string): Uint8Array | null {
     let bits = 0
     for (let digit = from; digit < from + 4; digit++) {
       const code = text.charCodeAt(digit)
-      const value = code === padding && digit >= text.length - padded ? 0 : values.get(code)
-      if (value === undefined) return null
+      const value = code === padding && digit >= text.length - padded ? 0 : (values[code] ?? 255)
+      if (value === 255) return null
       bits = (bits << 6) | value
     }
     for (let shift = 16; shift >= 0 && at < bytes.length; shift -= 8) bytes[at++] = (bits >> shift) & 255

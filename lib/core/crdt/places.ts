@@ -2,7 +2,7 @@ import { compareHlc } from '../hlc.ts'
 import { isJsonObject, jsonEqual, jsonPointer, type Json, type JsonObject } from '../json.ts'
 import { formatPath, isBlocked, parsePath, valueAt, withValueAt, type Join, type Path } from '../merge.ts'
 import { strategyAt, usesStrategy, type TablePolicy } from '../policy.ts'
-import { crdtFault, crdtOverreach, isCrdt, mergeCrdt, normalCrdt } from './types.ts'
+import { crdtFault, crdtOverreach, isCrdt, mergeCrdt } from './types.ts'
 import type { CrdtFault } from './type.ts'
 
 /** A CRDT's state and where in a record it is. */
@@ -85,7 +85,7 @@ export function sameRecord(policy: TablePolicy, a: JsonObject | null, b: JsonObj
     jsonEqual(without(a, ours), without(b, theirs)) &&
     ours.every(({ path, state }) => {
       const other = valueAt(b, path)
-      return isCrdt(other) && (jsonEqual(state, other) || jsonEqual(normalOf(state), normalOf(other)))
+      return isCrdt(other) && sameState(state, other)
     })
   )
 }
@@ -104,10 +104,9 @@ export const joinStates: Join = (_, { ours, theirs }) => {
   if (isCrdt(ours) && theirs === undefined) return { value: ours }
   if (isCrdt(theirs) && ours === undefined) return { value: theirs }
   if (!isCrdt(ours) || !isCrdt(theirs)) return isCrdt(ours) || isCrdt(theirs) ? 'clash' : null
-  const wellFormed = crdtFault(ours) === null && crdtFault(theirs) === null
-  const merged = wellFormed ? mergeCrdt(ours, theirs) : null
-  if (merged === null) return 'clash'
-  return { value: jsonEqual(merged, normalCrdt(theirs)) ? theirs : merged }
+  if (ours['$crdt'] !== theirs['$crdt'] || crdtFault(ours) || crdtFault(theirs)) return 'clash'
+  const merged = isIncluded(ours, theirs) ? theirs : mergeCrdt(ours, theirs)
+  return merged ? { value: merged } : 'clash'
 }
 
 /** Fields that the policy gives a type, and lists that hold what only a field can. */
@@ -145,8 +144,15 @@ function stateAt(data: JsonObject | null | undefined, path: Path, like: JsonObje
   return jsonEqual(value, like) || crdtFault(value) === null ? value : undefined
 }
 
-function normalOf(state: JsonObject): JsonObject {
-  return crdtFault(state) === null ? normalCrdt(state) : state
+function sameState(a: JsonObject, b: JsonObject): boolean {
+  if (jsonEqual(a, b)) return true
+  if (a['$crdt'] !== b['$crdt'] || crdtFault(a) || crdtFault(b)) return false
+  return isIncluded(a, b) && isIncluded(b, a)
+}
+
+/** Whether a state is in another: coming from the one to the other takes nothing back. */
+function isIncluded(part: JsonObject, whole: JsonObject): boolean {
+  return crdtOverreach({ before: part, after: whole, known: undefined, deviceId: null }) === null
 }
 
 function refusal(code: CrdtRefusal['code'], path: Path, fault: CrdtFault): CrdtRefusal {

@@ -1,28 +1,39 @@
 import { ContentDeleted, ContentString, decodeUpdate, Item, type ID } from 'yjs'
+import { placeRuns } from './text-placement.ts'
 
-/** What an update claims to have been written, run by run; Yjs calls a run a struct. */
-type Run = { client: number; clock: number; length: number; origin: ID | null; right: ID | null }
+/** What was written in one go; Yjs calls it a struct. `content` is null where it was deleted since and is known no more. */
+export type Run = {
+  client: number
+  clock: number
+  length: number
+  origin: ID | null
+  right: ID | null
+  content: string | null
+}
 
-/** A run that no other run begins or ends within, in its place in the text. */
-type Node = Run & { next: Node | null; placed: boolean }
+type Range = { from: number; to: number }
+
+/** Everything that was ever written into one plain text, and what of it was deleted. */
+export type History = {
+  /** Name of the text in its document; null where nothing was ever written. */
+  root: string | null
+  /** By client, in order, from its first letter on. */
+  runs: ReadonlyMap<number, readonly Run[]>
+  /** By client, in order. */
+  deleted: ReadonlyMap<number, readonly Range[]>
+}
 
 /**
- * Steps that finding the places of concurrent runs may take, altogether. Two people who typed 26,000 edits at once need
- * some thousand; made up to hurt, 140 kB of update keep Yjs busy for a minute.
+ * Reads a Yjs update as the whole history of one plain text, without integrating it: in time about linear in its size,
+ * whatever it claims.
+ * @returns why the update is no such history, where it is none
  */
-const maxSteps = 500_000
-
-/**
- * Reads a Yjs update as the whole history of one plain text, without integrating it: in time linear in its size and
- * `maxSteps`, whatever it claims.
- * @returns the name of the text's root (null where nothing was ever written), or why the update is no such history
- */
-export function readHistory(update: Uint8Array): { root: string | null } | { fault: string } {
-  const structs = decode(update)
-  if (structs === null) return { fault: 'is no Yjs update' }
+export function readHistory(update: Uint8Array): { history: History } | { fault: string } {
+  const decoded = decode(update)
+  if (decoded === null) return { fault: 'is no Yjs update' }
   const runs: Run[] = []
   let root: string | null = null
-  for (const struct of structs) {
+  for (const struct of decoded.structs) {
     if (!(struct instanceof Item)) return { fault: 'holds a gap, or more than one plain text' }
     const { id, origin, rightOrigin, parent, parentSub, content, length } = struct
     if (!(content instanceof ContentString || content instanceof ContentDeleted) || parentSub !== null) {
@@ -38,172 +49,119 @@ export function readHistory(update: Uint8Array): { root: string | null } | { fau
       return { fault: 'holds more than plain text' }
     }
     if (length < 1) return { fault: 'holds an empty run' }
-    runs.push({ client: id.client, clock: id.clock, length, origin, right: rightOrigin })
+    const text = content instanceof ContentString ? content.str : null
+    runs.push({ ...id, length, origin, right: rightOrigin, content: text })
   }
-  const fault = placeRuns(runs)
-  return fault === null ? { root } : { fault }
+  const byClient = group(runs)
+  const fault = gapFault(byClient) ?? placeRuns(runs)
+  if (fault !== null) return { fault }
+  const deleted = rangesOf(decoded.ds.clients)
+  for (const [client, ranges] of deleted) {
+    if ((ranges.at(-1)?.to ?? 0) > lengthOf(byClient, client))
+      return { fault: 'deletes what it does not hold' }
+  }
+  return { history: { root, runs: byClient, deleted } }
+}
+
+/** Whether everything in the one history is in the other, as it is there. */
+export function includes(whole: History, part: History): boolean {
+  for (const client of part.runs.keys()) {
+    if (lengthOf(whole.runs, client) < lengthOf(part.runs, client)) return false
+  }
+  for (const [client, ranges] of part.deleted) {
+    const others = whole.deleted.get(client) ?? []
+    if (!ranges.every(({ from, to }) => others.some((other) => other.from <= from && to <= other.to)))
+      return false
+  }
+  return agree(whole, part)
+}
+
+/** Whether two histories tell the same of every letter that both know. */
+export function agree(a: History, b: History): boolean {
+  if (a.root !== null && b.root !== null && a.root !== b.root) return false
+  for (const [client, ours] of a.runs) {
+    const theirs = b.runs.get(client) ?? []
+    for (let [i, j] = [0, 0]; i < ours.length && j < theirs.length;) {
+      const [x, y] = [ours[i]!, theirs[j]!]
+      const [from, to] = [Math.max(x.clock, y.clock), Math.min(x.clock + x.length, y.clock + y.length)]
+      if (!sameId(originAt(x, from), originAt(y, from)) || !sameId(x.right, y.right)) return false
+      if (!sameText(slice(x, from, to), slice(y, from, to))) return false
+      if (x.clock + x.length === to) i++
+      if (y.clock + y.length === to) j++
+    }
+  }
+  return true
+}
+
+function slice({ content, clock }: Run, from: number, to: number): string | null {
+  return content === null ? null : content.slice(from - clock, to - clock)
+}
+
+/** Where Yjs splits a run within a character of two code units, it puts a replacement for each half. */
+function sameText(a: string | null, b: string | null): boolean {
+  if (a === null || b === null || a === b) return true
+  return Array.from({ length: a.length }, (_, at) => [a[at]!, b[at]!] as const).every(
+    ([x, y]) => x === y || (x === replacement && isHalf(y)) || (y === replacement && isHalf(x)),
+  )
+}
+
+const replacement = '\ufffd'
+const isHalf = (unit: string) => unit >= '\ud800' && unit <= '\udfff'
+
+function originAt({ client, clock, origin }: Run, at: number): ID | null {
+  return at === clock ? origin : { client, clock: at - 1 }
+}
+
+export function sameId(a: ID | null, b: ID | null): boolean {
+  return a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock)
+}
+
+function lengthOf(runs: History['runs'], client: number): number {
+  const last = runs.get(client)?.at(-1)
+  return last ? last.clock + last.length : 0
+}
+
+function gapFault(byClient: History['runs']): string | null {
+  for (const runs of byClient.values()) {
+    let expected = 0
+    for (const { clock, length } of runs) {
+      if (clock !== expected) return 'is only part of a history: send the whole state'
+      expected = clock + length
+    }
+  }
+  return null
+}
+
+function group(runs: readonly Run[]): Map<number, Run[]> {
+  return Map.groupBy(
+    runs.toSorted((a, b) => a.clock - b.clock),
+    ({ client }) => client,
+  )
+}
+
+/** Sorted, and joined where they touch. */
+function rangesOf(
+  clients: ReadonlyMap<number, readonly { clock: number; len: number }[]>,
+): Map<number, Range[]> {
+  return new Map(
+    [...clients].map(([client, items]) => {
+      const joined: Range[] = []
+      for (const { clock, len } of items.toSorted((a, b) => a.clock - b.clock)) {
+        const last = joined.at(-1)
+        if (last && clock <= last.to) last.to = Math.max(last.to, clock + len)
+        else joined.push({ from: clock, to: clock + len })
+      }
+      return [client, joined]
+    }),
+  )
 }
 
 function decode(update: Uint8Array) {
   try {
-    return decodeUpdate(update).structs
+    return decodeUpdate(update)
   } catch {
     return null
   }
 }
 
 const quote = (name: string) => JSON.stringify(name.slice(0, 50))
-
-/** Puts every run where Yjs would, to see that it can be done, and in how many steps. */
-function placeRuns(runs: readonly Run[]): string | null {
-  const byClient = split(runs)
-  for (const nodes of byClient.values()) {
-    let expected = 0
-    for (const { clock, length } of nodes) {
-      if (clock !== expected) return 'is only part of a history: send the whole state'
-      expected = clock + length
-    }
-  }
-  const find = ({ client, clock }: ID): Node | undefined => nodeAt(byClient.get(client) ?? [], clock)
-  const list: { first: Node | null; steps: number } = { first: null, steps: 0 }
-  const pointers = new Map<number, number>()
-
-  // A run waits for its neighbours; who waits for one that waits for it has made the history up.
-  const waiting: number[] = []
-  const isWaiting = new Set<number>()
-  const wait = (client: number) => {
-    waiting.push(client)
-    isWaiting.add(client)
-  }
-  const go = () => isWaiting.delete(waiting.pop()!)
-  for (const client of [...byClient.keys()].sort((a, b) => b - a)) {
-    wait(client)
-    while (waiting.length > 0) {
-      const current = waiting.at(-1)!
-      const node = byClient.get(current)?.[pointers.get(current) ?? 0]
-      if (node === undefined) {
-        go()
-        continue
-      }
-      const [origin, right] = [node.origin && find(node.origin), node.right && find(node.right)]
-      if (origin === undefined || right === undefined) return 'builds on history that it does not hold'
-      const missing = [origin, right].find((neighbour) => neighbour && !neighbour.placed)
-      if (missing) {
-        if (isWaiting.has(missing.client)) return 'builds on itself'
-        wait(missing.client)
-        continue
-      }
-      place(list, node, origin, right, find)
-      if (list.steps > maxSteps) return 'would take too long to read: too many edits claim the same place'
-      pointers.set(current, (pointers.get(current) ?? 0) + 1)
-      if (waiting.length > 1) go()
-    }
-  }
-  return null
-}
-
-/** Where `Item.integrate` of Yjs puts a run, step by step as it does it. */
-function place(
-  list: { first: Node | null; steps: number },
-  node: Node,
-  origin: Node | null,
-  right: Node | null,
-  find: (id: ID) => Node | undefined,
-): void {
-  const first = origin ? origin.next : list.first
-  link(list, node, first === right ? origin : leftNeighbour(list, node, { first, origin, right }, find))
-}
-
-function leftNeighbour(
-  list: { steps: number },
-  node: Node,
-  { first, origin, right }: { first: Node | null; origin: Node | null; right: Node | null },
-  find: (id: ID) => Node | undefined,
-): Node | null {
-  let left = origin
-  const conflicting = new Set<Node>()
-  const passed = new Set<Node>()
-  for (let other = first; other !== null && other !== right; other = other.next) {
-    list.steps++
-    passed.add(other)
-    conflicting.add(other)
-    const otherOrigin = other.origin && find(other.origin)
-    if (sameId(node.origin, other.origin)) {
-      if (other.client < node.client) {
-        left = other
-        conflicting.clear()
-      } else if (sameId(node.right, other.right)) break
-    } else if (otherOrigin && passed.has(otherOrigin)) {
-      if (!conflicting.has(otherOrigin)) {
-        left = other
-        conflicting.clear()
-      }
-    } else break
-    if (list.steps > maxSteps) break
-  }
-  return left
-}
-
-function link(list: { first: Node | null }, node: Node, left: Node | null): void {
-  node.next = left ? left.next : list.first
-  if (left) left.next = node
-  else list.first = node
-  node.placed = true
-}
-
-function sameId(a: ID | null, b: ID | null): boolean {
-  return a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock)
-}
-
-/** Splits runs where another one was written into them. */
-function split(runs: readonly Run[]): Map<number, Node[]> {
-  const cuts = new Map<number, Set<number>>()
-  const cut = (client: number, clock: number) => {
-    const known = cuts.get(client)
-    if (known) known.add(clock)
-    else cuts.set(client, new Set([clock]))
-  }
-  for (const { origin, right } of runs) {
-    if (origin) cut(origin.client, origin.clock + 1)
-    if (right) cut(right.client, right.clock)
-  }
-  const sorted = new Map([...cuts].map(([client, clocks]) => [client, [...clocks].sort((a, b) => a - b)]))
-  const nodes = new Map<number, Node[]>()
-  for (const run of runs.toSorted((a, b) => a.clock - b.clock)) {
-    const own = nodes.get(run.client) ?? []
-    nodes.set(run.client, own)
-    const clocks = sorted.get(run.client) ?? []
-    const end = run.clock + run.length
-    let from = run.clock
-    for (let at = firstAbove(clocks, from); at <= clocks.length; at++) {
-      const to = Math.min(clocks[at] ?? end, end)
-      const origin = from === run.clock ? run.origin : { client: run.client, clock: from - 1 }
-      own.push({ ...run, clock: from, length: to - from, origin, next: null, placed: false })
-      if (to === end) break
-      from = to
-    }
-  }
-  return nodes
-}
-
-function firstAbove(sorted: readonly number[], value: number): number {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (sorted[middle]! > value) high = middle
-    else low = middle + 1
-  }
-  return low
-}
-
-function nodeAt(nodes: readonly Node[], clock: number): Node | undefined {
-  let [low, high] = [0, nodes.length - 1]
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const node = nodes[middle]!
-    if (clock < node.clock) high = middle - 1
-    else if (clock >= node.clock + node.length) low = middle + 1
-    else return node
-  }
-  return undefined
-}

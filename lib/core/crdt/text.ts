@@ -1,6 +1,6 @@
 import { applyUpdate, Doc, encodeStateAsUpdate, mergeUpdates, type Text } from 'yjs'
 import { fromBase64, toBase64 } from './base64.ts'
-import { readHistory } from './text-history.ts'
+import { agree, includes, readHistory, type History } from './text-history.ts'
 import { memberFault, type CrdtFault, type CrdtType } from './type.ts'
 
 /**
@@ -21,25 +21,25 @@ export const text: CrdtType<TextState> = {
   merge: (a, b) => stateOf([a.update, b.update]),
   value: textOf,
   overreach({ before, after, known }) {
-    const own = stateOf([after.update]).update
-    // Where two histories tell different things of the same letters, whichever is read first counts.
-    if (before && stateOf([before.update, after.update]).update !== own) {
+    const edited = historyOf(after)
+    if (before && !includes(edited, historyOf(before))) {
       return fault('drops or rewrites what was written before: send the whole state, edited')
     }
     if (!known || known.update === before?.update || known.update === after.update) return null
+    // Whichever of two tales is read first would count, and the order of arrival would decide.
+    if (!agree(edited, historyOf(known))) {
+      return fault(
+        'tells other things of edits that the server knows: a copied device needs a Yjs client id of its own',
+      )
+    }
     const joined = readHistory(mergeUpdates([bytesOf(known.update), bytesOf(after.update)]))
-    if ('fault' in joined) return fault(`cannot be joined with the record's text: ${joined.fault}`)
-    return stateOf([known.update, after.update]).update === stateOf([after.update, known.update]).update
-      ? null
-      : fault(
-          'tells other things of edits that the server knows: a copied device must take a Yjs client id of its own',
-        )
+    return 'fault' in joined ? fault(`cannot be joined with the record's text: ${joined.fault}`) : null
   },
 }
 
 /** The text itself. */
-export function textOf({ update }: TextState): string {
-  return rootOf(documentOf([update]), update).toJSON()
+export function textOf(state: TextState): string {
+  return rootOf(documentOf([state.update]), state).toJSON()
 }
 
 /**
@@ -47,13 +47,13 @@ export function textOf({ update }: TextState): string {
  * @param client the Yjs client id of who writes: a number below 2^32 that nobody else has ever used in this text
  */
 export function editText(
-  { update }: TextState,
+  state: TextState,
   client: number,
   splices: readonly { at: number; remove?: number; insert?: string }[],
 ): TextState {
-  const doc = documentOf([update])
+  const doc = documentOf([state.update])
   doc.clientID = client
-  const shared = rootOf(doc, update)
+  const shared = rootOf(doc, state)
   doc.transact(() => {
     for (const { at, remove = 0, insert = '' } of splices) {
       if (remove > 0) shared.delete(at, remove)
@@ -64,17 +64,30 @@ export function editText(
 }
 
 function updateFault(update: unknown): CrdtFault | null {
-  const bytes = typeof update === 'string' ? fromBase64(update) : null
-  if (bytes === null) return fault('must be base64')
-  const history = readHistory(bytes)
-  if ('fault' in history) return fault(history.fault)
-  // The decoder reads past what it does not know and skips what is over; integrated and written again it must be whole.
-  try {
-    const { store } = documentOf([update as string])
-    return store.pendingStructs || store.pendingDs ? fault('builds on history that it does not hold') : null
-  } catch {
-    return fault('is no Yjs update')
-  }
+  if (typeof update !== 'string') return fault('must be base64')
+  const read = readUpdate(update)
+  return 'fault' in read ? fault(read.fault) : null
+}
+
+/** Of a well-formed state. */
+function historyOf({ update }: TextState): History {
+  const read = readUpdate(update)
+  if ('fault' in read) throw new TypeError(`a text state ${read.fault}`)
+  return read.history
+}
+
+/** One decision looks at the same three states again and again. */
+const lately = new Map<string, ReturnType<typeof readHistory>>()
+const latelyMax = 6
+
+function readUpdate(update: string): ReturnType<typeof readHistory> {
+  const known = lately.get(update)
+  if (known) return known
+  const bytes = fromBase64(update)
+  const read = bytes === null ? { fault: 'must be base64' } : readHistory(bytes)
+  lately.set(update, read)
+  if (lately.size > latelyMax) lately.delete(lately.keys().next().value!)
+  return read
 }
 
 const fault = (detail: string): CrdtFault => ({ pointer: '/update', detail })
@@ -93,9 +106,8 @@ function documentOf(updates: readonly string[]): Doc {
   return doc
 }
 
-function rootOf(doc: Doc, update: string): Text {
-  const history = readHistory(bytesOf(update))
-  return doc.getText(('root' in history ? history.root : null) ?? defaultRoot)
+function rootOf(doc: Doc, state: TextState): Text {
+  return doc.getText(historyOf(state).root ?? defaultRoot)
 }
 
 function bytesOf(update: string): Uint8Array {

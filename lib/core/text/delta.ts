@@ -1,8 +1,14 @@
-import Delta from 'quill-delta'
+import Delta, { type OpIterator } from 'quill-delta'
 import { isJsonObject, type Json } from '../json.ts'
 
-/** One step through a text, in UTF-16 code units: what is kept, what is put there, what is taken away. */
-export type TextOp = { retain: number } | { insert: string } | { delete: number }
+/**
+ * One step through a text, in UTF-16 code units: what is kept, what is put there, what is taken away.
+ * `right` is only ever in what a device's edits are moved over (`transformTheirs`).
+ */
+export type TextOp =
+  | { retain: number }
+  | { insert: string; attributes?: { right: true } }
+  | { delete: number }
 
 /** An edit of a text as steps from its beginning; what is after the last one stays. */
 export type TextOps = TextOp[]
@@ -68,17 +74,61 @@ const isHigh = (unit: number) => unit >= 0xd800 && unit < 0xdc00
 const isLow = (unit: number) => unit >= 0xdc00 && unit < 0xe000
 
 /**
- * An edit as it is to be made where `other` was made already, of the same text.
- * TP1: `other` and then this, is the same as `ops` and then `transformTextOps(other, ops, …)` with the other order.
- * @param otherIsFirst what both insert at one place stands in this order
+ * A device's edit as it is to be made after one that the server had first, of the same text. Where both insert at one
+ * place the server's comes first, unless it is marked as right of what the device had deleted there.
  * @see Ellis and Gibbs, "Concurrency Control in Groupware Systems" (1989); https://quilljs.com/docs/delta
  */
-export function transformTextOps(
+export function transformOwn(own: readonly TextOp[], theirs: readonly TextOp[]): TextOps {
+  return transform(own, theirs, { isTheirs: false })
+}
+
+/**
+ * The server's edit as it is to be made after the device's: with `transformOwn` both orders come to one text (TP1).
+ *
+ * What the server inserted right of text that the device's edit deletes is marked so. Once the deleted text is gone
+ * nothing else tells that the device's next insert, made where it deleted, belongs before it.
+ */
+export function transformTheirs(theirs: readonly TextOp[], own: readonly TextOp[]): TextOps {
+  return transform(theirs, own, { isTheirs: true })
+}
+
+/** As `Delta.transform` of quill-delta does it, but for what stands first at one place. */
+function transform(
   ops: readonly TextOp[],
-  other: readonly TextOp[],
-  otherIsFirst: boolean,
+  over: readonly TextOp[],
+  { isTheirs }: { isTheirs: boolean },
 ): TextOps {
-  return opsOf(new Delta([...other]).transform(new Delta([...ops]), otherIsFirst))
+  const [moving, made] = [new Delta.OpIterator([...ops]), new Delta.OpIterator([...over])]
+  const moved = new Delta()
+  let isRightOfDeleted = false
+  while (moving.hasNext() || made.hasNext()) {
+    if (
+      made.peekType() === 'insert' &&
+      (moving.peekType() !== 'insert' || isMadeFirst(moving, made, isTheirs))
+    ) {
+      moved.retain(Delta.Op.length(made.next()))
+    } else if (moving.peekType() === 'insert') {
+      const op = moving.next()
+      moved.push(isTheirs && isRightOfDeleted ? { ...op, attributes: rightOfDeleted } : op)
+    } else {
+      const length = Math.min(moving.peekLength(), made.peekLength())
+      const [op, madeOp] = [moving.next(length), made.next(length)]
+      isRightOfDeleted = madeOp.delete !== undefined
+      if (isRightOfDeleted) continue
+      if (op.delete === undefined) moved.retain(length)
+      else moved.delete(length)
+    }
+  }
+  return opsOf(moved.chop())
+}
+
+const rightOfDeleted = { right: true } as const
+
+/** Whether what was made already stands before what is moved, where both insert at one place. */
+function isMadeFirst(moving: OpIterator, made: OpIterator, isTheirs: boolean): boolean {
+  const theirs = isTheirs ? moving : made
+  const isMarked = theirs.ops[theirs.index]?.attributes !== undefined
+  return isTheirs === isMarked
 }
 
 /** One edit that does what the two do, one after the other. */
@@ -86,7 +136,7 @@ export function composeTextOps(first: readonly TextOp[], second: readonly TextOp
   return opsOf(new Delta([...first]).compose(new Delta([...second])).chop())
 }
 
-/** Plain text comes back from quill-delta as plain text: we never give it formats or embeds. */
+/** Plain text comes back from quill-delta as plain text: we never give it embeds, nor formats but our own mark. */
 export function opsOf(delta: Delta): TextOps {
   return delta.ops as TextOps
 }

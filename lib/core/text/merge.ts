@@ -1,4 +1,4 @@
-import { applyTextOps, composeTextOps, transformTextOps, type TextOps } from './delta.ts'
+import { applyTextOps, composeTextOps, transformOwn, transformTheirs, type TextOps } from './delta.ts'
 import { diffText } from './diff.ts'
 
 export type MergedText = {
@@ -23,8 +23,8 @@ export function mergeText(
   let applied = edit ?? diffText(base, ours)
   let bridge: TextOps = []
   for (const concurrent of leadsTo(base, since, theirs) ?? [diffText(base, theirs)]) {
-    bridge = composeTextOps(bridge, transformTextOps(concurrent, applied, false))
-    applied = transformTextOps(applied, concurrent, true)
+    bridge = composeTextOps(bridge, transformTheirs(concurrent, applied))
+    applied = transformOwn(applied, concurrent)
   }
   const text = applyTextOps(theirs, applied)
   if (text === null) throw new Error('a transformed edit does not fit the text it was transformed for')

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { applyTextOps, composeTextOps, readTextOps, transformTextOps, type TextOps } from './delta.ts'
+import {
+  applyTextOps,
+  composeTextOps,
+  readTextOps,
+  transformOwn,
+  transformTheirs,
+  type TextOps,
+} from './delta.ts'
 import { diffText } from './diff.ts'
 
 /** Texts and edits in which characters of two code units are as common as others. */
@@ -24,13 +31,15 @@ const anyTextWithEdits = anyText.chain((text) =>
 )
 
 describe('deltas', () => {
-  test('TP1: two edits come to the same in either order, with either first', () => {
+  test('TP1: two edits come to the same in either order, whatever stands right of what was deleted', () => {
     fc.assert(
-      fc.property(anyTextWithEdits, fc.boolean(), ([text, a, b], aIsFirst) => {
-        const ab = applyTextOps(applyTextOps(text, a)!, transformTextOps(b, a, aIsFirst))
-        const ba = applyTextOps(applyTextOps(text, b)!, transformTextOps(a, b, !aIsFirst))
-        expect(ab).toBe(ba)
-        expect(ab?.isWellFormed()).toBe(true)
+      fc.property(anyTextWithEdits, fc.boolean(), ([text, own, given], isMarked) => {
+        const mark = isMarked ? { attributes: { right: true as const } } : {}
+        const theirs = given.map((op) => ('insert' in op ? { ...op, ...mark } : op))
+        const ownFirst = applyTextOps(applyTextOps(text, own)!, transformTheirs(theirs, own))
+        const theirsFirst = applyTextOps(applyTextOps(text, theirs)!, transformOwn(own, theirs))
+        expect(ownFirst).toBe(theirsFirst)
+        expect(ownFirst?.isWellFormed()).toBe(true)
       }),
       { numRuns: 2_000 },
     )
@@ -42,13 +51,40 @@ describe('deltas', () => {
         const marked = (ops: TextOps, mark: string) =>
           ops.map((op) => ('insert' in op ? { insert: mark.repeat(op.insert.length) } : op))
         const [ours, theirs] = [marked(a, 'A'), marked(b, 'B')]
-        const merged = applyTextOps(applyTextOps(text, theirs)!, transformTextOps(ours, theirs, true))!
+        const merged = applyTextOps(applyTextOps(text, theirs)!, transformOwn(ours, theirs))!
         const count = (ops: TextOps) =>
           ops.reduce((sum, op) => sum + ('insert' in op ? op.insert.length : 0), 0)
         expect(merged.split('A').length - 1).toBe(count(ours))
         expect(merged.split('B').length - 1).toBe(count(theirs))
       }),
     )
+  })
+
+  test('TP1 holds for a device that goes on before it has seen what its first edit met', () => {
+    const anyChain = anyTextWithEdits.chain(([text, first, theirs]) =>
+      fc.tuple(fc.constant({ text, first, theirs }), anyEditOf(applyTextOps(text, first)!)),
+    )
+    fc.assert(
+      fc.property(anyChain, ([{ text, first, theirs }, second]) => {
+        const bridge = transformTheirs(theirs, first)
+        const onServer = [theirs, transformOwn(first, theirs), transformOwn(second, bridge)]
+        const onDevice = [first, second, transformTheirs(bridge, second)]
+        const end = (edits: TextOps[]) => edits.reduce((text, ops) => applyTextOps(text, ops)!, text)
+        expect(end(onServer)).toBe(end(onDevice))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('what is put where something was deleted stays before what others put right of that', () => {
+    const [text, deleted, typed] = [
+      '90s.',
+      [{ retain: 3 }, { delete: 1 }],
+      [{ retain: 3 }, { insert: ', huh?' }],
+    ]
+    const bridge = transformTheirs([{ retain: 4 }, { insert: ' The' }], deleted)
+    const mine = applyTextOps(applyTextOps(text, deleted)!, typed)!
+    expect(applyTextOps(mine, transformTheirs(bridge, typed))).toBe('90s, huh? The')
   })
 
   test('a composition does what its parts do', () => {

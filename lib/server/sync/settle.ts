@@ -1,9 +1,9 @@
-import type { Decision } from '#lib/core/decide.ts'
+import type { Decision, MergedTexts } from '#lib/core/decide.ts'
 import { stampAfter } from '#lib/core/hlc.ts'
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import { usesStrategy } from '#lib/core/policy.ts'
 import { needsFieldStamps, stampChanges, type VersionTrace } from '#lib/core/since.ts'
-import { textEdits, type TextEdits } from '#lib/core/text/fields.ts'
+import { textEdits } from '#lib/core/text/fields.ts'
 import { joinVectors } from '#lib/core/vector.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Accepted, Conflicted, Outcome, RejectionCode } from '#lib/protocol/sync.ts'
@@ -21,11 +21,11 @@ export function settle(batch: Batch, operation: Operation, decision: Decision<Re
       return refuse(batch, read, decision.refusal, { seq, base })
     case 'no_change':
       batch.sagas.applied(operation, 'no_change', null)
-      return accept(batch, operation, 'no_change', current!)
+      return accept(batch, operation, 'no_change', current!, decision.texts)
     case 'superseded':
       feedEvent(batch, operation, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })
       batch.sagas.applied(operation, 'superseded', null)
-      return accept(batch, operation, 'superseded', current!)
+      return accept(batch, operation, 'superseded', current!, decision.texts)
     case 'write':
       return write(batch, operation, decision)
     case 'conflict':
@@ -38,7 +38,7 @@ function accept(
   operation: Operation,
   outcome: Outcome,
   now: RecordNow,
-  bridge: TextEdits | null = null,
+  texts?: MergedTexts,
 ): void {
   const { read, change, seq, base, policy, isRaised } = operation
   const sent = change.data ?? null
@@ -56,6 +56,8 @@ function accept(
   }
   const facts = { strategy: policy.strategy, outcome: told }
   const standsOn = isAsSent ? now.version : outcome === 'superseded' ? base.standsOn : null
+  const bridges = Object.entries(texts ?? {}).map(([path, { bridge }]) => [path, bridge] as const)
+  const bridge = bridges.length > 0 ? Object.fromEntries(bridges) : null
   const pushed = { data: sent, version: now.version, standsOn, bridge }
   const given = { kind: 'accepted', text: JSON.stringify(entry), facts } as const
   answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
@@ -116,8 +118,7 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
   })
   batch.states.write(target, now, event, trace)
   batch.sagas.applied(operation, outcome, event)
-  const bridges = Object.entries(decision.texts ?? {}).map(([path, { bridge }]) => [path, bridge] as const)
-  accept(batch, operation, outcome, now, bridges.length > 0 ? Object.fromEntries(bridges) : null)
+  accept(batch, operation, outcome, now, decision.texts)
 }
 
 /** What the log keeps of a version beside its state: the edits of its texts, and when single fields were written. */

@@ -31,7 +31,7 @@ async function shared(table: string, given: JsonObject | ((a: string) => JsonObj
   const create = a.change({ table, data })
   const made = await a.sync([create])
   expect(made.accepted).toMatchObject([{ outcome: 'applied', version: 1 }])
-  const edit = (of: RawDevice, data: JsonObject, over: Partial<ChangeInput> = {}) =>
+  const edit = (of: RawDevice, data: JsonObject, over: Parameters<RawDevice['change']>[0] = {}) =>
     of.change({ table, operation: 'UPDATE', record_id: create.record_id, base_version: 1, data, ...over })
   const row = () => database.db.record.findFirstOrThrow({ where: { id: create.record_id } })
   const log = () =>
