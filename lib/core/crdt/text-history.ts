@@ -1,15 +1,6 @@
 import { ContentDeleted, ContentString, decodeUpdate, Item, type ID } from 'yjs'
 import { placeRuns } from './text-placement.ts'
-
-/** What was written in one go; Yjs calls it a struct. `content` is null where it was deleted since and is known no more. */
-export type Run = {
-  client: number
-  clock: number
-  length: number
-  origin: ID | null
-  right: ID | null
-  content: string | null
-}
+import { sameId, type Run } from './text-run.ts'
 
 type Range = { from: number; to: number }
 
@@ -50,7 +41,7 @@ export function readHistory(update: Uint8Array): { history: History } | { fault:
     }
     if (length < 1) return { fault: 'holds an empty run' }
     const text = content instanceof ContentString ? content.str : null
-    runs.push({ ...id, length, origin, right: rightOrigin, content: text })
+    runs.push({ client: id.client, clock: id.clock, length, origin, right: rightOrigin, content: text })
   }
   const byClient = group(runs)
   const fault = gapFault(byClient) ?? placeRuns(runs)
@@ -110,10 +101,6 @@ const isHalf = (unit: string) => unit >= '\ud800' && unit <= '\udfff'
 
 function originAt({ client, clock, origin }: Run, at: number): ID | null {
   return at === clock ? origin : { client, clock: at - 1 }
-}
-
-export function sameId(a: ID | null, b: ID | null): boolean {
-  return a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock)
 }
 
 function lengthOf(runs: History['runs'], client: number): number {

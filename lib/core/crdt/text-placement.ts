@@ -1,5 +1,5 @@
 import type { ID } from 'yjs'
-import { sameId, type Run } from './text-history.ts'
+import { sameId, type Run } from './text-run.ts'
 
 /** A run that no other run begins or ends within, in its place in the text. */
 type Node = Omit<Run, 'content'> & { next: Node | null; placed: boolean }

@@ -219,7 +219,7 @@ describe('ot', () => {
     expect((await data())['notes']).toBe('one A B two')
     const c = await RawDevice.enrol(database.db)
     await c.send([edit(c, { notes: '' })])
-    expect(String((await data())['notes']).replaceAll(/\s/g, '')).toBe('AB')
+    expect(((await data())['notes'] as string).replaceAll(/\s/g, '')).toBe('AB')
   })
 
   test.each<[string, TextOps | object[], string]>([
