@@ -43,7 +43,7 @@ export class TextServer {
   #now: LoadedRecord | null = null
 
   constructor(strategy: Strategy) {
-    this.#policy = { ...compilePolicy(defaultPolicy('texts', strategy)), version: 1 }
+    this.#policy = { ...compilePolicy(defaultPolicy('texts', strategy)), version: 1, known: new Map() }
   }
 
   /** @returns the record's version after it. @throws Error where it is refused or in conflict: that is the failure we look for */
