@@ -151,6 +151,25 @@ describe('the stream', () => {
     expect((await recordOf(answered.record_id))?.version).toBe(1)
   })
 
+  test('a clone is no fork while it sends what its twin sent, and is caught at its first operation that differs', async () => {
+    const a = await device()
+    const shared = a.change()
+    const first = await a.send([shared])
+    // The clone has the same queue, and goes on before its twin does.
+    expect((await a.send([shared])).accepted).toEqual(first.accepted)
+    const byClone = a.change({ seq: 2 })
+    expect((await a.send([shared, byClone])).accepted).toHaveLength(2)
+    const byTwin = a.change({ seq: 2 })
+    await expect(a.send([shared, byTwin])).rejects.toMatchObject({
+      ...{ code: 'device_forked', extras: { acknowledged_seq: 2 } },
+    })
+    expect(await recordOf(byTwin.record_id)).toBeNull()
+    // Neither loses anything: the one that was caught begins a life of its own.
+    a.incarnation = randomUUID()
+    expect((await a.send([{ ...byTwin, seq: 1 }])).accepted).toMatchObject([{ outcome: 'applied' }])
+    expect(await recordOf(byClone.record_id)).not.toBeNull()
+  })
+
   test('a new incarnation that repeats only what was answered goes on behind it', async () => {
     const a = await device()
     const answered = [a.change(), a.change()]

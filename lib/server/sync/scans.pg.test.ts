@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createDatabase } from '../db.ts'
 import { createTestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { compareBuckets } from './compare-buckets.ts'
 import { serverEngine } from './server-engine.ts'
 import { snapshotPage } from './snapshot.ts'
 
@@ -43,6 +44,13 @@ test('no sync reads a growing table from end to end', async () => {
     next_cursor: string
   }
   await snapshotPage(other.identity(), { cursor: first.next_cursor, limit: 50 }, serverEngine(db))
+  // A digest reads its own scope, and no more.
+  const small = await RawDevice.enrol(db, ['other 1'])
+  await small.sync([small.change({ scope: 'other 1' })])
+  const asked = { scope: 'other 1', buckets: {} }
+  for (const sync_token of [undefined, small.syncToken]) {
+    await compareBuckets(small.identity(), { ...asked, sync_token }, serverEngine(db))
+  }
   await db.$disconnect()
 
   expect(await withClient(url, rowsScanned)).toEqual(before)
