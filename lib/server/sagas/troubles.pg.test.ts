@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { personActor } from '../actor.ts'
+import { getConflict } from '../conflicts/get.ts'
+import { resolveConflict } from '../conflicts/resolve.ts'
 import type { RawDevice } from '../testing/raw-device.ts'
 import { undoSaga } from '../sync/undo-sagas.ts'
 import { lookAfterSagas } from './look-after.ts'
@@ -9,6 +13,8 @@ beforeAll(async () => {
   bench = await sagaBench()
 })
 afterAll(() => bench.close())
+
+const admin = personActor({ id: randomUUID(), name: 'ad@example.com', role: 'admin', via: 'session' })
 
 describe('what does not go smoothly', () => {
   /** A saga that was set back, by a process that died right after the commit. */
@@ -78,6 +84,24 @@ describe('what does not go smoothly', () => {
     await lookAfterSagas(bench.engine)
     expect((await bench.sagaRow(id)).state).toBe('compensated')
     expect((await bench.stepsOf(id))[1]?.undo).toBe('settled')
+  })
+
+  test('a person’s resolution of its last conflict ends it at once', async () => {
+    const a = await bench.device()
+    const shared = await bench.made({ a: 1 })
+    const { id, step } = sagaOn(a, 2)
+    await a.send([step(1, { operation: 'UPDATE', record_id: shared.id, base_version: 1, data: { a: 2 } })])
+    await shared.edit(2, { a: 3 })
+    await a.send([step(2, { data: refused })])
+    const [blocked] = await bench.stepsOf(id)
+    const conflictId = blocked!.undoConflictId!
+    expect((await getConflict(admin, conflictId)).saga).toEqual({ id, step: 1, undoes: true })
+    await resolveConflict(admin, {
+      ...{ id: conflictId, seen: { conflict: 1, record: 3 }, choice: 'client', data: undefined },
+      ...{ reason: 'as it was', traceId: 't' },
+    })
+    expect((await bench.recordOf(shared.id)).data).toEqual({ a: 1 })
+    expect(await bench.sagaRow(id)).toMatchObject({ state: 'compensated', blocked: 0 })
   })
 
   test('a saga that is not complete in time is told and undone; what comes later is aborted', async () => {

@@ -61,7 +61,7 @@ function readChange(raw: unknown, index: number): ReadChange {
     opId: uuid.safeParse(object['op_id']).data ?? null,
     seq: Number.isSafeInteger(object['seq']) && Number(object['seq']) >= 1 ? Number(object['seq']) : null,
     recordId: uuid.safeParse(object['record_id']).data ?? null,
-    saga: changeSchema.shape.saga.safeParse(object['saga']).data ?? null,
+    saga: object['saga'] == null ? null : (changeSchema.shape.saga.safeParse(object['saga']).data ?? null),
     hlc: hlcText.safeParse(object['hlc']).data ?? null,
   }
   const unfaithful = findUnfaithful(raw)
