@@ -9,6 +9,13 @@ if (!process.env['DATABASE_URL']) {
   process.exit(1)
 }
 
+if (!process.env['HOLDFAST_TOKEN_SECRET']) {
+  console.error(
+    'HOLDFAST_TOKEN_SECRET is not set: the worker signs checkpoints with the secret that the servers use.',
+  )
+  process.exit(1)
+}
+
 const tracing = startSyncTracing()
 const worker = startWorker()
 // The job queue's timers do not hold a process; this one lives until it is told to stop.

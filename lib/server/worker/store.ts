@@ -9,16 +9,28 @@ const minuteRollupDays = 8
 const hourRollupDays = 400
 
 const sessionDays = 92
+/** As many as are moved while everybody waits. */
+const retiredRows = 5_000
 
 /**
  * Makes the monthly partitions of this month and the two to come, so that a worker may be away for two before rows
- * land in the default one, and drops the sync sessions of months that ended a quarter ago.
+ * land in the default one, drops the sync sessions of months that ended a quarter ago, and those months of the log that
+ * compaction has all but emptied.
  */
 export async function maintainPartitions(
-  asOwner: (sql: string, values?: unknown[]) => Promise<unknown>,
+  asOwner: <Row extends object>(sql: string, values?: unknown[]) => Promise<Row[]>,
 ): Promise<void> {
   await asOwner('SELECT ensure_partitions(current_date, 2)')
   await asOwner(`SELECT drop_partitions('sync_session', current_date - $1::int)`, [sessionDays])
+  for (const parent of ['feed_change', 'feed_commit']) {
+    for (let isRetired = true; isRetired;) {
+      const [row] = await asOwner<{ retired: boolean }>(
+        `SELECT retire_partition($1, (current_date - answer_retention())::date, $2::int) AS retired`,
+        [parent, retiredRows],
+      )
+      isRetired = row?.retired ?? false
+    }
+  }
 }
 
 /** Keeps the traces of the last week, 20,000 at most. @returns how many went */

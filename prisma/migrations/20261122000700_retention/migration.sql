@@ -233,6 +233,36 @@ LANGUAGE sql STABLE AS $$
   FROM feed_head h LEFT JOIN feed_checkpoint k ON k.scope = h.scope
 $$;
 
+/*
+ * Drops one month of the log that ended at or before `keep_from` and of which at most `most_rows` are left: what the fold
+ * still needs of it moves to the default partition. Locks the log for as long as that takes, and gives up at once where
+ * somebody else holds it. Returns whether there was one.
+ */
+CREATE FUNCTION retire_partition(parent text, keep_from date, most_rows int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  child text;
+  v_left bigint;
+BEGIN
+  PERFORM set_config('lock_timeout', '500ms', true);
+  FOR child IN
+    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = parent::regclass AND c.relname ~ ('^' || parent || '_\d{4}_\d{2}$')
+      AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= keep_from
+    ORDER BY c.relname
+  LOOP
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM %I LIMIT %s) r', child, most_rows + 1) INTO v_left;
+    CONTINUE WHEN v_left > most_rows;
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent);
+    EXECUTE format('CREATE TEMP TABLE retired ON COMMIT DROP AS SELECT * FROM %I', child);
+    EXECUTE format('DROP TABLE %I', child);
+    EXECUTE format('INSERT INTO %I SELECT * FROM retired', parent);
+    RETURN true;
+  END LOOP;
+  RETURN false;
+EXCEPTION
+  WHEN lock_not_available THEN RETURN false;
+END $$;
+
 /* How long first answers are kept: as long as any device may be away and still go on from its token. */
 CREATE FUNCTION answer_retention() RETURNS interval LANGUAGE sql STABLE AS $$
   SELECT make_interval(days => greatest(90, max(coalesce((t.policy->>'retention_days')::int, 90)))) FROM table_policy t
