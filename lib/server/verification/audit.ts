@@ -22,6 +22,8 @@ export async function* verifyAuditChain(ask: Ask): AsyncGenerator<Finding> {
       last = id
     }
   }
-  if (String(last) !== head.last_id) yield tell(last + 1n, `entries up to ${head.last_id} are missing`)
+  const end = BigInt(head.last_id)
+  if (last > end) yield tell(end + 1n, `entries up to ${last} were added behind the head`)
+  else if (last < end) yield tell(last + 1n, `entries up to ${end} are missing`)
   else if (!chain.equals(head.chain)) yield tell(last, 'the head is not that of the last entry')
 }
