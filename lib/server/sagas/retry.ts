@@ -66,7 +66,8 @@ async function operationsOf(
   engine: Engine,
   { sagaId, steps, edits }: { sagaId: string; steps: StepRow[]; edits: Edits },
 ): Promise<ReadChange[]> {
-  const opIds = new Map(steps.map(({ op_id: old }) => [old, engine.newId()]))
+  const ids = steps.map(() => engine.newId())
+  const opIds = new Map(steps.map(({ op_id: old }, index) => [old, ids[index]!]))
   const edited = new Map(edits.map((edit) => [edit.step, edit]))
   const restored = await restoredVersions(steps)
   /** The step before on each record: what it made in the old saga, and its operation in the new one. */
@@ -76,7 +77,7 @@ async function operationsOf(
     const change: JsonObject = isJsonObject(original) ? { ...original } : {}
     const edit = edited.get(step.step)
     const stamp = typeof change['hlc'] === 'string' ? parseHlc(change['hlc']) : null
-    const opId = opIds.get(step.op_id)!
+    const opId = ids[index]!
     const base = change['base_op_id']
     const earlier = before.get(keyOf(step))
     const isOnEarlier = earlier !== undefined && earlier.version === change['base_version']
