@@ -1,10 +1,14 @@
 import { DeviceLink } from '#components/devices/device-link.tsx'
+import { JsonValue } from '#components/ui/json-value.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { ShortId } from '#components/ui/short-id.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { isCrdt } from '#lib/core/crdt/types.ts'
+import { isJsonObject, type JsonObject } from '#lib/core/json.ts'
+import { formatPath } from '#lib/core/merge.ts'
 import type { RecordState, RecordVersion } from '#lib/protocol/console.ts'
 import { tablePath } from './address.ts'
 import { History } from './history.tsx'
@@ -14,6 +18,7 @@ type RecordPageProps = { record: RecordState; history: RecordVersion[]; total: n
 
 /** One record: as it is now, and everything that happened to it, what lost included. */
 export function RecordPage({ record, history, total }: RecordPageProps) {
+  const crdts = record.data ? crdtsIn(record.data) : []
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,420px)]">
       <Panel title="History" aside={plural(total, 'operation')} flush>
@@ -49,6 +54,17 @@ export function RecordPage({ record, history, total }: RecordPageProps) {
             </Fact>
           </Facts>
         </Panel>
+        {crdts.length > 0 ? (
+          <Panel title="What its CRDTs say">
+            <Facts>
+              {crdts.map(({ path, state }) => (
+                <Fact key={path} name={<span className="font-mono text-12">{path}</span>}>
+                  <JsonValue value={state} whole />
+                </Fact>
+              ))}
+            </Facts>
+          </Panel>
+        ) : null}
         {record.data ? (
           <Panel title="As it is now">
             <JsonView label="As it is now" value={record.data} />
@@ -57,4 +73,13 @@ export function RecordPage({ record, history, total }: RecordPageProps) {
       </div>
     </div>
   )
+}
+
+/** The CRDTs of a record, whatever its table makes of them. */
+function crdtsIn(data: JsonObject, above: string[] = []): { path: string; state: JsonObject }[] {
+  return Object.entries(data).flatMap(([name, value]) => {
+    const at = [...above, name]
+    if (isCrdt(value)) return [{ path: formatPath(at), state: value }]
+    return isJsonObject(value) ? crdtsIn(value, at) : []
+  })
 }

@@ -31,7 +31,7 @@ export function TablePage({ table, versions }: { table: Table; versions: TableVe
             <Facts>
               {overrides.map(([path, rule]) => (
                 <Fact key={path} name={<span className="font-mono text-12">{path}</span>}>
-                  {[rule.strategy, rule.tiebreak].filter(Boolean).join(', ')}
+                  {[rule.strategy, rule.type, rule.tiebreak].filter(Boolean).join(', ')}
                 </Fact>
               ))}
             </Facts>

@@ -1,3 +1,6 @@
+import { isCrdt } from '#lib/core/crdt/types.ts'
+import type { Json } from '#lib/core/json.ts'
+import { jsonText } from './json-value.tsx'
 import { plural } from './quantity.ts'
 import type { FieldChange } from '#lib/protocol/console.ts'
 
@@ -20,12 +23,14 @@ export function DiffView({ differences, label }: { differences: readonly FieldCh
   )
 }
 
-function DiffSide({ sign, value, className }: { sign: string; value: unknown; className: string }) {
+function DiffSide({ sign, value, className }: { sign: string; value: Json | undefined; className: string }) {
   if (value === undefined) return null
   return (
     <p className={`flex gap-2 rounded-sm px-1.5 py-0.5 ${className}`}>
       <span aria-label={sign === '+' ? 'after' : 'before'}>{sign}</span>
-      <span className="min-w-0 break-words whitespace-pre-wrap">{JSON.stringify(value, null, 2)}</span>
+      <span className="min-w-0 break-words whitespace-pre-wrap">
+        {isCrdt(value) ? jsonText(value) : JSON.stringify(value, null, 2)}
+      </span>
     </p>
   )
 }

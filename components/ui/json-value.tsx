@@ -1,4 +1,5 @@
 import { clsx } from 'clsx'
+import { crdtValue, isCrdt } from '#lib/core/crdt/types.ts'
 import type { Json } from '#lib/core/json.ts'
 
 /** A field's value on one line of thought: strings as they are, the rest as JSON, absence in words. */
@@ -14,9 +15,11 @@ export function JsonValue({
   if (value === undefined) return <span className={clsx('text-faint italic', className)}>absent</span>
   if (value === null) return <span className={clsx('text-faint italic', className)}>null</span>
   const text = typeof value === 'string' ? value : jsonText(value)
+  const raw = isCrdt(value) ? JSON.stringify(value).slice(0, 2_000) : undefined
   if (text === '') return <span className={clsx('text-faint italic', className)}>empty text</span>
   return (
     <span
+      title={raw}
       className={clsx(
         'font-mono text-12 leading-[18px] break-words whitespace-pre-wrap',
         !whole && 'line-clamp-3',
@@ -28,8 +31,14 @@ export function JsonValue({
   )
 }
 
-/** On one line while it is short enough to be read there. */
-function jsonText(value: Json): string {
+/** On one line while it is short enough to be read there; a CRDT by what it says, and its type. */
+export function jsonText(value: Json): string {
+  if (isCrdt(value)) {
+    const said = crdtValue(value)
+    const type = String(JSON.stringify(value['$crdt']))
+    if (said !== undefined)
+      return `${typeof said === 'string' ? said : jsonText(said)} (${type.slice(1, -1)})`
+  }
   const line = JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ')
   return line.length <= 60 ? line : JSON.stringify(value, null, 1)
 }

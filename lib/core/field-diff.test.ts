@@ -77,3 +77,12 @@ test('a suggestion clashes where the views do', () => {
     }),
   )
 })
+
+test('a CRDT is one place, however deep its state', () => {
+  const count = (n: number) => ({ $crdt: 'g-counter', counts: { '00000000-0000-4000-8000-000000000001': n } })
+  const places = fieldViews({ base: { a: count(1) }, client: { a: count(2) }, server: { a: count(1) } })
+  expect(places.map(({ path, kind }) => [path, kind])).toEqual([['a', 'client']])
+  expect(fieldChanges({ a: count(1) }, { a: count(2) })).toEqual([
+    { path: 'a', before: count(1), after: count(2) },
+  ])
+})

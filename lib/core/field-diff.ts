@@ -57,7 +57,7 @@ export function fieldChanges(
   after: Json | undefined,
   segments: readonly string[] = [],
 ): { path: string; before: Json | undefined; after: Json | undefined }[] {
-  if (isJsonObject(before) && isJsonObject(after)) {
+  if (isNested(before) && isNested(after)) {
     const names = new Set([...Object.keys(before), ...Object.keys(after)])
     return [...names].flatMap((name) =>
       fieldChanges(own(before, name), own(after, name), [...segments, name]),
@@ -73,7 +73,7 @@ function walk(
   server: Json | undefined,
 ): FieldView[] {
   // As the merge descends: what one side removed or replaced is one place.
-  if (isJsonObject(client) && isJsonObject(server)) {
+  if (isNested(client) && isNested(server)) {
     const names = new Set(
       [server, client, base].flatMap((value) => (isJsonObject(value) ? Object.keys(value) : [])),
     )
@@ -84,6 +84,11 @@ function walk(
     }
   }
   return [{ path: formatPath(segments), segments, kind: kindOf(base, client, server), base, client, server }]
+}
+
+/** A CRDT's state is one value: what is within means nothing by itself. */
+function isNested(value: Json | undefined): value is JsonObject {
+  return isJsonObject(value) && !Object.hasOwn(value, '$crdt')
 }
 
 function kindOf(base: Json | undefined, client: Json | undefined, server: Json | undefined): FieldKind {

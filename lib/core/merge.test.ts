@@ -305,3 +305,12 @@ describe('paths', () => {
     )
   })
 })
+
+test('a field whose name is empty is told from the whole record', () => {
+  expect(formatPath([''])).toBe('\\e')
+  expect(formatPath(['a', '', 'e'])).toBe('a.\\e.e')
+  for (const path of [[''], ['', ''], ['e'], ['\\e'], ['a', '', 'b.c']]) {
+    expect(parsePath(formatPath(path))).toEqual(path)
+  }
+  expect(formatPath([])).toBe('')
+})
