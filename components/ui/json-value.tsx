@@ -1,5 +1,5 @@
 import { clsx } from 'clsx'
-import { crdtValue, isCrdt } from '#lib/core/crdt/types.ts'
+import { crdtTypeOf, crdtValue, isCrdt } from '#lib/core/crdt/types.ts'
 import type { Json } from '#lib/core/json.ts'
 
 /** A field's value on one line of thought: strings as they are, the rest as JSON, absence in words. */
@@ -35,9 +35,8 @@ export function JsonValue({
 export function jsonText(value: Json): string {
   if (isCrdt(value)) {
     const said = crdtValue(value)
-    const type = String(JSON.stringify(value['$crdt']))
     if (said !== undefined)
-      return `${typeof said === 'string' ? said : jsonText(said)} (${type.slice(1, -1)})`
+      return `${typeof said === 'string' ? said : jsonText(said)} (${crdtTypeOf(value)})`
   }
   const line = JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ')
   return line.length <= 60 ? line : JSON.stringify(value, null, 1)
