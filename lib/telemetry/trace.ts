@@ -119,7 +119,7 @@ const holder = globalThis as { holdfastTracing?: Tracing }
 
 /**
  * Starts tracing in this process, once: W3C context in, OTLP/HTTP protobuf out where `OTEL_EXPORTER_OTLP_ENDPOINT`
- * (or `…_TRACES_ENDPOINT`) is set, and the spans of recent syncs to `keep`.
+ * (or `…_TRACES_ENDPOINT`) is set, and the spans of recent syncs to `keep`. Nothing with `OTEL_SDK_DISABLED=true`.
  */
 export function startTracing(keep: (traces: KeptTrace[]) => Promise<void>): Tracing {
   holder.holdfastTracing ??= create(keep)
@@ -131,6 +131,8 @@ function create(keep: (traces: KeptTrace[]) => Promise<void>): Tracing {
   if (process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || process.env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) {
     processors.push(new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), maxQueueSize: 8_192 }))
   }
+  // As OpenTelemetry defines it: no spans, but the caller's trace still goes on.
+  const isDisabled = process.env['OTEL_SDK_DISABLED'] === 'true'
   const resource = defaultResource().merge(
     resourceFromAttributes({
       'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'holdfast',
@@ -141,7 +143,7 @@ function create(keep: (traces: KeptTrace[]) => Promise<void>): Tracing {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
   trace.setGlobalTracerProvider({
-    getTracer: (name) => (name === scopeName ? provider.getTracer(name) : silent),
+    getTracer: (name) => (name === scopeName && !isDisabled ? provider.getTracer(name) : silent),
   })
   return {
     flush: () => provider.forceFlush(),

@@ -6,19 +6,22 @@ import type { Workload } from './workload.ts'
 /** One keep-alive connection of an enrolled device: the least a client can cost, so that the server is measured. */
 export class HttpDevice {
   readonly workload: Workload
-  readonly #url: URL
+  readonly #origin: string
   readonly #token: string
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
   /** As JSON text: it is spliced into requests that were made ready before it was known. */
   #syncToken = 'null'
 
   private constructor(origin: string, workload: Workload, token: string) {
-    this.#url = new URL('/api/v1/sync', origin)
+    this.#origin = origin
     this.workload = workload
     this.#token = token
   }
 
-  static async enrol({ origin, enrollmentKey }: Stack, workload: Workload): Promise<HttpDevice> {
+  static async enrol(
+    { origin, enrollmentKey }: Pick<Stack, 'origin' | 'enrollmentKey'>,
+    workload: Workload,
+  ): Promise<HttpDevice> {
     const { deviceId, incarnation, scope } = workload
     const reply = await fetch(`${origin}/api/v1/enroll`, {
       method: 'POST',
@@ -42,7 +45,10 @@ export class HttpDevice {
 
   /** Sends, and takes the token of the reply. @returns the reply as text */
   async sync(ready: Buffer): Promise<string> {
-    const text = await this.#post(Buffer.from(`{"last_sync_token":${this.#syncToken}`), ready)
+    const text = await this.#send('POST', '/api/v1/sync', [
+      Buffer.from(`{"last_sync_token":${this.#syncToken}`),
+      ready,
+    ])
     this.#syncToken = /^\{"sync_token":("[^"]*"|null)/.exec(text)?.[1] ?? 'null'
     return text
   }
@@ -52,28 +58,33 @@ export class HttpDevice {
     this.#syncToken = 'null'
   }
 
+  get(path: string): Promise<string> {
+    return this.#send('GET', path)
+  }
+
   close(): void {
     this.#agent.destroy()
   }
 
-  async #post(head: Buffer, rest: Buffer): Promise<string> {
-    const outgoing = request(this.#url, {
-      method: 'POST',
+  async #send(method: string, path: string, body: Buffer[] = []): Promise<string> {
+    const sizeBytes = body.reduce((sum, { length }) => sum + length, 0)
+    const outgoing = request(new URL(path, this.#origin), {
+      method,
       agent: this.#agent,
       headers: {
         authorization: `Bearer ${this.#token}`,
-        'content-type': 'application/json',
-        'content-length': head.length + rest.length,
+        ...(sizeBytes > 0 && { 'content-type': 'application/json', 'content-length': sizeBytes }),
       },
     })
-    outgoing.write(head)
-    outgoing.end(rest)
+    for (const part of body) outgoing.write(part)
+    outgoing.end()
     const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
     const parts: Buffer[] = []
     reply.on('data', (part: Buffer) => parts.push(part))
     await once(reply, 'end')
     const text = Buffer.concat(parts).toString()
-    if (reply.statusCode !== 200) throw new Error(`/sync answered ${reply.statusCode}: ${text.slice(0, 500)}`)
+    if (reply.statusCode !== 200)
+      throw new Error(`${path} answered ${reply.statusCode}: ${text.slice(0, 500)}`)
     return text
   }
 }

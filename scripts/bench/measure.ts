@@ -10,6 +10,8 @@ export type Contest = {
   /** Makes about `requests` requests ready. */
   prepare: (requests: number) => Lane[]
   close: () => Promise<void> | void
+  /** Whose processor time counts as the server's, where it is not the product's. */
+  serverPid?: number
 }
 
 /** What one connection does, request after request. Each returns the rows it moved. */
@@ -61,8 +63,8 @@ export type Result = {
   /** Over the requests of all rounds. */
   p50Ms: number
   p95Ms: number
-  /** Median of the rounds' own ratios: neighbours in time, so that a busy machine slows both. */
-  ratio: number | null
+  /** Of the rounds' own ratios, neighbours in time, so that a busy machine slows both. */
+  ratio: { min: number; median: number; max: number } | null
   /** Processor time per hundred rows, over all rounds, and its ratio: what is left of a clock on a busy machine. */
   cpuPer100Rows: CpuUse | null
   cpuRatio: number | null
@@ -88,7 +90,7 @@ export function summarise(
       requestsPerSecond: median(own.map(({ requests, seconds }) => requests / seconds)),
       p50Ms: quantile(latencies, 0.5),
       p95Ms: quantile(latencies, 0.95),
-      ratio: other ? median(own.map((round, i) => rate(round) / rate(other[i]!))) : null,
+      ratio: other ? spreadOf(own.map((round, i) => rate(round) / rate(other[i]!))) : null,
       cpuPer100Rows: cpu,
       cpuRatio: cpu && otherCpu ? total(otherCpu) / total(cpu) : null,
     }
@@ -113,6 +115,10 @@ function difference(after: CpuUse, before: CpuUse): CpuUse {
 
 function total({ clientMs, serverMs, postgresMs }: CpuUse): number {
   return clientMs + serverMs + postgresMs
+}
+
+function spreadOf(values: readonly number[]): { min: number; median: number; max: number } {
+  return { min: Math.min(...values), median: median(values), max: Math.max(...values) }
 }
 
 function median(values: readonly number[]): number {

@@ -10,11 +10,14 @@ const limit = 1_000
 
 type PullOptions = { name: string; connections: number; against: string | null; goal: number | null }
 
-/** Fills a scope with changes for others to read. */
+let filled = 0
+
+/** Fills a scope with changes for others to read, if it has none yet. */
 export async function fillFeed(stack: Stack, changes: number): Promise<void> {
+  if (filled > 0) return
+  filled = changes
   const writer = await HttpDevice.enrol(stack, new Workload(scope))
-  const batches = [...writer.workload.firstBatches()]
-  while (batches.length < changes / 100) batches.push(writer.workload.batch(100))
+  const batches = Array.from({ length: changes / 100 }, () => writer.workload.creates(100))
   for (const batch of batches) await writer.sync(writer.ready(batch, 0))
   writer.close()
 }

@@ -6,6 +6,9 @@ import type { Contest, Lane } from './measure.ts'
 import type { Stack } from './stack.ts'
 import { Workload } from './workload.ts'
 
+/** Of the server's pool (lib/server/db.ts). */
+const poolSize = 12
+
 type PushOptions = {
   name: string
   /** Changes per request. */
@@ -26,7 +29,7 @@ export async function pushOverHttp(stack: Stack, options: PushOptions): Promise<
     workloads(name, connections, scopes).map((workload) => HttpDevice.enrol(stack, workload)),
   )
   for (const device of devices) {
-    for (const batch of device.workload.firstBatches()) await device.sync(device.ready(batch, pullLimit))
+    for (const batch of device.workload.firstBatches(size)) await device.sync(device.ready(batch, pullLimit))
   }
   const lane = (device: HttpDevice, count: number): Lane => {
     const replies: string[] = []
@@ -65,7 +68,7 @@ export async function replayOverHttp(
   const lanes: { device: HttpDevice; ready: Buffer[] }[] = []
   for (const device of devices) {
     const ready: Buffer[] = []
-    for (const batch of device.workload.firstBatches()) await device.sync(device.ready(batch, 500))
+    for (const batch of device.workload.firstBatches(size)) await device.sync(device.ready(batch, 500))
     for (let i = 0; i < 10; i++) ready.push(device.ready(device.workload.batch(size), 500))
     for (const batch of ready) await device.sync(batch)
     lanes.push({ device, ready })
@@ -89,7 +92,8 @@ export async function pushAtTheLimit(
   { name, size, connections }: Pick<PushOptions, 'name' | 'size' | 'connections'>,
 ): Promise<Contest> {
   const lanes = await Promise.all(
-    workloads(name, connections, 'own').map(async (workload) => {
+    // No more connections than the server has to its database: more would only wait for each other.
+    workloads(name, Math.min(connections, poolSize), 'own').map(async (workload) => {
       const client = new pg.Client({ connectionString: stack.limitUrl })
       await client.connect()
       const push = async (changes: string) => {
@@ -101,7 +105,7 @@ export async function pushAtTheLimit(
         })
         return rows[0]?.pushed.answers?.length ?? 0
       }
-      for (const batch of workload.firstBatches()) await push(JSON.stringify(batch))
+      for (const batch of workload.firstBatches(size)) await push(JSON.stringify(batch))
       return { client, workload, push }
     }),
   )

@@ -13,6 +13,7 @@ export function formatTable(results: readonly Result[]): string {
     'pg',
     'by CPU',
     'ratio',
+    'min – max',
     'goal',
   ]
   const rows = results.map((result) => [
@@ -23,7 +24,8 @@ export function formatTable(results: readonly Result[]): string {
     result.p95Ms.toFixed(1),
     ...(['clientMs', 'serverMs', 'postgresMs'] as const).map((of) => short(result.cpuPer100Rows?.[of])),
     short(result.cpuRatio),
-    short(result.ratio),
+    short(result.ratio?.median),
+    result.ratio ? `${short(result.ratio.min)} – ${short(result.ratio.max)}` : '',
     short(result.goal),
     result.against === null ? '' : `of ${result.against}`,
   ])

@@ -24,6 +24,8 @@ export type Stack = {
   enrollmentKey: string
   /** The server's database. */
   databaseUrl: string
+  /** Another web process on the same database, with other settings. */
+  another: (environment: Record<string, string>) => Promise<{ origin: string; pid: number }>
   /** A second one in the same PostgreSQL, migrated alike: there the limit is measured. */
   limitUrl: string
   pids: { server: number; postgres: number }
@@ -79,7 +81,18 @@ export async function startStack(distDir: string, profileDir: string | null): Pr
     })
     running.push(server.stop)
     const pids = { server: server.pid, postgres: cluster.pid }
-    return { origin: settings.origin, apiKey, enrollmentKey, ...urls, pids, stop }
+    const another: Stack['another'] = async (more) => {
+      const other = await findFreePort()
+      const { pid, stop: end } = await startServer({
+        port: other,
+        environment: { ...serverEnvironment(settings, secrets, urls.databaseUrl), WORKER: 'off', ...more },
+        logFile: join(folder, `logs/server-${other}.log`),
+        profileDir: null,
+      })
+      running.push(end)
+      return { origin: `http://127.0.0.1:${other}`, pid }
+    }
+    return { origin: settings.origin, apiKey, enrollmentKey, ...urls, pids, another, stop }
   } catch (error) {
     await stop()
     throw error

@@ -50,11 +50,17 @@ export class Workload {
     this.scope = scope
   }
 
-  /** Records to begin with, some of them edited: what the mix needs before it can be dealt. */
-  firstBatches(): ChangeInput[][] {
-    const created = this.#collect(200, () => this.#create())
-    const edited = this.#collect(100, () => this.#update(this.#created))
-    return [created.slice(0, 100), created.slice(100), edited]
+  /** Records to begin with, some of them edited: what the mix needs before batches of that size can be dealt. */
+  firstBatches(size: number): ChangeInput[][] {
+    const count = Math.max(10, size)
+    const created = this.#collect(2 * count, () => this.#create())
+    const edited = this.#collect(count, () => this.#update(this.#created))
+    return [created.slice(0, count), created.slice(count), edited]
+  }
+
+  /** New records alone. */
+  creates(size: number): ChangeInput[] {
+    return this.#collect(size, () => this.#create())
   }
 
   /** The next batch in the mix. What was answered before goes first, as a device sends it. */
