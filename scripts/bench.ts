@@ -6,7 +6,7 @@ import { readCpuUse } from './bench/cpu.ts'
 import { measureGrowth } from './bench/growth.ts'
 import { runRound, summarise, type Contest, type Result, type Round } from './bench/measure.ts'
 import { parts } from './bench/parts.ts'
-import { installLimit } from './bench/push.ts'
+import { installLimit, warmUp } from './bench/push.ts'
 import { formatTable } from './bench/report.ts'
 import { startStack, type Stack } from './bench/stack.ts'
 import { recordSchema, table } from './bench/workload.ts'
@@ -54,6 +54,8 @@ const results: Record<string, Result[]> = {}
 try {
   await putPolicy(stack)
   await installLimit(stack)
+  progress('warming up')
+  await warmUp(stack)
   for (const [name, enter] of Object.entries(parts)) {
     if (!chosen.includes(name)) continue
     progress(`${name}: making ready`)

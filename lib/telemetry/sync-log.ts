@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Json } from '#lib/core/json.ts'
 import type { LamportClock } from '#lib/core/lamport.ts'
-import { logger } from './log.ts'
+import { logger, plainLogger } from './log.ts'
 
 /** What every line about a sync carries. `requestId` is the id of the sync session. */
 export type SyncContext = {
@@ -16,7 +16,7 @@ export type SyncContext = {
 type Version = { version: number; data: Json }
 
 /** The events of a sync that an operator searches for, each with request id and trace id. */
-export function syncLog(to: Logger = logger) {
+export function syncLog(to: Logger = logger, plain: Logger = to === logger ? plainLogger : to) {
   const about = ({ requestId, traceId, deviceId, syncId, clock }: SyncContext) => ({
     lamport: clock.tick(),
     request_id: requestId,
@@ -26,7 +26,7 @@ export function syncLog(to: Logger = logger) {
   })
   return {
     started(sync: SyncContext, { changes, bytes }: { changes: number; bytes: number }): void {
-      to.info({ event: 'sync.started', ...about(sync), changes, bytes }, 'sync started')
+      plain.info({ event: 'sync.started', ...about(sync), changes, bytes }, 'sync started')
     },
 
     completed(
@@ -41,7 +41,7 @@ export function syncLog(to: Logger = logger) {
       },
     ): void {
       const { durationMs, ...counts } = result
-      to.info(
+      plain.info(
         { event: 'sync.completed', ...about(sync), duration_ms: Math.round(durationMs), ...counts },
         'sync completed',
       )
@@ -70,7 +70,7 @@ export function syncLog(to: Logger = logger) {
 
     /** The device tried before: it says so itself, or operations came that were answered already. */
     retried(sync: SyncContext, { retries, replayed }: { retries: number; replayed: number }): void {
-      to.info({ event: 'sync.retried', ...about(sync), retries, replayed }, 'sync retried')
+      plain.info({ event: 'sync.retried', ...about(sync), retries, replayed }, 'sync retried')
     },
 
     failed(

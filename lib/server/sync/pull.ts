@@ -4,11 +4,14 @@ import type { Engine } from './engine.ts'
 import type { FeedPage } from './feed-page.ts'
 import type { LostHistoryNote } from './store.ts'
 import { findMisfit, isLost, type Misfit } from './history.ts'
-import { chainPrefix, readToken, writeToken, type SyncToken } from './token.ts'
+import type { KnownFeed } from './push.ts'
+import { chainPrefix, writeToken, type SyncToken } from './token.ts'
 
 export type Pull = {
   /** As the device sent it; null to read from the start. */
   token: string | null
+  /** What it says. */
+  read: KnownFeed
   scopes: readonly string[]
   limit: number
   /** The batch that this very request pushed. */
@@ -42,11 +45,11 @@ const nil = '00000000-0000-0000-0000-000000000000'
 export function pull(engine: Engine, request: Pull): Promise<Pulled> {
   return withSpan('sync.pull', { [spanAttributes.scopes]: request.scopes.length }, async (span) => {
     const epoch = await engine.store.epoch()
-    const token = request.token === null ? startToken(epoch) : readToken(request.token, engine.secret())
+    const { read } = request
     const pulled =
-      token === null || token.epoch !== epoch
+      read === 'foreign'
         ? refused(request, epoch, 'epoch_changed')
-        : await pullAfter(engine, request, regained(token, request.scopes))
+        : await pullAfter(engine, request, regained(read ?? startToken(epoch), request.scopes))
     span.setAttributes({
       [spanAttributes.pulled]: pulled.delivered,
       ...(pulled.resync && { resync: pulled.resync }),
@@ -63,7 +66,7 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
   const limit = Math.min(request.limit, limits.max_pull)
   const left = await leave(engine, token, granted, limit)
   const page =
-    knownFor(request) ??
+    knownFor(request, token) ??
     (await engine.store.feedPage({
       asked: request.scopes.map((scope) => ({ scope, seq: token.positions.get(scope) ?? 0 })),
       maxChanges: Math.max(0, limit - left.delivered),
@@ -145,10 +148,11 @@ async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<s
   return { changes: changes.join(','), delivered, leaving }
 }
 
-/** A page that the push knew, if it speaks of exactly the device's scopes. */
-function knownFor({ page, scopes }: Pull): FeedPage | null {
-  const known = new Set(page?.standing?.map(({ scope }) => scope))
-  return page && known.size === scopes.length && scopes.every((scope) => known.has(scope)) ? page : null
+/** A page that the push knew, if it speaks of exactly the device's scopes, from where the device stands in each. */
+function knownFor({ page, scopes }: Pull, { positions }: SyncToken): FeedPage | null {
+  const known = new Map(page?.standing?.map(({ scope, seq }) => [scope, seq]))
+  const isWhole = known.size === scopes.length
+  return page && isWhole && scopes.every((scope) => known.get(scope) === positions.get(scope)) ? page : null
 }
 
 function lostOf(misfit: Misfit, { issuedAt }: SyncToken): Pulled['lost'] {

@@ -54,32 +54,25 @@ export function declareSchemas(
 }
 
 function readChange(raw: unknown, index: number): ReadChange {
-  const object: JsonObject = isJsonObject(raw) ? raw : {}
-  const named = {
-    index,
-    raw,
-    opId: uuid.safeParse(object['op_id']).data ?? null,
-    seq: Number.isSafeInteger(object['seq']) && Number(object['seq']) >= 1 ? Number(object['seq']) : null,
-    recordId: uuid.safeParse(object['record_id']).data ?? null,
-    saga: object['saga'] == null ? null : (changeSchema.shape.saga.safeParse(object['saga']).data ?? null),
-    hlc: hlcText.safeParse(object['hlc']).data ?? null,
-  }
   const unfaithful = findUnfaithful(raw)
-  if (unfaithful) {
-    return { ...named, ...invalid(raw, [unfaithful]) }
-  }
+  if (unfaithful) return unreadable(raw, index, [unfaithful])
   const parsed = changeSchema.safeParse(raw)
-  if (!parsed.success) return { ...named, ...invalid(raw, parsed.error.issues.map(issueToFieldError)) }
+  if (!parsed.success) return unreadable(raw, index, parsed.error.issues.map(issueToFieldError))
   const change = parsed.data
   const canonical = canonicalJson(change.data ?? null)
   const checksum = sha256Hex(canonical)
-  const sizeBytes = Buffer.byteLength(canonical)
   return {
-    ...named,
+    index,
+    raw,
+    opId: change.op_id,
+    seq: change.seq,
+    recordId: change.record_id,
+    saga: change.saga ?? null,
+    hlc: change.hlc,
     change,
     fault: null,
     checksum,
-    sizeBytes,
+    sizeBytes: Buffer.byteLength(canonical),
     hash: contentHash(change),
     damaged: checksum !== change.checksum,
   }
@@ -107,10 +100,19 @@ function contentHash(change: Change): string {
   )
 }
 
-function invalid(raw: unknown, errors: { pointer: string; detail: string }[]) {
+/** What can be read of a change all the same tells where its refusal belongs. */
+function unreadable(raw: unknown, index: number, errors: { pointer: string; detail: string }[]): ReadChange {
+  const object: JsonObject = isJsonObject(raw) ? raw : {}
   const shown = errors.slice(0, 5)
   const detail = shown.map((error) => `${error.pointer || 'The change'} ${error.detail}`).join('; ')
   return {
+    index,
+    raw,
+    opId: uuid.safeParse(object['op_id']).data ?? null,
+    seq: Number.isSafeInteger(object['seq']) && Number(object['seq']) >= 1 ? Number(object['seq']) : null,
+    recordId: uuid.safeParse(object['record_id']).data ?? null,
+    saga: changeSchema.shape.saga.safeParse(object['saga']).data ?? null,
+    hlc: hlcText.safeParse(object['hlc']).data ?? null,
     change: null,
     fault: { code: 'invalid_change' as const, detail: `${detail}.`, errors: shown },
     checksum: '',

@@ -82,6 +82,7 @@ export async function sync(
     )
   }
 
+  const token = await tokenOf(engine, request.last_sync_token)
   const granted = new Set(device.scopes)
   const pushed =
     request.changes.length + request.dead_letters.length > 0
@@ -91,7 +92,7 @@ export async function sync(
           deviceId: device.id,
           changes: declareSchemas(readChanges(request.changes), request.schema_versions),
           reported: request.dead_letters,
-          token: await tokenOf(engine, request.last_sync_token),
+          token,
           granted: (scope) => granted.has(scope),
           schemaVersion: request.schema_version,
           traceId: options.traceId,
@@ -112,6 +113,7 @@ export async function sync(
   await undoSagas(engine, toUndo, options.traceId)
   const pulled = await pull(engine, {
     token: request.last_sync_token ?? null,
+    read: token,
     scopes: device.scopes,
     limit: request.pull?.limit ?? defaultPullLimit,
     ownBatch: pushed.batch,
