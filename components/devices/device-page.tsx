@@ -120,6 +120,11 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
                 {device.last_sync_at ? <Time at={device.last_sync_at} /> : 'never'}
               </Fact>
               <Fact name="Clock">{skewWords(device.clock_skew_ms)}</Fact>
+              <Fact name="Sagas">
+                <Link href={`/sagas?state=all&device_id=${device.id}`} className="link">
+                  What it sent as one transaction
+                </Link>
+              </Fact>
               <Fact name="Enrolled">
                 <Time at={device.enrolled_at} show="absolute" precision="minute" />
                 {device.enrollment_key ? (
