@@ -119,6 +119,14 @@ export function DevicePage({ device, syncs }: { device: DeviceDetail; syncs: Syn
               <Fact name="Last sync">
                 {device.last_sync_at ? <Time at={device.last_sync_at} /> : 'never'}
               </Fact>
+              {device.full_sync ? (
+                <Fact name="Full sync">
+                  {device.full_sync.state === 'loading'
+                    ? 'loading since '
+                    : `${formatCount(device.full_sync.ahead)} before it, waiting since `}
+                  <Time at={device.full_sync.since} />
+                </Fact>
+              ) : null}
               <Fact name="Clock">{skewWords(device.clock_skew_ms)}</Fact>
               <Fact name="Sagas">
                 <Link href={`/sagas?state=all&device_id=${device.id}`} className="link">

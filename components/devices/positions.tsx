@@ -25,7 +25,11 @@ export function Positions({ positions }: { positions: DeviceDetail['positions'] 
               ) : (
                 <StateMark
                   state="unknown"
-                  word={`${formatCount(position.behind)} behind`}
+                  word={
+                    position.is_expired
+                      ? 'too old: loads everything'
+                      : `${formatCount(position.behind)} behind`
+                  }
                   className="text-12 text-muted tabular-nums"
                 />
               )}

@@ -89,6 +89,8 @@ export const deviceDetailSchema = deviceItemSchema.extend({
       state: z.enum(['brought_up', 'ahead', 'unsupported']),
     }),
   ),
+  /** It loads everything just now, or waits for its turn. */
+  full_sync: z.object({ state: z.enum(['loading', 'waiting']), since: at, ahead: z.int() }).nullable(),
   created_at: at,
   revoked_at: at.nullable(),
   /** An admin asked for a resync, and the device has not come for it yet. */
@@ -107,7 +109,14 @@ export const deviceDetailSchema = deviceItemSchema.extend({
   ),
   /** How far the device has acknowledged each scope's feed. */
   positions: z.array(
-    z.object({ scope: z.string(), acknowledged_seq: z.int().nullable(), head_seq: z.int(), behind: z.int() }),
+    z.object({
+      scope: z.string(),
+      acknowledged_seq: z.int().nullable(),
+      head_seq: z.int(),
+      behind: z.int(),
+      /** The log no longer reaches back so far: the device has to load everything. */
+      is_expired: z.boolean(),
+    }),
   ),
   /** What the device reported, the newest first, 100 of each kind at most. */
   transitions: z.array(deviceEventSchema),

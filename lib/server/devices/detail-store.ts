@@ -23,9 +23,11 @@ export async function selectEvents(deviceId: string): Promise<EventRow[]> {
     ORDER BY id DESC`
 }
 
-export async function selectHeads(scopes: string[]): Promise<{ scope: string; seq: bigint }[]> {
-  return database().$queryRaw<{ scope: string; seq: bigint }[]>`
-    SELECT s.scope, coalesce(f.seq, 0) AS seq FROM unnest(${scopes}::text[]) AS s(scope)
+export async function selectHeads(
+  scopes: string[],
+): Promise<{ scope: string; seq: bigint; min_seq: bigint }[]> {
+  return database().$queryRaw<{ scope: string; seq: bigint; min_seq: bigint }[]>`
+    SELECT s.scope, coalesce(f.seq, 0) AS seq, coalesce(f.min_seq, 0) AS min_seq FROM unnest(${scopes}::text[]) AS s(scope)
     LEFT JOIN feed_head f ON f.scope = s.scope ORDER BY s.scope`
 }
 
@@ -54,4 +56,15 @@ export async function selectSchemas(deviceId: string): Promise<SchemaRow[]> {
         d.schema_versions ? t.name AS is_declared, coalesce((t.policy->>'schema_version')::int, 1) AS server_version
     ) v
     WHERE d.id = ${deviceId}::uuid AND v.version <> v.server_version ORDER BY t.name LIMIT 200`
+}
+
+/** A device that loads everything or waits for its turn to, and how many wait before it. */
+export async function selectTurn(
+  deviceId: string,
+): Promise<{ asked_at: Date; admitted_at: Date | null; ahead: bigint } | null> {
+  const rows = await database().$queryRaw<{ asked_at: Date; admitted_at: Date | null; ahead: bigint }[]>`
+    SELECT t.asked_at, t.admitted_at, (SELECT count(*) FROM snapshot_turn o WHERE o.admitted_at IS NULL
+      AND o.expires_at > now() AND (o.turn_at, o.device_id) < (t.turn_at, t.device_id)) AS ahead
+    FROM snapshot_turn t WHERE t.device_id = ${deviceId}::uuid AND t.expires_at > now()`
+  return rows[0] ?? null
 }

@@ -279,8 +279,8 @@ describe('what people do to a device', () => {
       [first.incarnation, false],
     ])
     expect(device.positions).toEqual([
-      { scope: 'north', acknowledged_seq: 12, head_seq: 40, behind: 28 },
-      { scope: 'south', acknowledged_seq: null, head_seq: 0, behind: 0 },
+      { scope: 'north', acknowledged_seq: 12, head_seq: 40, behind: 28, is_expired: false },
+      { scope: 'south', acknowledged_seq: null, head_seq: 0, behind: 0, is_expired: false },
     ])
     expect(device.transitions).toMatchObject([{ code: 'IDLE→CHECKING' }])
     expect(device.errors).toMatchObject([{ code: 'timeout' }])

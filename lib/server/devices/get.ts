@@ -11,6 +11,7 @@ import {
   selectKeyName,
   selectSchemas,
   selectStreams,
+  selectTurn,
   type EventRow,
   type SchemaRow,
 } from './detail-store.ts'
@@ -28,11 +29,12 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
   const row = await selectDevice(id, view)
   if (!row) throw new AppError('not_found', 'There is no such device.')
   const keyId = row.enrollment_key_id
-  const [streams, events, heads, schemas, keyName] = await Promise.all([
+  const [streams, events, heads, schemas, turn, keyName] = await Promise.all([
     selectStreams(id),
     selectEvents(id),
     selectHeads(row.scopes),
     selectSchemas(id),
+    selectTurn(id),
     keyId === null ? null : selectKeyName(keyId),
   ])
   const acknowledged = positions.catch({}).parse(row.acknowledged)
@@ -41,6 +43,11 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
     etag: etag(row.version),
     schema_version: row.schema_version,
     schemas: schemas.map(toSchema),
+    full_sync: turn && {
+      state: turn.admitted_at ? 'loading' : 'waiting',
+      since: (turn.admitted_at ?? turn.asked_at).toISOString(),
+      ahead: turn.admitted_at ? 0 : Number(turn.ahead),
+    },
     created_at: row.created_at.toISOString(),
     revoked_at: iso(row.revoked_at),
     resync_reason: row.resync_reason,
@@ -52,7 +59,7 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
       holes: Number(stream.holes),
       created_at: stream.created_at.toISOString(),
     })),
-    positions: heads.map(({ scope, seq }) => {
+    positions: heads.map(({ scope, seq, min_seq }) => {
       const known = acknowledged[scope]
       const head = Number(seq)
       return {
@@ -60,6 +67,7 @@ export async function getDevice(actor: Actor, id: string): Promise<DeviceDetail>
         acknowledged_seq: known ?? null,
         head_seq: head,
         behind: Math.max(0, head - (known ?? 0)),
+        is_expired: (known ?? 0) < Number(min_seq),
       }
     }),
     transitions: events.filter(({ kind }) => kind === 'transition').map(toEvent),

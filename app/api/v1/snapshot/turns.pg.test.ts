@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SnapshotReply } from '#lib/protocol/sync.ts'
+import { systemActor } from '#lib/server/actor.ts'
+import { getDevice } from '#lib/server/devices/get.ts'
 import { everybody, request, type Everybody, type TestDevice } from '#lib/server/testing/everybody.ts'
 import { putPolicy } from '#lib/server/testing/raw-device.ts'
 import { enrolledDevice } from '../sync/testing/device.ts'
@@ -39,6 +41,9 @@ test('one full sync at a time: the others are told when to come back, pages go t
     body: { code: 'throttled', retryable: true, retry_after_ms: expect.any(Number) },
   })
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  const shown = async ({ id }: TestDevice) => (await getDevice(systemActor('test'), id)).full_sync
+  expect(await shown(first)).toMatchObject({ state: 'loading', ahead: 0 })
+  expect(await shown(second)).toMatchObject({ state: 'waiting', ahead: 0 })
   // Deltas do not wait.
   const delta = await syncRoute(
     request('/api/v1/sync', {
@@ -57,5 +62,6 @@ test('one full sync at a time: the others are told when to come back, pages go t
     expect(pages).toBeLessThan(4)
   }
   expect(last.body.sync_token).toEqual(expect.any(String))
+  expect(await shown(first)).toBeNull()
   expect((await page(second)).status).toBe(200)
 })
