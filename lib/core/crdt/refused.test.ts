@@ -173,6 +173,19 @@ describe('what a device may not do to a state', () => {
     expect(edit(before, after, known)).toBe(pointer)
   })
 
+  test('a text with very many deletions is compared at once', () => {
+    const splices = Array.from({ length: 2_000 }, (_, at) => ({ at, remove: 1 }))
+    const long = editText(emptyText, 1, [{ at: 0, insert: 'ab'.repeat(2_000) }])
+    const before = editText(long, 1, splices)
+    const after = editText(before, 2, [{ at: 0, insert: 'x' }])
+    expect(crdtFault(after)).toBeNull()
+    const started = performance.now()
+    expect(edit(before, after)).toBeNull()
+    expect(edit(after, before)).toBe('/update')
+    expect(edit(before, long)).toBe('/update')
+    expect(performance.now() - started).toBeLessThan(2_000)
+  })
+
   test('a removal that the device had not seen is no resurrection', () => {
     const [before, known] = [orSet({ '1': ['t'] }), orSet({}, ['t'])]
     expect(edit(before, orSet({ '1': ['t', 'u'] }), known)).toBeNull()

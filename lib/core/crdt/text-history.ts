@@ -61,10 +61,19 @@ export function includes(whole: History, part: History): boolean {
   }
   for (const [client, ranges] of part.deleted) {
     const others = whole.deleted.get(client) ?? []
-    if (!ranges.every(({ from, to }) => others.some((other) => other.from <= from && to <= other.to)))
-      return false
+    if (!covers(others, ranges)) return false
   }
   return agree(whole, part)
+}
+
+/** Whether each range lies in one of the others; both are sorted and joined. */
+function covers(others: readonly Range[], ranges: readonly Range[]): boolean {
+  let at = 0
+  return ranges.every(({ from, to }) => {
+    while (at < others.length && others[at]!.to < to) at++
+    const other = others[at]
+    return other !== undefined && other.from <= from
+  })
 }
 
 /** Whether two histories tell the same of every letter that both know. */
