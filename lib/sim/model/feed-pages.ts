@@ -1,0 +1,144 @@
+import {
+  maxPageBytes,
+  type FeedPage,
+  type LeavePage,
+  type Positions,
+  type SnapshotPage,
+} from '#lib/server/sync/feed-page.ts'
+import type { SyncStore } from '#lib/server/sync/store.ts'
+import { recordKey, type ChangeRow, type CommitRow, type RecordRow, type Tables } from './tables.ts'
+
+type Asked<Call extends keyof SyncStore> = Parameters<SyncStore[Call]>[0]
+
+/** pull_page of prisma/migrations/20261122000250_pull. */
+export function feedPage(tables: Tables, { asked, maxChanges, ownBatch }: Asked<'feedPage'>): FeedPage {
+  const standing = asked.map(({ scope, seq }) => {
+    const head = tables.get('heads', scope)
+    const chain = tables.feed(scope).find((commit) => commit.seq === seq)?.chain ?? null
+    return { scope, seq, head: head?.seq ?? 0, min_seq: head?.min_seq ?? 0, chain }
+  })
+  const ahead = asked
+    .flatMap(({ scope, seq }) =>
+      tables
+        .feed(scope)
+        .filter((commit) => commit.seq > seq)
+        .slice(0, maxChanges + 1),
+    )
+    .toSorted((a, b) => a.position - b.position || (a.scope < b.scope ? -1 : 1))
+  const page = maxChanges > 0 ? cut(ahead, maxChanges) : []
+  const positions: Positions = {}
+  for (const { scope, seq, chain } of page) positions[scope] = { seq, chain }
+  const told = page.flatMap((commit) =>
+    tables
+      .changesOf(commit)
+      .filter(({ effect }) => effect !== 'NONE')
+      .filter(({ outcome }) => !(commit.batch === ownBatch && outcome === 'applied'))
+      .map((change) => serverChange(commit, change)),
+  )
+  return {
+    standing: standing.length > 0 ? standing : null,
+    positions: page.length > 0 ? positions : null,
+    changes: told.join(','),
+    delivered: told.length,
+    has_more: ahead.length > page.length,
+  }
+}
+
+/** Whole batches, in all their scopes, as many as fit; the first one always does. */
+function cut(ahead: readonly CommitRow[], maxChanges: number): CommitRow[] {
+  const first = ahead[0]?.position
+  const through = (position: number) => ahead.filter((commit) => commit.position <= position)
+  return ahead.filter(({ position }) => {
+    const until = through(position)
+    const changes = until.reduce((total, commit) => total + commit.changes, 0)
+    const bytes = until.reduce((total, commit) => total + commit.size_bytes, 0)
+    return position === first || (changes <= maxChanges && bytes <= maxPageBytes)
+  })
+}
+
+function serverChange({ scope, seq, actor_kind, actor_id }: CommitRow, change: ChangeRow): string {
+  const { table, record_id, effect, after_version, data, checksum, hlc, conflict_id } = change
+  return JSON.stringify({
+    ...{ scope, seq, table, record_id, operation: effect, version: after_version, data, checksum, hlc },
+    by: { kind: actor_kind, id: actor_id },
+    conflict_id,
+  })
+}
+
+const isAfter = (row: { table: string; id: string }, table: string, id: string) =>
+  row.table > table || (row.table === table && row.id > id)
+const inOrder = (a: { table: string; id: string }, b: { table: string; id: string }) =>
+  isAfter(a, b.table, b.id) ? 1 : -1
+
+/** leave_page */
+export function leavePage(tables: Tables, { leaving, maxChanges }: Asked<'leavePage'>): LeavePage[] {
+  return leaving.map(({ scope, seq, table, id }) => {
+    const rows = tables
+      .all('records')
+      .filter((record) => record.scope === scope && isAfter(record, table, id))
+      .toSorted(inOrder)
+      .slice(0, maxChanges)
+    const told = rows.map((row) =>
+      JSON.stringify({
+        ...{ scope, seq, table: row.table, record_id: row.id, operation: 'LEAVE', version: row.version },
+        ...{ data: null, checksum: row.checksum, hlc: row.hlc },
+        by: { kind: 'system', id: 'scope-revoked' },
+        conflict_id: null,
+      }),
+    )
+    const last = rows.at(-1)
+    return {
+      ...{ scope, changes: told.join(','), delivered: told.length },
+      ...{ last_table: last?.table ?? null, last_id: last?.id ?? null },
+    }
+  })
+}
+
+export function feedPositions(tables: Tables, scopes: readonly string[]): Positions {
+  return Object.fromEntries(
+    scopes.flatMap((scope) => {
+      const head = tables.get('heads', scope)
+      return head ? [[scope, { seq: head.seq, chain: head.chain }]] : []
+    }),
+  )
+}
+
+/** snapshot_page: what changed since `pin` is told as it was then. */
+export function snapshotPage(
+  tables: Tables,
+  { scope, pin, afterTable, afterId, maxItems }: Asked<'snapshotPage'>,
+): SnapshotPage {
+  const before = new Map<string, { table: string; id: string; version: number }>()
+  for (const commit of tables.feed(scope)) {
+    if (commit.seq <= pin) continue
+    for (const { effect, table, record_id: id, before_version: version } of tables.changesOf(commit)) {
+      const key = recordKey(scope, table, id)
+      const known = before.get(key)
+      if (effect !== 'NONE' && (!known || version < known.version)) before.set(key, { table, id, version })
+    }
+  }
+  const unchanged: Pick<RecordRow, 'table' | 'id' | 'version' | 'data' | 'checksum' | 'hlc'>[] = tables
+    .all('records')
+    .filter((record) => record.scope === scope && !record.deleted)
+    .filter((record) => !before.has(recordKey(scope, record.table, record.id)))
+  const changed = [...before.values()].flatMap(({ table, id, version }) => {
+    const then = version > 0 ? tables.state(recordKey(scope, table, id), version) : undefined
+    return then?.effect === 'UPSERT'
+      ? [{ table, id, version: then.after_version, data: then.data, checksum: then.checksum, hlc: then.hlc }]
+      : []
+  })
+  const rows = [...unchanged, ...changed].filter((row) => isAfter(row, afterTable, afterId)).toSorted(inOrder)
+  const page = rows.slice(0, maxItems)
+  const last = page.at(-1)
+  return {
+    items: page
+      .map(({ table, id, version, data, checksum, hlc }) =>
+        JSON.stringify({ scope, table, record_id: id, version, data, checksum, hlc }),
+      )
+      .join(','),
+    delivered: page.length,
+    last_table: last?.table ?? null,
+    last_id: last?.id ?? null,
+    has_more: rows.length > page.length,
+  }
+}

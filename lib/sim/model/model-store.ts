@@ -1,0 +1,75 @@
+import { sqlState } from '#lib/server/sql-state.ts'
+import type { SyncStore } from '#lib/server/sync/store.ts'
+import { feedPage, feedPositions, leavePage, snapshotPage } from './feed-pages.ts'
+import type { ModelDatabase, ModelHost } from './model-database.ts'
+import { pushCommit } from './push-commit.ts'
+import { pushLoad } from './push-load.ts'
+import type { PolicyRow } from './tables.ts'
+
+/** What crosses the wire is text: nobody's later change to an object reaches the database, nor the other way. */
+const wired = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+/** jsonb keeps an object's keys by length, then by their bytes: what is read back has them in that order. */
+function asJsonb<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(asJsonb) as T
+  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [key, asJsonb(inner)])
+  const size = (key: string) => Buffer.byteLength(key)
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => size(a) - size(b) || Buffer.compare(Buffer.from(a), Buffer.from(b))),
+  ) as T
+}
+
+/** The sync engine's store on a model database, through one connection. */
+export function modelStore(database: ModelDatabase, host: ModelHost): SyncStore {
+  const statement = async <T>(name: string, run: () => T): Promise<T> => {
+    await host.step({ name, commits: false })
+    const result = run()
+    return result === undefined ? result : wired(result)
+  }
+  return {
+    load: (request) => statement('load', () => pushLoad(database.tables, request, host.now())),
+    async commit(request) {
+      try {
+        return await pushCommit(database, host, asJsonb(wired(request)))
+      } catch (error) {
+        switch (sqlState(error)) {
+          case 'HF001':
+          case '40001':
+          case '40P01':
+          case '23505':
+            return 'moved'
+          case 'HF002':
+            return 'stale'
+          default:
+            throw error
+        }
+      }
+    },
+    epoch: () => statement('epoch', () => database.epoch),
+    feedPage: (page) => statement('feed page', () => feedPage(database.tables, page)),
+    leavePage: (page) => statement('leave page', () => leavePage(database.tables, page)),
+    feedPositions: (scopes) => statement('feed positions', () => feedPositions(database.tables, scopes)),
+    snapshotPage: (page) => statement('snapshot page', () => snapshotPage(database.tables, page)),
+    clearResyncReason: (deviceId) =>
+      database.transaction(host, async (tx) => {
+        await host.step({ name: 'clear resync', commits: false })
+        await tx.lock('devices', deviceId)
+        const device = tx.get('devices', deviceId)
+        if (device?.resync_reason) await tx.put('devices', deviceId, { ...device, resync_reason: null })
+      }),
+  }
+}
+
+/** Reads policies, as `selectPolicies` does. */
+export async function readPolicies(
+  database: ModelDatabase,
+  host: ModelHost,
+  names: readonly string[],
+): Promise<PolicyRow[]> {
+  await host.step({ name: 'policies', commits: false })
+  return names.flatMap((name) => {
+    const found = database.tables.get('policies', name)
+    return found ? [wired(found)] : []
+  })
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, describe, expect, test } from 'vitest'
+import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
+import { createDice } from '../simulation/dice.ts'
+import { createHistory, scopes, tables } from './testing/history.ts'
+import { modelTarget, postgresTarget, type Target } from './testing/targets.ts'
+
+const startMs = Date.parse('2026-11-01T08:00:00Z')
+const strategyOf = { merging: 'merge', last: 'lww', first: 'fww', asked: 'manual' } as const
+
+const opened: TestDatabase[] = []
+afterAll(() => Promise.all(opened.map((database) => database.close())))
+
+/** A fresh pair for each history: what one leaves must not explain what the next finds. */
+async function pair(seed: string): Promise<[postgres: Target, model: Target]> {
+  const now = () => startMs + 3_600_000
+  const database = await testDatabase()
+  opened.push(database)
+  const targets: [Target, Target] = [
+    postgresTarget(database.db, createDice(`ids ${seed}`), now),
+    modelTarget(createDice(`ids ${seed}`), now),
+  ]
+  for (const target of targets) {
+    for (const name of tables) await target.putPolicy({ name, strategy: strategyOf[name] })
+  }
+  return targets
+}
+
+describe('Postgres and the model answer alike, and hold the same', () => {
+  const fresh = randomBytes(4).toString('hex')
+  test.each(['1', '2', '3', '4', fresh])('history %s', async (seed) => {
+    const [real, model] = await pair(seed)
+    const dice = createDice(`history ${seed}`)
+    const step = createHistory(dice.fork('steps'), startMs)
+    const mark = await real.dump()
+    for (let i = 0; i < 40; i++) {
+      const [theirs, ours] = await step([real, model])
+      expect(ours, `step ${i}`).toEqual(theirs)
+      if (i % 10 === 9) await compareReads(real, model, dice)
+    }
+    expect(mark.record).toEqual([])
+    expect(await model.dump()).toEqual(await real.dump())
+  })
+})
+
+/** Pages of the feed, of what is left, and of snapshots, from anywhere. */
+async function compareReads(real: Target, model: Target, dice: ReturnType<typeof createDice>): Promise<void> {
+  const both = async <T>(read: (target: Target) => Promise<T>) => {
+    expect(await read(model)).toEqual(await read(real))
+  }
+  const positions = await real.engine.store.feedPositions(scopes)
+  const head = Math.max(0, ...Object.values(positions).map(({ seq }) => seq))
+  for (let i = 0; i < 4; i++) {
+    const asked = scopes.map((scope) => ({ scope, seq: dice.int(0, head) }))
+    const maxChanges = dice.int(0, 12)
+    await both(async ({ engine }) => {
+      const page = await engine.store.feedPage({ asked, maxChanges, ownBatch: null })
+      return {
+        ...readable(page),
+        positions: page.positions && seqs(page.positions),
+        standing: withoutChain(page.standing),
+      }
+    })
+    const [afterTable, afterId] = dice.pick([
+      ['', nil],
+      ['last', nil],
+    ] as const)
+    const pin = dice.int(0, head)
+    await both(async ({ engine }) =>
+      readable(
+        await engine.store.snapshotPage({
+          scope: dice.pick(['north']),
+          pin,
+          afterTable,
+          afterId,
+          maxItems: 3,
+        }),
+      ),
+    )
+    const leaving = scopes.map((scope) => ({ scope, seq: head, table: '', id: nil }))
+    await both(async ({ engine }) =>
+      (await engine.store.leavePage({ leaving, maxChanges: 3 }))
+        .map(readable)
+        .toSorted((a, b) => (String(a['scope']) < String(b['scope']) ? -1 : 1)),
+    )
+  }
+}
+
+const nil = '00000000-0000-0000-0000-000000000000'
+
+/** A page with its JSON text read: jsonb writes keys in an order and with blanks of its own. */
+function readable(page: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(page).map(([name, value]: [string, unknown]) => [
+      name,
+      name === 'changes' || name === 'items' ? (JSON.parse(`[${String(value)}]`) as unknown) : value,
+    ]),
+  )
+}
+
+const seqs = (positions: Record<string, { seq: number }>) =>
+  Object.fromEntries(Object.entries(positions).map(([scope, { seq }]) => [scope, seq]))
+/** The chain covers the time of the commit, which no two databases share. */
+const withoutChain = (standing: { chain: string | null }[] | null) =>
+  standing?.map(({ chain, ...rest }) => ({ ...rest, isChained: chain !== null }))

@@ -1,0 +1,182 @@
+import type {
+  ConflictRow,
+  DeadLetterRow,
+  FeedChangeRow,
+  Hole,
+  LoadedRecord,
+  OpResultRow,
+} from '#lib/server/sync/store.ts'
+import type { AuditRow } from '#lib/server/audit/store.ts'
+
+export type StreamRow = { device: string; incarnation: string; last_seq: number; revision: number }
+export type HoleRow = Hole & { device: string; incarnation: string }
+export type ResultRow = OpResultRow & { device_id: string; incarnation: string }
+export type RecordRow = LoadedRecord & { last_op_id: string }
+export type HeadRow = { scope: string; seq: number; min_seq: number; chain: string }
+export type CommitRow = {
+  scope: string
+  seq: number
+  batch: string
+  position: number
+  committed_at: string
+  changes: number
+  size_bytes: number
+  digest: string
+  chain: string
+  actor_kind: string
+  actor_id: string
+  trace_id: string | null
+}
+export type ChangeRow = Omit<FeedChangeRow, 'final' | 'size_bytes'> & { batch: string }
+export type ConflictRecord = ConflictRow & {
+  version: number
+  state: 'open' | 'resolved'
+  choice: string | null
+  resolved_version: number | null
+}
+export type LetterRow = DeadLetterRow & {
+  state: 'open' | 'replayed' | 'discarded'
+  version: number
+  replay_op_id: string | null
+}
+export type AttemptRow = {
+  dead_letter_id: string
+  actor: string
+  op_id: string | null
+  outcome: string
+  code: string | null
+}
+export type PolicyRow = { name: string; version: number; policy: unknown }
+export type DeviceRow = {
+  id: string
+  token: string
+  status: 'active' | 'revoked'
+  scopes: string[]
+  incarnation: string
+  resync_reason: string | null
+}
+
+/** One row of each table. Rows are never changed in place: what a transaction writes is a new row. */
+export type Rows = {
+  streams: StreamRow
+  holes: HoleRow
+  results: ResultRow
+  /** Which operation was answered at a seq: the primary key of `op_result`. */
+  places: { op_id: string }
+  records: RecordRow
+  heads: HeadRow
+  commits: CommitRow
+  changes: ChangeRow
+  conflicts: ConflictRecord
+  letters: LetterRow
+  attempts: AttemptRow
+  audit: AuditRow
+  policies: PolicyRow
+  devices: DeviceRow
+}
+export type TableName = keyof Rows
+
+const names = [
+  ...([
+    'streams',
+    'holes',
+    'results',
+    'places',
+    'records',
+    'heads',
+    'commits',
+    'changes',
+    'conflicts',
+    'letters',
+  ] as const),
+  ...(['attempts', 'audit', 'policies', 'devices'] as const),
+] satisfies TableName[]
+
+export const separator = '\u0001'
+/** A key of several parts. */
+export const keyOf = (...parts: readonly (string | number)[]): string => parts.join(separator)
+export const recordKey = (scope: string, table: string, id: string): string => keyOf(scope, table, id)
+export const numbered = (value: number): string => String(value).padStart(10, '0')
+
+export type Writes = { [T in TableName]: Map<string, Rows[T] | null> }
+
+export const noWrites = (): Writes =>
+  Object.fromEntries(names.map((name) => [name, new Map()])) as unknown as Writes
+
+/** Everything that is committed, and what stands in for its indexes. */
+export class Tables {
+  readonly rows = Object.fromEntries(names.map((name) => [name, new Map()])) as unknown as {
+    [T in TableName]: Map<string, Rows[T]>
+  }
+  /** Commits of a scope by seq, from 1. */
+  readonly feeds = new Map<string, CommitRow[]>()
+  /** Changes of a batch in a scope, by ordinal. */
+  readonly batches = new Map<string, ChangeRow[]>()
+  /** States of a record that are in the log, by key and version. */
+  readonly states = new Map<string, ChangeRow>()
+
+  get<T extends TableName>(table: T, key: string): Rows[T] | undefined {
+    return this.rows[table].get(key)
+  }
+
+  all<T extends TableName>(table: T): Rows[T][] {
+    return [...this.rows[table].values()]
+  }
+
+  feed(scope: string): readonly CommitRow[] {
+    return this.feeds.get(scope) ?? []
+  }
+
+  changesOf({ scope, batch }: { scope: string; batch: string }): readonly ChangeRow[] {
+    return this.batches.get(keyOf(scope, batch)) ?? []
+  }
+
+  state(key: string, version: number): ChangeRow | undefined {
+    return this.states.get(keyOf(key, version))
+  }
+
+  /** All writes of a transaction at once. */
+  apply(writes: Writes): void {
+    for (const name of names) this.#put(name, writes[name])
+    for (const change of writes.changes.values()) if (change) this.#indexChange(change)
+    for (const commit of writes.commits.values()) {
+      if (!commit) continue
+      const feed = this.feeds.get(commit.scope)
+      if (feed) feed.push(commit)
+      else this.feeds.set(commit.scope, [commit])
+    }
+  }
+
+  copy(): Tables {
+    const copy = new Tables()
+    for (const name of names) this.#copyInto(copy, name)
+    for (const [scope, feed] of this.feeds) copy.feeds.set(scope, [...feed])
+    for (const [key, changes] of this.batches) copy.batches.set(key, [...changes])
+    for (const [key, change] of this.states) copy.states.set(key, change)
+    return copy
+  }
+
+  #put<T extends TableName>(name: T, rows: Writes[T]): void {
+    const table: Map<string, Rows[T]> = this.rows[name]
+    for (const [key, row] of rows) {
+      if (row === null) table.delete(key)
+      else table.set(key, row)
+    }
+  }
+
+  #copyInto<T extends TableName>(copy: Tables, name: T): void {
+    for (const [key, row] of this.rows[name]) copy.rows[name].set(key, row)
+  }
+
+  #indexChange(change: ChangeRow): void {
+    const key = keyOf(change.scope, change.batch)
+    const batch = this.batches.get(key)
+    if (batch) batch.push(change)
+    else this.batches.set(key, [change])
+    if (change.effect !== 'UPSERT' && change.effect !== 'DELETE') return
+    this.states.set(
+      keyOf(recordKey(change.scope, change.table, change.record_id), change.after_version),
+      change,
+    )
+  }
+}

@@ -1,0 +1,256 @@
+import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
+import type { JsonObject } from '#lib/core/json.ts'
+import { recordChecksum } from '#lib/protocol/checksum.ts'
+import type { ChangeInput, SyncReply } from '#lib/protocol/sync.ts'
+import { readChanges, sha256Hex } from '#lib/server/sync/read-changes.ts'
+import { push } from '#lib/server/sync/push.ts'
+import { writeRecord } from '#lib/server/sync/write.ts'
+import { v7 } from 'uuid'
+import type { Dice } from '../../simulation/dice.ts'
+import type { Target } from './targets.ts'
+
+export const tables = ['merging', 'last', 'first', 'asked'] as const
+export const scopes = ['north', 'south'] as const
+
+type Sender = { id: string; incarnation: string; lastSeq: number; sent: ChangeInput[] }
+type Known = { table: string; record_id: string; scope: string; version: number }
+
+/**
+ * Steps that a store has to take the same way as every other: pushes of several devices, well and badly made, what
+ * people write, and looks at the feed from anywhere. Each step tells what came of it.
+ */
+export function createHistory(dice: Dice, startMs: number) {
+  const newId = () => v7({ msecs: startMs, random: dice.bytes(16) })
+  const senders: Sender[] = Array.from({ length: 3 }, () => ({
+    ...{ id: newId(), incarnation: newId(), lastSeq: 0, sent: [] },
+  }))
+  const known: Known[] = []
+  const letters: string[] = []
+  const conflicts: { id: string; key: Known }[] = []
+  let millis = startMs
+
+  const state = (): JsonObject => ({
+    name: `n${dice.int(1, 4)}`,
+    count: dice.int(1, 3),
+    tags: { a: dice.int(0, 1) },
+  })
+
+  function change(sender: Sender): ChangeInput {
+    const isNew = known.length < 4 || dice.chance(0.25)
+    const target: Known = isNew
+      ? { table: dice.pick(tables), record_id: newId(), scope: dice.pick(scopes), version: 0 }
+      : dice.pick(known)
+    if (isNew) known.push(target)
+    const operation = target.version === 0 ? 'CREATE' : dice.chance(0.15) ? 'DELETE' : 'UPDATE'
+    const data = operation === 'DELETE' ? null : state()
+    const earlier = sender.sent.findLast((sent) => sent.record_id === target.record_id)
+    const moved: ChangeInput = {
+      ...{
+        op_id: newId(),
+        seq: ++sender.lastSeq,
+        table: target.table,
+        operation,
+        record_id: target.record_id,
+      },
+      scope: target.scope,
+      base_version: operation === 'CREATE' ? 0 : Math.max(0, target.version - dice.int(0, 2)),
+      ...(earlier && dice.chance(0.4) ? { base_op_id: earlier.op_id } : {}),
+      hlc: formatHlc({ millis: (millis += dice.int(-5, 20)), counter: 0, node: hlcNode(sender.id) }),
+      checksum: dice.chance(0.08) ? 'damaged' : recordChecksum(data, sha256Hex),
+      ...(data && { data }),
+    }
+    if (operation === 'UPDATE' && dice.chance(0.1)) {
+      moved.from_scope = target.scope
+      moved.scope = target.scope === 'north' ? 'south' : 'north'
+    }
+    return moved
+  }
+
+  async function deviceStep({ engine }: Target, sender: Sender, changes: unknown[], reported: unknown[]) {
+    const pushed = await push(engine, {
+      ...{ by: { kind: 'device', id: sender.id }, deviceId: sender.id },
+      stream: { deviceId: sender.id, incarnation: sender.incarnation },
+      ...{ changes: readChanges(changes), reported, granted: () => true, schemaVersion: 1 },
+      traceId: 'f'.repeat(32),
+    })
+    return { answers: pushed.answers, scopes: pushed.scopes }
+  }
+
+  /** Takes the same step on every target. @returns what each of them answered */
+  return async function step(targets: readonly Target[]): Promise<unknown[]> {
+    const kind = dice.weighted({
+      push: 10,
+      replay: 2,
+      gap: 0.5,
+      fork: 0.5,
+      life: 0.3,
+      letter: 1,
+      put: 1.5,
+      settle: 2,
+      again: 1.5,
+    })
+    const sender = dice.pick(senders)
+    const each = async (run: (target: Target) => Promise<unknown>) => {
+      const results: unknown[] = []
+      for (const target of targets) {
+        results.push(
+          await run(target).catch((error: unknown) =>
+            error instanceof Error
+              ? { error: error.message, ...('extras' in error ? { extras: error.extras } : {}) }
+              : error,
+          ),
+        )
+      }
+      learn(results[0])
+      return results
+    }
+    switch (kind) {
+      case 'push': {
+        const changes = Array.from({ length: dice.int(1, 4) }, () => change(sender))
+        sender.sent.push(...changes)
+        return each((target) => deviceStep(target, sender, changes, []))
+      }
+      case 'replay': {
+        const changes = sender.sent.filter(() => dice.chance(0.3)).slice(-5)
+        return each((target) => deviceStep(target, sender, changes, []))
+      }
+      case 'gap':
+        return each((target) =>
+          deviceStep(target, sender, [{ ...change(sender), seq: ++sender.lastSeq + 3 }], []),
+        )
+      case 'fork': {
+        const forged = { ...change(sender), seq: Math.max(1, --sender.lastSeq) }
+        return each((target) => deviceStep(target, sender, [forged], []))
+      }
+      case 'life':
+        Object.assign(sender, { incarnation: newId(), lastSeq: 0 })
+        return []
+      case 'letter': {
+        const report = {
+          op_id: sender.sent.at(-1)?.op_id ?? newId(),
+          code: 'retries_exceeded',
+          detail: 'gave up',
+        }
+        return each((target) => deviceStep(target, sender, [], [report]))
+      }
+      case 'put': {
+        if (known.length === 0) return []
+        const target = dice.pick(known)
+        const data = dice.chance(0.3) ? null : state()
+        const opId = newId()
+        return each(({ engine }) =>
+          writeRecord(
+            {
+              ...{
+                by: { kind: 'person', id: 'admin' },
+                mode: 'exact' as const,
+                audit: [],
+                traceId: 'e'.repeat(32),
+              },
+              change: {
+                ...{ op_id: opId, table: target.table, record_id: target.record_id, scope: target.scope },
+                ...{
+                  operation: data ? ('UPDATE' as const) : ('DELETE' as const),
+                  base_version: target.version,
+                  data,
+                },
+              },
+            },
+            engine,
+          ),
+        )
+      }
+      case 'settle': {
+        const conflict = conflicts.length > 0 ? dice.pick(conflicts) : null
+        if (!conflict) return []
+        const [opId, data, version] = [newId(), state(), dice.int(1, 2)]
+        return each(({ engine }) =>
+          writeRecord(
+            {
+              ...{
+                by: { kind: 'person', id: 'admin' },
+                mode: 'exact' as const,
+                audit: [],
+                traceId: 'e'.repeat(32),
+              },
+              change: {
+                ...{ op_id: opId, table: conflict.key.table, record_id: conflict.key.record_id },
+                ...{
+                  scope: conflict.key.scope,
+                  operation: 'UPDATE' as const,
+                  base_version: conflict.key.version,
+                  data,
+                },
+              },
+              resolves: {
+                ...{
+                  conflictId: conflict.id,
+                  conflictVersion: version,
+                  choice: 'merged',
+                  reason: '',
+                  resolvedBy: 'admin',
+                },
+              },
+            },
+            engine,
+          ),
+        )
+      }
+      case 'again': {
+        const letter = letters.length > 0 ? dice.pick(letters) : null
+        const target = known.at(-1)
+        if (!letter || !target) return []
+        const [opId, data, version] = [newId(), state(), dice.int(1, 3)]
+        return each(({ engine }) =>
+          writeRecord(
+            {
+              ...{
+                by: { kind: 'device', id: sender.id },
+                deviceId: sender.id,
+                audit: [],
+                traceId: 'd'.repeat(32),
+              },
+              change: {
+                ...{
+                  op_id: opId,
+                  table: target.table,
+                  record_id: target.record_id,
+                  scope: target.scope,
+                  data,
+                },
+                ...{ operation: 'UPDATE' as const, base_version: target.version },
+              },
+              replays: {
+                deadLetterId: letter,
+                deadLetterVersion: version,
+                schemaVersion: 1,
+                edited: null,
+                actor: 'admin',
+              },
+            },
+            engine,
+          ),
+        )
+      }
+    }
+  }
+
+  /** What later steps build on. */
+  function learn(result: unknown): void {
+    const answers = (result as { answers?: { kind: string; text: string }[] }).answers ?? []
+    for (const { kind, text } of answers) {
+      const answer = JSON.parse(text) as Partial<SyncReply['accepted'][number]> & {
+        dead_letter_id?: string
+        conflict_id?: string | null
+        server_version?: number
+      }
+      const record = known.find(({ record_id }) => record_id === answer.record_id)
+      if (record) record.version = answer.version ?? answer.server_version ?? record.version
+      if (kind === 'rejected' && answer.dead_letter_id) letters.push(answer.dead_letter_id)
+      if (record && answer.conflict_id) conflicts.push({ id: answer.conflict_id, key: record })
+    }
+    const written = result as { recordVersion?: number; answer?: { record_id?: string } }
+    const record = known.find(({ record_id }) => record_id === written.answer?.record_id)
+    if (record && written.recordVersion) record.version = written.recordVersion
+  }
+}

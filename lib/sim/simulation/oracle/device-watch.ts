@@ -1,0 +1,225 @@
+import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import type { Write } from '#lib/client/ports.ts'
+import { readToken } from '#lib/server/sync/token.ts'
+import { recordKey } from '../../model/tables.ts'
+import { secret, type World } from '../world.ts'
+import { label } from './log-watch.ts'
+import type { Oracle } from './oracle.ts'
+
+type Row = {
+  scope: string
+  table: string
+  id: string
+  server: { version: number; data: JsonObject | null } | null
+  pending: number[]
+  local: { data: JsonObject | null } | null
+  conflicts: { opId: string }[]
+}
+type Queued = {
+  ordinal: number
+  opId: string
+  wasSent: boolean
+  checksum: string
+  operation: string
+  baseVersion: number
+}
+
+const generationOf = (key: string) => Number(key.slice(0, 16))
+
+/** What one store of a device holds, as its writes tell it, and what it may never hold. */
+export class DeviceWatch {
+  readonly name: string
+  readonly #world: World
+  readonly #oracle: Oracle
+  #rows = new Map<string, Row>()
+  #operations = new Map<string, Queued>()
+  #kept = new Set<string>()
+  #generation = 1
+  #positions = new Map<string, number>()
+  #token: string | null = null
+
+  constructor(name: string, world: World, oracle: Oracle) {
+    this.name = name
+    this.#world = world
+    this.#oracle = oracle
+  }
+
+  /** Begins with what another store held: its clone, or the device before it was restored. */
+  inherit(writes: readonly Write[]): void {
+    for (const write of writes) this.#apply(write)
+    this.#generation = this.#readGeneration(writes) ?? 1
+    this.#takeToken(writes, false)
+  }
+
+  get pending(): number {
+    return this.#operations.size
+  }
+
+  /** Rows in view, by key. */
+  rows(): ReadonlyMap<string, Row> {
+    const rows = [...this.#rows].filter(([key]) => generationOf(key) === this.#generation)
+    return new Map(rows.map(([, row]) => [recordKey(row.scope, row.table, row.id), row]))
+  }
+
+  /** One atomic write of the store. */
+  wrote(writes: readonly Write[]): void {
+    const before = this.rows()
+    const settled: Queued[] = []
+    for (const write of writes) {
+      if (write.collection !== 'operations') continue
+      const known = this.#operations.get(write.key)
+      if (write.kind === 'delete' && known) settled.push(known)
+      if (write.kind === 'put' && known) this.#sameAsSent(known, write.value as Queued)
+    }
+    for (const write of writes) this.#apply(write)
+    const generation = this.#readGeneration(writes)
+    const isSwapped = generation !== null && generation !== this.#generation
+    if (generation !== null) this.#generation = generation
+    for (const operation of settled) this.#letGo(operation)
+    const isTokenNew = this.#takeToken(writes, isSwapped)
+    this.#monotonic(before)
+    if (isTokenNew || isSwapped) this.#foldsTo()
+  }
+
+  #apply(write: Write): void {
+    const value = write.kind === 'put' ? (JSON.parse(JSON.stringify(write.value)) as unknown) : null
+    switch (write.collection) {
+      case 'records':
+        if (value) this.#rows.set(write.key, value as Row)
+        else this.#rows.delete(write.key)
+        return
+      case 'operations':
+        if (value) this.#operations.set(write.key, value as Queued)
+        else this.#operations.delete(write.key)
+        return
+      case 'dead_letters':
+      case 'review':
+        if (value) this.#kept.add(write.key)
+        return
+      default:
+    }
+  }
+
+  #readGeneration(writes: readonly Write[]): number | null {
+    const rows = writes.findLast(({ collection, key }) => collection === 'meta' && key === 'rows')
+    return rows?.kind === 'put' ? (rows.value as { generation: number }).generation : null
+  }
+
+  #takeToken(writes: readonly Write[], isSwapped: boolean): boolean {
+    const feed = writes.findLast(({ collection, key }) => collection === 'meta' && key === 'feed')
+    if (feed?.kind !== 'put') return false
+    const { token } = feed.value as { token: string | null }
+    if (token === this.#token) return false
+    const read = token === null ? null : readToken(token, secret)
+    const positions = new Map(read?.positions)
+    for (const [scope, seq] of positions) {
+      const known = this.#positions.get(scope) ?? 0
+      this.#oracle.check(
+        'TokenPrefix',
+        seq >= known || isSwapped,
+        () => `${this.name}: ${scope} went from ${known} back to ${seq}`,
+      )
+    }
+    this.#token = token
+    this.#positions = new Map([...positions].filter(([scope]) => !read?.leaving.has(scope)))
+    return true
+  }
+
+  /** An operation that was sent keeps its content: the server may know it. */
+  #sameAsSent(before: Queued, after: Queued): void {
+    if (!before.wasSent) return
+    const isSame =
+      before.opId === after.opId && before.checksum === after.checksum && before.operation === after.operation
+    this.#oracle.check(
+      'NoSilentLoss',
+      isSame,
+      () => `${this.name}: ${before.opId} was changed after it was sent`,
+    )
+  }
+
+  /** What leaves the queue was answered for good, or is kept where people find it, or was never sent. */
+  #letGo(operation: Queued): void {
+    const { tables } = this.#world.database
+    const { opId } = operation
+    const result = tables.get('results', opId)
+    const isKept = this.#kept.has(opId)
+    this.#oracle.check(
+      'NoSilentLoss',
+      !operation.wasSent || result !== undefined || isKept,
+      () => `${this.name}: ${opId} left the queue, and nobody has it`,
+    )
+    if (result?.kind !== 'accepted' || !result.scope || !result.table || !result.record_id) return
+    const key = recordKey(result.scope, result.table, result.record_id)
+    const row = this.rows().get(key)
+    const version = result.version ?? 0
+    const isKnown = row?.server ? row.server.version >= version : this.#isGone(key, version)
+    this.#oracle.check(
+      'Causal',
+      isKnown || isKept,
+      () => `${this.name}: ${label(key)} does not show its own ${opId}: ${result?.answer} ${JSON.stringify(row)} ${JSON.stringify(this.#oracle.log.histories.get(key)?.map((h)=>[h.after_version,h.effect,h.op_id]))}`,
+    )
+  }
+
+  /** Whether the log tells that the record went away at this version or later. */
+  #isGone(key: string, version: number): boolean {
+    const history = this.#oracle.log.histories.get(key) ?? []
+    return history.some(({ after_version, effect }) => after_version >= version && effect !== 'UPSERT')
+  }
+
+  #monotonic(before: ReadonlyMap<string, Row>): void {
+    const after = this.rows()
+    for (const [key, row] of before) {
+      const next = after.get(key)
+      if (!next?.server || !row.server || next.server.version >= row.server.version) continue
+      // A record that left the device and came again begins anew.
+      if (this.#isGone(key, next.server.version)) continue
+      this.#oracle.check(
+        'Causal',
+        false,
+        () => `${this.name}: ${label(key)} went from ${row.server?.version} to ${next.server?.version}`,
+      )
+    }
+    this.#oracle.check('Causal', true, () => '')
+  }
+
+  /** The rows in view are the fold of the feed up to the token, and beyond it only what this device did itself. */
+  #foldsTo(): void {
+    const { log } = this.#oracle
+    const check = this.#oracle.check.bind(this.#oracle)
+    const rows = this.rows()
+    for (const [key, history] of log.histories) {
+      const scope = history[0]!.scope
+      const position = this.#positions.get(scope)
+      if (position === undefined) continue
+      const told = log.at(key, position)
+      const row = rows.get(key)
+      const name = () => `${this.name} at ${scope} ${position}: ${label(key)}`
+      if (!row?.server || row.server.data === null) {
+        const isRight = told?.effect !== 'UPSERT' || this.#isGone(key, told.after_version + 1)
+        check('TokenPrefix', isRight, () => `${name()} is missing at version ${told?.after_version}`)
+        continue
+      }
+      const { version, data } = row.server
+      const state = history.find((each) => each.after_version === version)
+      check(
+        'TokenPrefix',
+        state !== undefined && jsonEqual(state.data, data),
+        () => `${name()} holds a version ${version} that never was`,
+      )
+      check(
+        'TokenPrefix',
+        version >= (told?.after_version ?? 0),
+        () => `${name()} is at ${version}, and was told ${told?.after_version}`,
+      )
+    }
+    for (const [batch, places] of log.batches) {
+      const known = places.filter(({ scope }) => this.#positions.has(scope))
+      const within = known.filter(({ scope, seq }) => seq <= (this.#positions.get(scope) ?? 0))
+      check(
+        'BatchAtomic',
+        within.length === 0 || within.length === known.length,
+        () => `${this.name} saw part of ${batch}`,
+      )
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { jsonEqual } from '#lib/core/json.ts'
+import { recordKey } from '../../model/tables.ts'
+import type { SimDevice } from '../sim-device.ts'
+import type { World } from '../world.ts'
+import { label } from './log-watch.ts'
+
+/** What still separates a device from the server; null where nothing does. */
+export function difference(world: World, sim: SimDevice): string | null {
+  const { tables } = world.database
+  const grants = tables.get('devices', sim.id)?.scopes ?? []
+  if (sim.watch.pending > 0) return `${sim.name} has ${sim.watch.pending} operations in its queue`
+  const rows = sim.watch.rows()
+  for (const record of tables.all('records')) {
+    if (record.deleted || !grants.includes(record.scope)) continue
+    const key = recordKey(record.scope, record.table, record.id)
+    const row = rows.get(key)
+    if (!row?.server) return `${sim.name} lacks ${label(key)}`
+    if (row.server.version !== record.version || !jsonEqual(row.server.data, record.data)) {
+      return `${sim.name} has ${label(key)} at ${row.server.version}, the server at ${record.version}`
+    }
+  }
+  for (const [key, row] of rows) {
+    if (row.conflicts.length > 0 || row.local)
+      return `${sim.name} shows ${label(key)} in a version of its own`
+    const record = tables.get('records', key)
+    if (!record || record.deleted) return `${sim.name} has ${label(key)}, and the server has not`
+    if (!grants.includes(row.scope)) return `${sim.name} still has ${label(key)}, and no grant for it`
+  }
+  return null
+}
+
+/** The last look, once everything is quiet. */
+export function checkEnding(world: World): void {
+  const { oracle, database } = world
+  const check = oracle.check.bind(oracle)
+  const { tables } = database
+  for (const [key, history] of oracle.log.histories) {
+    const last = history.at(-1)!
+    const record = tables.get('records', key)
+    const agrees = record?.version === last.after_version && jsonEqual(record.data, last.data)
+    check('AuditReplay', agrees, () => `${label(key)}: the fold of the log is not the table`)
+  }
+  for (const record of tables.all('records')) {
+    const key = recordKey(record.scope, record.table, record.id)
+    check(
+      'AuditReplay',
+      oracle.log.histories.has(key),
+      () => `${label(key)} is in the table and not in the log`,
+    )
+  }
+  checkLetters(world)
+  for (const conflict of tables.all('conflicts')) {
+    if (conflict.state !== 'resolved') continue
+    const key = recordKey(conflict.scope, conflict.table, conflict.record_id)
+    const told = oracle.log.histories.get(key)?.some((state) => state.conflict_id === conflict.id)
+    check('NoSilentLoss', told === true, () => `${conflict.id} was resolved, and no device is told`)
+  }
+}
+
+/** In = replayed + discarded + open; a replay is an operation of its own, and succeeds once. */
+function checkLetters(world: World): void {
+  const { oracle, database } = world
+  const check = oracle.check.bind(oracle)
+  const attempts = database.tables.all('attempts')
+  const used = new Set<string>()
+  for (const letter of database.tables.all('letters')) {
+    const own = attempts.filter(({ dead_letter_id }) => dead_letter_id === letter.id)
+    const successes = own.filter(({ outcome }) => outcome === 'replayed' || outcome === 'conflict')
+    const wanted = letter.state === 'replayed' ? 1 : 0
+    check(
+      'DLQConserve',
+      own.some(({ outcome }) => outcome === 'received'),
+      () => `${letter.id} came from nowhere`,
+    )
+    check(
+      'DLQConserve',
+      successes.length === wanted,
+      () => `${letter.id} is ${letter.state}, and was replayed ${successes.length} times`,
+    )
+    const { replay_op_id: opId } = letter
+    if (opId === null) continue
+    check(
+      'DLQConserve',
+      !used.has(opId) && opId !== letter.op_id,
+      () => `the replay of ${letter.id} reuses ${opId}`,
+    )
+    used.add(opId)
+  }
+  for (const { dead_letter_id } of attempts) {
+    const exists = database.tables.get('letters', dead_letter_id) !== undefined
+    check('DLQConserve', exists, () => `${dead_letter_id} is gone`)
+  }
+}

@@ -1,0 +1,17 @@
+/** The names of assurance.md, and `NoFault`: no server answers 500, and no device throws what it does not promise. */
+export const invariants = [
+  ...(['AckDurable', 'ExactlyOnce', 'StableReply', 'DevicePrefix', 'BatchAtomic', 'FeedComplete'] as const),
+  ...(['FeedOrder', 'TokenPrefix', 'Causal', 'Convergence', 'NoSilentLoss', 'MergeAlgebra'] as const),
+  ...([
+    'NoResurrection',
+    'EpochSafety',
+    'SingleLineage',
+    'AuditReplay',
+    'DLQConserve',
+    'ScopeIsolation',
+  ] as const),
+  ...(['Drain', 'NoFault'] as const),
+] as const
+export type Invariant = (typeof invariants)[number]
+
+export type Violation = { invariant: Invariant; detail: string; atMs: number }

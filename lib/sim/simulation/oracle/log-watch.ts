@@ -1,0 +1,192 @@
+import { isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { feedDigest } from '#lib/server/sync/digest.ts'
+import type { Change } from '#lib/protocol/sync.ts'
+import { feedLink } from '../../model/push-commit.ts'
+import { keyOf, recordKey, type ChangeRow, type CommitRow, type Tables } from '../../model/tables.ts'
+import type { Transaction } from '../../model/transaction.ts'
+import type { Oracle } from './oracle.ts'
+import { checkLosses } from './losses.ts'
+
+/** A state of a record, as the log tells it. */
+export type Told = ChangeRow & { feedSeq: number; actorKind: string }
+
+/** The committed log, as it grew: folded, and checked commit by commit. */
+export class LogWatch {
+  /** Commits of a scope, from seq 1. */
+  readonly feeds = new Map<string, CommitRow[]>()
+  /** Scopes of each batch with its seq there. */
+  readonly batches = new Map<string, { scope: string; seq: number }[]>()
+  /** Every state a record had, in the order of the feed. */
+  readonly histories = new Map<string, Told[]>()
+  /** What each operation was as it was sent, by op_id. */
+  readonly sent = new Map<string, Change>()
+  readonly #effects = new Map<string, string>()
+  readonly #oracle: Oracle
+
+  constructor(oracle: Oracle) {
+    this.#oracle = oracle
+  }
+
+  committed({ writes }: Transaction, tables: Tables): void {
+    const changes = [...writes.changes.values()].filter((row) => row !== null)
+    const commits = [...writes.commits.values()].filter((row) => row !== null)
+    for (const commit of commits)
+      this.#commit(
+        commit,
+        changes.filter(({ scope }) => scope === commit.scope),
+      )
+    const scopes = new Set(commits.map(({ scope }) => scope))
+    const { check } = this.#checker()
+    for (const change of changes) {
+      check(
+        'FeedComplete',
+        scopes.has(change.scope),
+        () => `a change of ${change.scope} without a commit there`,
+      )
+    }
+    for (const [key, record] of writes.records) {
+      const told = this.histories.get(key)?.at(-1)
+      const agrees =
+        record !== null &&
+        told !== undefined &&
+        told.after_version === record.version &&
+        told.checksum === record.checksum &&
+        jsonEqual(told.data, record.data)
+      check('AuditReplay', agrees, () => `${label(key)}: the table has another state than the log`)
+    }
+    for (const result of writes.results.values()) {
+      if (!result) continue
+      const stream = tables.get('streams', keyOf(result.device_id, result.incarnation))
+      check(
+        'DevicePrefix',
+        (stream?.last_seq ?? 0) >= result.seq,
+        () => `${result.op_id} lies beyond its stream's end`,
+      )
+      this.#settled(result.op_id, result.answer, changes, writes)
+    }
+  }
+
+  /** The state of a record at a position of its scope's feed. */
+  at(key: string, seq: number): Told | undefined {
+    return this.histories.get(key)?.findLast(({ feedSeq }) => feedSeq <= seq)
+  }
+
+  #checker() {
+    return { check: this.#oracle.check.bind(this.#oracle) }
+  }
+
+  #commit(commit: CommitRow, changes: readonly ChangeRow[]): void {
+    const { check } = this.#checker()
+    const feed = this.feeds.get(commit.scope) ?? []
+    this.feeds.set(commit.scope, feed)
+    const before = feed.at(-1)
+    check(
+      'FeedComplete',
+      commit.seq === (before?.seq ?? 0) + 1,
+      () => `${commit.scope} ${commit.seq} after ${before?.seq ?? 0}`,
+    )
+    check(
+      'FeedOrder',
+      commit.position > (before?.position ?? 0),
+      () => `${commit.scope} ${commit.seq}: positions go back`,
+    )
+    const digest = feedDigest(commit, changes)
+    const link = before && feedLink(before.chain, digest, commit.position, Date.parse(commit.committed_at))
+    check(
+      'AuditReplay',
+      digest === commit.digest,
+      () => `${commit.scope} ${commit.seq}: the digest is another`,
+    )
+    check(
+      'AuditReplay',
+      link === undefined || link === commit.chain,
+      () => `${commit.scope} ${commit.seq}: the chain breaks`,
+    )
+    feed.push(commit)
+    const places = this.batches.get(commit.batch) ?? []
+    this.batches.set(commit.batch, [...places, { scope: commit.scope, seq: commit.seq }])
+    for (const change of changes) this.#change(commit, change)
+  }
+
+  #change(commit: CommitRow, change: ChangeRow): void {
+    const { check } = this.#checker()
+    const batch = this.#effects.get(change.op_id)
+    check(
+      'ExactlyOnce',
+      batch === undefined || batch === commit.batch,
+      () => `${change.op_id} took effect twice`,
+    )
+    this.#effects.set(change.op_id, commit.batch)
+    const key = recordKey(change.scope, change.table, change.record_id)
+    const history = this.histories.get(key) ?? []
+    const before = history.at(-1)
+    const sent = this.sent.get(change.op_id)
+    if (sent) checkLosses(this.#oracle, this, { change, sent, before })
+    if (change.effect === 'NONE') return
+    this.histories.set(key, history)
+    const told: Told = { ...change, feedSeq: commit.seq, actorKind: commit.actor_kind }
+    check(
+      'FeedOrder',
+      change.after_version > (before?.after_version ?? 0),
+      () => `${label(key)}: version ${change.after_version} after ${before?.after_version}`,
+    )
+    check(
+      'FeedOrder',
+      // A record that comes from another scope brings its versions along.
+      change.before_version === (before?.after_version ?? change.before_version),
+      () => `${label(key)}: written on ${change.before_version}, but stood at ${before?.after_version}`,
+    )
+    const wasDeleted = before?.effect === 'DELETE'
+    const knewOfDeath = sent !== undefined && sent.base_version >= (before?.after_version ?? Infinity)
+    check(
+      'NoResurrection',
+      !(wasDeleted && change.effect === 'UPSERT' && change.operation === 'UPDATE' && knewOfDeath),
+      () => `${label(key)} lives again by an UPDATE`,
+    )
+    history.push(told)
+  }
+
+  /** An operation that was answered left what its answer says. */
+  #settled(opId: string, answer: string, changes: readonly ChangeRow[], writes: Transaction['writes']): void {
+    const { check } = this.#checker()
+    const given = JSON.parse(answer) as {
+      outcome?: string
+      code?: string
+      conflict_id?: string
+      dead_letter_id?: string
+    }
+    const own = changes.find((change) => change.op_id === opId)
+    const hasLost = (own?.lost ?? []).length > 0
+    if (given.outcome === 'applied') {
+      check(
+        'NoSilentLoss',
+        own !== undefined && own.effect !== 'NONE',
+        () => `${opId} was applied and is not in the log`,
+      )
+    }
+    if (given.outcome === 'superseded') {
+      check('NoSilentLoss', hasLost, () => `${opId} was superseded, and what it wanted is kept nowhere`)
+    }
+    if (given.code === 'manual') {
+      const conflict = given.conflict_id ? writes.conflicts.get(given.conflict_id) : undefined
+      const isNamed = conflict?.op_id === opId || conflict?.later_op_ids.includes(opId)
+      check(
+        'NoSilentLoss',
+        isNamed === true && hasLost,
+        () => `${opId} is in conflict, and no conflict names it`,
+      )
+    }
+    if (given.code === 'stale_version') {
+      check('NoSilentLoss', hasLost, () => `${opId} was too late, and what it wanted is kept nowhere`)
+    }
+    if (given.dead_letter_id) {
+      const letter = writes.letters.get(given.dead_letter_id)
+      check('NoSilentLoss', letter != null, () => `${opId} was refused for good, and there is no dead letter`)
+    }
+  }
+}
+
+export const label = (key: string): string => key.split('\u0001').join('/')
+
+/** The value of each top-level field, for those who look at what became of them. */
+export const fieldsOf = (data: unknown): JsonObject => (isJsonObject(data) ? data : {})

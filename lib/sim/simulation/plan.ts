@@ -1,0 +1,68 @@
+import { createDice, type Dice } from './dice.ts'
+
+/** Everything that can go wrong, or that people and apps do beside editing. A plan has some of them; each is counted. */
+export const happenings = [
+  // on the way
+  ...(['lose_request', 'lose_reply', 'duplicate', 'delay', 'truncate', 'corrupt', 'offline'] as const),
+  // at the server
+  ...(['server_crash', 'server_stall', 'database_stop', 'commit_answer_lost', 'server_disk_full'] as const),
+  // on the device
+  ...(['device_crash', 'device_disk_full', 'clock_skew', 'clock_jump', 'clone', 'device_restored'] as const),
+  // by people
+  ...(['revoke_scope', 'move', 'resync', 'put', 'resolve', 'letter', 'policy', 'revoke_device'] as const),
+  // by apps
+  ...(['poison', 'schema_skew', 'same_id'] as const),
+] as const
+export type Happening = (typeof happenings)[number]
+
+/** What one seed makes of the world. */
+export type Plan = {
+  seed: string
+  devices: number
+  servers: number
+  /** Virtual time in which things go wrong. */
+  safetyMs: number
+  /** Mean time between two edits of one device. */
+  editEveryMs: number
+  pullLimit: number
+  chunkChanges: number
+  /** How often each happens, as a factor on its usual rate. */
+  rates: Partial<Record<Happening, number>>
+}
+
+/** What a person who looks for the cause of a failure may take away from a plan. */
+export type Narrowing = {
+  devices?: number
+  servers?: number
+  safetyMs?: number
+  without?: readonly Happening[]
+}
+
+export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
+  const dice = createDice(`plan ${seed}`)
+  const plan: Plan = {
+    seed,
+    devices: dice.int(2, 4),
+    servers: dice.int(1, 3),
+    safetyMs: dice.int(40, 150) * 1_000,
+    editEveryMs: dice.pick([1_500, 4_000, 8_000]),
+    pullLimit: dice.pick([2, 5, 20, 500]),
+    chunkChanges: dice.pick([1, 3, 10, 100]),
+    rates: rates(dice),
+  }
+  for (const name of narrowing.without ?? []) delete plan.rates[name]
+  return {
+    ...plan,
+    devices: Math.min(plan.devices, narrowing.devices ?? plan.devices),
+    servers: Math.min(plan.servers, narrowing.servers ?? plan.servers),
+    safetyMs: Math.min(plan.safetyMs, narrowing.safetyMs ?? plan.safetyMs),
+  }
+}
+
+/** A few things often rather than everything a little: rare combinations come from few causes that meet. */
+function rates(dice: Dice): Plan['rates'] {
+  const share = dice.pick([0.2, 0.5, 0.9])
+  return Object.fromEntries(
+    happenings.flatMap((name) => (dice.chance(share) ? [[name, dice.pick([0.5, 1, 3])]] : [])),
+  )
+}

@@ -1,0 +1,55 @@
+import { ModelDatabase } from '../model/model-database.ts'
+import { createDice, type Dice } from './dice.ts'
+import { Oracle } from './oracle/oracle.ts'
+import type { Happening, Plan } from './plan.ts'
+import { Scheduler } from './scheduler.ts'
+import type { ServerProcess } from './server-process.ts'
+import { Trace } from './trace.ts'
+
+export const startMs = Date.parse('2026-11-22T08:00:00Z')
+export const secret = 'the secret of a simulated server'
+/** The history every simulated server begins with. */
+const epoch = '0193f3a2-b4c0-7000-8000-00000000e90c'
+
+/** What everybody in a simulation shares. */
+export class World {
+  readonly plan: Plan
+  readonly scheduler = new Scheduler(startMs)
+  readonly dice: Dice
+  readonly database = new ModelDatabase(epoch)
+  readonly oracle: Oracle
+  readonly trace: Trace
+  /** How often each thing happened. */
+  readonly counts = new Map<string, number>()
+  /** False once everything heals. */
+  isSafety = true
+  isDatabaseAway = false
+  /** Puts a new process in the place of one that dies. */
+  restart: (server: ServerProcess) => void = () => {}
+
+  constructor(plan: Plan, keepsLines: number) {
+    this.plan = plan
+    this.dice = createDice(`world ${plan.seed}`)
+    this.trace = new Trace(() => this.scheduler.elapsedMs, keepsLines)
+    this.oracle = new Oracle(this)
+    this.database.onCommit = (transaction) => this.oracle.committed(transaction)
+  }
+
+  now(): number {
+    return this.scheduler.nowMs
+  }
+
+  count(name: string, by = 1): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + by)
+  }
+
+  /** Whether something of the plan happens now, and notes that it does. */
+  happens(name: Happening, probability: number, dice: Dice): boolean {
+    const rate = this.isSafety ? this.plan.rates[name] : undefined
+    // Rolled whether the plan has it or not, so that what is taken away shifts as little as can be.
+    const roll = dice.unit()
+    if (rate === undefined || roll >= probability * rate) return false
+    this.count(name)
+    return true
+  }
+}
