@@ -5,7 +5,15 @@ import { keepAnswered } from './journal.ts'
 import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
 import { contentOf, setAsideForbidden } from './review.ts'
-import { newerState, settled, settleOperation, writeRow } from './rows.ts'
+import {
+  newerState,
+  readPending,
+  readRow,
+  settleOperation,
+  settled,
+  writeAnswered,
+  writeRow,
+} from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { ConflictMark, JournalAnswer, PendingOperation, RecordKey, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -25,6 +33,8 @@ export interface AnswerSummary {
   rejected: number
   /** Refused for now. */
   holes: number
+  /** Told to wait for an operation that this store does not have. */
+  strays: number
   /** Sent, and not answered by this reply. */
   unanswered: number
   /** Final answers, in the order of the batch. */
@@ -49,6 +59,7 @@ export async function applyAnswers(
     conflicts: 0,
     rejected: 0,
     holes: 0,
+    strays: 0,
     unanswered: 0,
     answers: [],
     touched: [],
@@ -83,7 +94,7 @@ export async function applyAnswers(
       const state = { version: yes.version, data, hlc: operation.hlc, checksum: yes.checksum }
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
-      await writeRow(unit, settled({ ...row, conflicts, server: newerState(row.server, state) }))
+      await writeAnswered(unit, settled({ ...row, conflicts, server: newerState(row.server, state) }))
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
@@ -126,6 +137,7 @@ export async function applyAnswers(
       await keep(operation, { kind: 'rejected', code: no.code, version: null })
       summary.rejected += 1
     } else if (no) {
+      if (no.code === 'dependency_pending' && (await isFirst(unit, operation))) summary.strays += 1
       const gaveUp = await holdOperation(kernel, unit, stamps, operation, no, reply.retry_after_ms)
       if (!gaveUp) {
         summary.holes += 1
@@ -144,6 +156,12 @@ export async function applyAnswers(
     })
   }
   return summary
+}
+
+/** Whether nothing that this store sent stands before the operation on its record. */
+async function isFirst(unit: Unit, operation: PendingOperation): Promise<boolean> {
+  const before = await readPending(unit, await readRow(unit, operation))
+  return before.every(({ seq, ordinal }) => seq === null || ordinal >= operation.ordinal)
 }
 
 /** A newer refusal of the same kind replaces the older ones; a person's conflicts stay, each its own. */

@@ -59,7 +59,8 @@ const serverChange = z.object({
 })
 
 export const syncReplySchema = z.object({
-  sync_token: z.string(),
+  /** null where a full sync is asked of a device that never had one. */
+  sync_token: z.string().nullable(),
   epoch: z.string(),
   server_time: z.string(),
   accepted: z.array(accepted),
@@ -86,6 +87,8 @@ export const snapshotReplySchema = z.object({
   ),
   next_cursor: z.string().nullable(),
   sync_token: z.string().optional(),
+  /** With the last page: this device's conflicts that are not settled yet. */
+  open_conflicts: z.array(z.string()).optional(),
   epoch: z.string().optional(),
 })
 

@@ -15,7 +15,7 @@ import { readInflight, readLanes } from './queue.ts'
 import { buryOperation } from './refusals.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
 import { handBackSeen } from './review.ts'
-import { readRowsDocument } from './rows.ts'
+import { clearGraves, readRowsDocument } from './rows.ts'
 import { applyServerChange } from './server-changes.ts'
 import { StorageFullError } from './ports.ts'
 import { abandonSnapshot, beginSnapshot, purgeGarbage } from './snapshot.ts'
@@ -224,9 +224,14 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       if (begins) resyncs += 1
       if (begins || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
       if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(unit, stamps, reply)))
+      if (isPageIntact && !reply.has_more && !reply.resync) await clearGraves(unit)
       stamps.save()
       return answers
     })
+    // A twin had an operation refused for now under this incarnation, and will not repair it under it.
+    if (summary.strays > 0 && prepared.deadLetters.length === 0) {
+      await transact(kernel, (unit) => startNewLife(kernel, unit))
+    }
     isDrained = isCovering
     return {
       ...summary,

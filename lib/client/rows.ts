@@ -25,8 +25,31 @@ export async function writeRow(unit: Unit, row: StoredRecord, generation?: numbe
   const into = generation ?? (await readRowsDocument(unit)).generation
   const key = recordKey(into, row)
   const isGone = row.server === null || row.server.data === null
-  if (isGone && row.pending.length === 0 && row.conflicts.length === 0) unit.delete('records', key)
+  const isIdle = row.pending.length === 0 && row.conflicts.length === 0 && row.isBuried !== true
+  if (isGone && isIdle) unit.delete('records', key)
   else unit.put('records', key, row)
+}
+
+/**
+ * Stores what an answer made of a row. The feed of a device comes after its answers: where the answer says that the
+ * record is gone, older states of it may still be on their way.
+ */
+export async function writeAnswered(unit: Unit, row: StoredRecord): Promise<void> {
+  if (row.server === null || row.server.data !== null) return writeRow(unit, row)
+  const { scope, table, id } = row
+  unit.putMeta('graves', [...(await unit.meta('graves', [])), { scope, table, id }])
+  await writeRow(unit, { ...row, isBuried: true })
+}
+
+/** The feed has passed every answer: what is buried can go. */
+export async function clearGraves(unit: Unit): Promise<void> {
+  const graves = await unit.meta('graves', [])
+  if (graves.length === 0) return
+  for (const key of graves) {
+    const row = await readRow(unit, key)
+    if (row?.isBuried) await writeRow(unit, { ...row, isBuried: false })
+  }
+  unit.putMeta('graves', [])
 }
 
 export function emptyRow({ scope, table, id }: RecordKey): StoredRecord {

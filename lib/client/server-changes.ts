@@ -23,6 +23,8 @@ export async function applyServerChange(
   if (change.hlc) stamps.observe(change.hlc)
   const row = (await readRow(unit, key)) ?? emptyRow(key)
   if (change.operation === 'LEAVE') {
+    // It left, and came back by an answer that overtook this news.
+    if ((row.server?.version ?? 0) > change.version) return key
     await leave(unit, row, nowMs)
     return key
   }

@@ -61,7 +61,7 @@ export async function applySnapshotPage(
     unit.putMeta('rows', { ...rows, snapshot: { ...rows.snapshot, cursor: page.next_cursor } })
     return false
   }
-  await carryOver(unit, rows, generation)
+  await carryOver(unit, rows, generation, page.open_conflicts)
   unit.putMeta('rows', { generation, snapshot: null, garbage: [...rows.garbage, rows.generation] })
   const feed = await unit.meta('feed', { token: null, epoch: null, lastSyncAtMs: null })
   unit.putMeta('feed', { ...feed, token: page.sync_token ?? null, epoch: page.epoch ?? feed.epoch })
@@ -69,13 +69,23 @@ export async function applySnapshotPage(
 }
 
 /** What this device has to say about its records outlives the rows it was said about. */
-async function carryOver(unit: Unit, rows: MetaDocuments['rows'], generation: number): Promise<void> {
+async function carryOver(
+  unit: Unit,
+  rows: MetaDocuments['rows'],
+  generation: number,
+  open: readonly string[] | undefined,
+): Promise<void> {
   const own = await unit.scan('records', { prefix: generationPrefix(rows.generation) })
   for (const { value: old } of own) {
     if (old.pending.length === 0 && old.conflicts.length === 0 && old.localVersion === 0) continue
     const fresh = await unit.get('records', recordKey(generation, old))
     const carried: StoredRecord = {
       ...old,
+      isBuried: false,
+      // The settlement of a conflict is told by the feed alone, and the feed before this is never read.
+      conflicts: old.conflicts.filter(
+        ({ conflictId }) => !conflictId || (open?.includes(conflictId) ?? true),
+      ),
       // Nothing is pushed between the pages, so they are the newest there is; and a restored server's
       // versions begin again below those that it lost.
       server: fresh?.server ?? null,

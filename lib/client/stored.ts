@@ -48,6 +48,8 @@ export interface StoredRecord extends RecordKey {
   /** Counts this device's edits of the record. */
   readonly localVersion: number
   readonly updatedAtMs: number
+  /** Deleted by an answer: kept until the feed has passed that, so that older news cannot bring it back. */
+  readonly isBuried?: boolean
 }
 
 /** Steps of one business transaction: applied in order, undone where one of them fails. */
@@ -181,6 +183,8 @@ export interface MetaDocuments {
     readonly epoch: string | null
     readonly lastSyncAtMs: number | null
   }
+  /** Rows that are buried. */
+  graves: readonly RecordKey[]
   journal: {
     /** Size of the operations in it. */
     readonly bytes: number

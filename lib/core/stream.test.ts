@@ -13,10 +13,10 @@ describe('a batch as the protocol has it', () => {
     ['what was answered gets its answer', server(2, 'AB'), 'A1 B2', ['replay A', 'replay B']],
     ['an overlap is answered and goes on', server(2, 'AB'), 'B2 C3', ['replay B', 'fresh 3']],
     [
-      'an answered one that was damaged on its way gets its answer',
+      'an answered one that was damaged on its way has to come whole, to be told from another',
       server(2, 'AB'),
       'A1~ B2',
-      ['replay A', 'replay B'],
+      ['damaged', 'replay B'],
     ],
     ['a hole may be damaged again', server(2, 'A', 'B2'), 'B2~', ['retry 2']],
     ['out of order it is put in order', server(0), 'C3 A1 B2', ['fresh 3', 'fresh 1', 'fresh 2']],

@@ -44,6 +44,8 @@ export type Place =
   | { kind: 'forgotten'; seq: number | null }
   /** The same operation a second time in one batch. */
   | { kind: 'repeat'; of: number }
+  /** Was answered, or something else under its op_id was: only whole can it be told. `seq`: the new one it takes. */
+  | { kind: 'damaged'; seq: number | null }
   /** Cannot be answered under its own name: refused alone. It leaves a hole at the `seq` it takes. */
   | { kind: 'misplaced'; seq: number | null; detail: string }
 
@@ -103,8 +105,10 @@ export function placeInStream(
 
     const before = answered.get(opId)
     const wasAnswered = seq <= stream.lastSeq && !stream.holes.has(seq)
-    if (before?.ownDevice && (before.hash === hash || damaged)) {
+    if (before?.ownDevice && before.hash === hash) {
       places.set(index, { kind: 'replay', opId })
+    } else if (before?.ownDevice && damaged) {
+      places.set(index, { kind: 'damaged', seq: takes })
     } else if (before && !before.ownDevice) {
       misplace(takes, 'Its op_id was used by another device.')
     } else if (wasAnswered && isForgottenHere(stream, arrival)) {

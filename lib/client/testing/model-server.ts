@@ -113,7 +113,8 @@ export class ModelServer {
 
   /** A record is taken out of what the device may see. */
   leave(table: string, id: string, scope = 'default'): void {
-    const gone: Row = { version: 0, data: null, hlc: '', writer: '' }
+    const { version } = this.state(table, id, scope) ?? { version: 0 }
+    const gone: Row = { version, data: null, hlc: '', writer: '' }
     const entry = change('LEAVE', { scope, table, record_id: id }, gone, null)
     // The checksum is the record's, as the product has it; the data stays behind.
     this.publish({ ...entry, checksum: sha256Hex('what the record holds') })

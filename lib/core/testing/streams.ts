@@ -54,6 +54,8 @@ function word(place: Place): string {
       return `replay ${place.opId}`
     case 'repeat':
       return `repeat #${place.of}`
+    case 'damaged':
+      return place.seq === null ? 'damaged' : `damaged ${place.seq}`
     case 'misplaced':
       return place.seq === null ? 'refused' : `refused ${place.seq}`
     case 'forgotten':

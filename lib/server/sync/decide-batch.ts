@@ -49,6 +49,13 @@ function take(batch: Batch, read: ReadChange, place: Place): void {
       batch.answers.set(read.index, { ...first, index: read.index, replayed: true })
       return
     }
+    case 'damaged': {
+      if (place.seq !== null) batch.holes.open(place.seq)
+      const { code, detail, retryable } = garbled
+      return answer(batch, read, 'rejected', JSON.stringify({ op_id: read.opId, code, detail, retryable }), {
+        code,
+      })
+    }
     case 'forgotten':
       return refuse(batch, read, { code: 'answer_expired', detail: forgottenDetail }, { seq: place.seq })
     case 'misplaced':
@@ -63,6 +70,12 @@ function take(batch: Batch, read: ReadChange, place: Place): void {
         : refuse(batch, read, read.fault, { seq: place.seq })
   }
 }
+
+const garbled = {
+  code: 'checksum_mismatch',
+  detail: 'It was damaged on its way. Send it again: then it is known what was answered to it.',
+  retryable: true,
+} as const
 
 const forgottenDetail =
   'An operation as old as this one was answered long ago, and the answer is kept no more. So that it is never applied ' +

@@ -21,6 +21,7 @@ export function feedStore(
   | 'leavePage'
   | 'feedPositions'
   | 'snapshotPage'
+  | 'openConflicts'
   | 'clearResyncReason'
 > {
   // It changes only when a history is replaced, with the process stopped.
@@ -82,6 +83,12 @@ export function feedStore(
       const [row] = await db.$queryRaw<{ isNew: boolean }[]>`
         SELECT note_lost_history(${JSON.stringify(note)}::jsonb) AS "isNew"`
       return row?.isNew ?? false
+    },
+
+    async openConflicts(deviceId) {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT id FROM conflict WHERE device_id = ${deviceId}::uuid AND state = 'open' ORDER BY id`
+      return rows.map(({ id }) => id)
     },
 
     async clearResyncReason(deviceId) {

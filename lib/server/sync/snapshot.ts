@@ -67,7 +67,9 @@ export function snapshotPage(
         : null
     const tail = next
       ? `"next_cursor":${JSON.stringify(sealCursor({ ...cursor, at: next }, engine.secret()))}`
-      : `"next_cursor":null,"sync_token":${JSON.stringify(tokenAt(cursor, engine.secret()))}`
+      : `"next_cursor":null,"sync_token":${JSON.stringify(tokenAt(cursor, engine.secret()))},` +
+        // What was settled before the pin comes through no feed any more.
+        `"open_conflicts":${JSON.stringify(await engine.store.openConflicts(device.id))}`
     return `{"epoch":"${epoch}","items":[${page.items}],${tail}}`
   })
 }

@@ -343,6 +343,8 @@ export type SyncStore = {
   }) => Promise<BucketDifferences>
   /** A device's token is of a history that this server no longer has. @returns whether that was news */
   noteLostHistory: (note: LostHistoryNote) => Promise<boolean>
+  /** Conflicts of a device that still wait for a person. */
+  openConflicts: (deviceId: string) => Promise<string[]>
   /** An admin's request for a full sync is served by the snapshot that begins now. */
   clearResyncReason: (deviceId: string) => Promise<void>
 }

@@ -4,19 +4,23 @@ import {
   type LeavePage,
   type Positions,
   type SnapshotPage,
+  type Standing,
 } from '#lib/server/sync/feed-page.ts'
 import type { SyncStore } from '#lib/server/sync/store.ts'
 import { recordKey, type ChangeRow, type CommitRow, type RecordRow, type Tables } from './tables.ts'
 
 type Asked<Call extends keyof SyncStore> = Parameters<SyncStore[Call]>[0]
 
+/** Where the feed of a scope stands, for somebody who stands at `seq`. */
+export function standingOf(tables: Tables, { scope, seq }: { scope: string; seq: number }): Standing {
+  const head = tables.get('heads', scope)
+  const chain = tables.feed(scope).find((commit) => commit.seq === seq)?.chain ?? null
+  return { scope, seq, head: head?.seq ?? 0, min_seq: head?.min_seq ?? 0, chain }
+}
+
 /** pull_page of prisma/migrations/20261122000250_pull. */
 export function feedPage(tables: Tables, { asked, maxChanges, ownBatch }: Asked<'feedPage'>): FeedPage {
-  const standing = asked.map(({ scope, seq }) => {
-    const head = tables.get('heads', scope)
-    const chain = tables.feed(scope).find((commit) => commit.seq === seq)?.chain ?? null
-    return { scope, seq, head: head?.seq ?? 0, min_seq: head?.min_seq ?? 0, chain }
-  })
+  const standing = asked.map((each) => standingOf(tables, each))
   const ahead = asked
     .flatMap(({ scope, seq }) =>
       tables
@@ -103,11 +107,10 @@ export function feedPositions(tables: Tables, scopes: readonly string[]): Positi
   )
 }
 
-/** snapshot_page: what changed since `pin` is told as it was then. */
-export function snapshotPage(
-  tables: Tables,
-  { scope, pin, afterTable, afterId, maxItems }: Asked<'snapshotPage'>,
-): SnapshotPage {
+type Live = Pick<RecordRow, 'table' | 'id' | 'version' | 'data' | 'checksum' | 'hlc'>
+
+/** The live records of a scope as they were at a position of its feed, by key. */
+export function liveAt(tables: Tables, scope: string, pin: number): Live[] {
   const before = new Map<string, { table: string; id: string; version: number }>()
   for (const commit of tables.feed(scope)) {
     if (commit.seq <= pin) continue
@@ -117,7 +120,7 @@ export function snapshotPage(
       if (effect !== 'NONE' && (!known || version < known.version)) before.set(key, { table, id, version })
     }
   }
-  const unchanged: Pick<RecordRow, 'table' | 'id' | 'version' | 'data' | 'checksum' | 'hlc'>[] = tables
+  const unchanged: Live[] = tables
     .all('records')
     .filter((record) => record.scope === scope && !record.deleted)
     .filter((record) => !before.has(recordKey(scope, record.table, record.id)))
@@ -127,7 +130,15 @@ export function snapshotPage(
       ? [{ table, id, version: then.after_version, data: then.data, checksum: then.checksum, hlc: then.hlc }]
       : []
   })
-  const rows = [...unchanged, ...changed].filter((row) => isAfter(row, afterTable, afterId)).toSorted(inOrder)
+  return [...unchanged, ...changed].toSorted(inOrder)
+}
+
+/** snapshot_page: what changed since `pin` is told as it was then. */
+export function snapshotPage(
+  tables: Tables,
+  { scope, pin, afterTable, afterId, maxItems }: Asked<'snapshotPage'>,
+): SnapshotPage {
+  const rows = liveAt(tables, scope, pin).filter((row) => isAfter(row, afterTable, afterId))
   const page = rows.slice(0, maxItems)
   const last = page.at(-1)
   return {
@@ -140,5 +151,6 @@ export function snapshotPage(
     last_table: last?.table ?? null,
     last_id: last?.id ?? null,
     has_more: rows.length > page.length,
+    is_expired: (tables.get('heads', scope)?.min_seq ?? 0) > pin,
   }
 }

@@ -1,8 +1,10 @@
 import { sqlState } from '#lib/server/sql-state.ts'
 import type { SyncStore } from '#lib/server/sync/store.ts'
+import { bucketDifferences } from './buckets.ts'
 import { feedPage, feedPositions, leavePage, snapshotPage } from './feed-pages.ts'
 import type { ModelDatabase, ModelHost } from './model-database.ts'
 import { pushCommit } from './push-commit.ts'
+import { blockedSteps, dueSagas, nextUndo } from './sagas.ts'
 import { pushLoad } from './push-load.ts'
 import type { PolicyRow } from './tables.ts'
 
@@ -24,8 +26,7 @@ function asJsonb<T>(value: T): T {
 export function modelStore(database: ModelDatabase, host: ModelHost): SyncStore {
   const statement = async <T>(name: string, run: () => T): Promise<T> => {
     await host.step({ name, commits: false })
-    const result = run()
-    return result === undefined ? result : wired(result)
+    return wired(run())
   }
   return {
     load: (request) => statement('load', () => pushLoad(database.tables, request, host.now())),
@@ -51,6 +52,29 @@ export function modelStore(database: ModelDatabase, host: ModelHost): SyncStore 
     leavePage: (page) => statement('leave page', () => leavePage(database.tables, page)),
     feedPositions: (scopes) => statement('feed positions', () => feedPositions(database.tables, scopes)),
     snapshotPage: (page) => statement('snapshot page', () => snapshotPage(database.tables, page)),
+    nextUndo: (sagaId) => statement('next undo', () => nextUndo(database.tables, sagaId)),
+    blockedSteps: (sagaId, undo) =>
+      statement('blocked steps', () => blockedSteps(database.tables, sagaId, undo)),
+    dueSagas: (due) => statement('due sagas', () => dueSagas(database.tables, due)),
+    bucketDifferences: (asked) => statement('buckets', () => bucketDifferences(database.tables, asked)),
+    noteLostHistory: ({ device_id, issued_at }) =>
+      database.transaction(host, async (tx) => {
+        await host.step({ name: 'note lost history', commits: false })
+        await tx.lock('lost', '')
+        const known = tx.get('lost', '')
+        const isNew = !known || (issued_at !== null && Date.parse(issued_at) > known.noticed_ms)
+        const loss = isNew ? { noticed_ms: host.now(), devices: [] } : known
+        await tx.put('lost', '', { ...loss, devices: [...new Set([...loss.devices, device_id])] })
+        return isNew
+      }),
+    openConflicts: (deviceId) =>
+      statement('open conflicts', () =>
+        database.tables
+          .all('conflicts')
+          .filter(({ state, device_id }) => state === 'open' && device_id === deviceId)
+          .map(({ id }) => id)
+          .toSorted(),
+      ),
     clearResyncReason: (deviceId) =>
       database.transaction(host, async (tx) => {
         await host.step({ name: 'clear resync', commits: false })

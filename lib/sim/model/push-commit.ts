@@ -37,7 +37,7 @@ export function pushCommit(database: ModelDatabase, host: ModelHost, p: CommitRe
       await writeResults(tx, p, p.stream)
     }
     await step('settle')
-    await settleBatch(tx, p)
+    await settleBatch(tx, p, nowMillis)
     await step('publish')
     const heads = await publish(database, tx, p, nowMillis)
     return { heads, committed_at: new Date(nowMillis).toISOString(), write_ms: 0 }
@@ -48,7 +48,7 @@ type Stream = NonNullable<CommitRequest['stream']>
 
 async function lockStream(tx: Transaction, { device, incarnation, revision }: Stream): Promise<void> {
   const key = keyOf(device, incarnation)
-  await tx.insert('streams', key, { device, incarnation, last_seq: 0, revision: 0 })
+  await tx.insert('streams', key, { device, incarnation, last_seq: 0, revision: 0, last_hlc: '' })
   await tx.lock('streams', key)
   if (tx.get('streams', key)?.revision !== revision) throw moved('the device stream moved')
 }
@@ -93,8 +93,9 @@ async function writeResults(tx: Transaction, p: CommitRequest, stream: Stream): 
     await tx.put('holes', keyOf(device, incarnation, hole.seq), { ...hole, device, incarnation })
   }
   const key = keyOf(device, incarnation)
-  const revision = (tx.get('streams', key)?.revision ?? 0) + 1
-  await tx.put('streams', key, { device, incarnation, last_seq, revision })
+  const known = tx.get('streams', key)!
+  const last_hlc = stream.last_hlc > known.last_hlc ? stream.last_hlc : known.last_hlc
+  await tx.put('streams', key, { ...known, last_seq, last_hlc, revision: known.revision + 1 })
 }
 
 /** Gives the batch its place in each of its scopes, while the heads of all are held. */

@@ -1,5 +1,9 @@
 import type { JsonObject } from '#lib/core/json.ts'
+import type { FieldStamps } from '#lib/core/since.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Loaded, LoadRequest } from '#lib/server/sync/store.ts'
+import { standingOf } from './feed-pages.ts'
+import { loadSagas } from './sagas.ts'
 import { recordKey, type Tables } from './tables.ts'
 
 const orNull = <T>(rows: T[]): T[] | null => (rows.length > 0 ? rows : null)
@@ -42,7 +46,7 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
         const record = tables.get('records', recordKey(scope, table, id))
         const state = states(scope, table, id, version)
         return record && record.version !== version && state
-          ? [{ scope, table, id, version, data: state.data }]
+          ? [{ scope, table, id, version, data: state.data, checksum: state.checksum }]
           : []
       }),
     ),
@@ -64,8 +68,21 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
             stands_on,
             pushed: data,
             known: pushed !== null || logged !== undefined,
+            version,
+            bridge: pushed?.bridge ?? null,
           },
         ]
+      }),
+    ),
+    since: orNull(
+      request.since.flatMap(({ scope, table, id, version }) => {
+        const versions = tables.statesAfter(recordKey(scope, table, id), version).map((change) => ({
+          version: change.after_version,
+          hlc: change.hlc,
+          field_stamps: (change.rule['field_stamps'] ?? null) as FieldStamps | null,
+          text_ops: (change.rule['text_ops'] ?? null) as TextEdits | null,
+        }))
+        return versions.length > 0 ? [{ scope, table, id, versions: versions.slice(0, 1_000) }] : []
       }),
     ),
     open_conflicts: orNull(
@@ -92,6 +109,19 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
         return found ? [{ name, version: found.version }] : []
       }),
     ),
+    sagas: orNull(
+      loadSagas(tables, [
+        ...request.sagas,
+        ...tables
+          .all('holes')
+          .filter((hole) => hole.device === device && hole.incarnation === incarnation)
+          .flatMap(({ saga_id }) => saga_id ?? []),
+      ]),
+    ),
+    standing: orNull(request.token.map((asked) => standingOf(tables, asked))),
+    was_restored: tables.rows.lost.size > 0,
+    // The model forgets no answers.
+    forgotten: null,
     now: new Date(nowMillis).toISOString(),
   }
 }

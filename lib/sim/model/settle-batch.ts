@@ -1,16 +1,18 @@
 import type { CommitRequest } from '#lib/server/sync/store.ts'
 import { ModelError } from './model-error.ts'
+import { settleSagas } from './sagas.ts'
 import type { Transaction } from './transaction.ts'
 
 const gone = (what: string) => new ModelError('HF002', what)
 
 /** The part of push_commit beside the feed: conflicts, dead letters, what a person's write settles, the audit. */
-export async function settleBatch(tx: Transaction, p: CommitRequest): Promise<void> {
+export async function settleBatch(tx: Transaction, p: CommitRequest, nowMillis: number): Promise<void> {
   for (const conflict of p.conflicts) await addConflict(tx, conflict)
   for (const letter of p.dead_letters) await addLetter(tx, letter, p.stream?.device ?? p.actor_id)
   if (p.resolve) await resolve(tx, p.resolve)
   if (p.reopen) await reopen(tx, p.reopen)
   if (p.replay) await replay(tx, p.replay)
+  await settleSagas(tx, p, nowMillis)
   if (p.audit.length > 0) {
     await tx.lock('audit_head', '')
     for (const entry of p.audit) tx.append('audit', entry)

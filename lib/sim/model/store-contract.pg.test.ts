@@ -1,12 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { TablePolicy } from '#lib/core/policy.ts'
 import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
 import { createDice } from '../simulation/dice.ts'
 import { createHistory, scopes, tables } from './testing/history.ts'
 import { modelTarget, postgresTarget, type Target } from './testing/targets.ts'
 
 const startMs = Date.parse('2026-11-01T08:00:00Z')
-const strategyOf = { merging: 'merge', last: 'lww', first: 'fww', asked: 'manual' } as const
+const policyOf: Record<(typeof tables)[number], Partial<TablePolicy>> = {
+  merging: { strategy: 'merge' },
+  last: { strategy: 'lww' },
+  first: { strategy: 'fww' },
+  asked: { strategy: 'manual' },
+  // What the versions since wrote is asked for where a text or a single field may be settled by it.
+  texts: { strategy: 'merge', fields: { name: { strategy: 'ot' } } },
+  counted: { strategy: 'merge', fields: { count: { strategy: 'lww' } } },
+}
 
 const opened: TestDatabase[] = []
 afterAll(() => Promise.all(opened.map((database) => database.close())))
@@ -21,7 +30,7 @@ async function pair(seed: string): Promise<[postgres: Target, model: Target]> {
     modelTarget(createDice(`ids ${seed}`), now),
   ]
   for (const target of targets) {
-    for (const name of tables) await target.putPolicy({ name, strategy: strategyOf[name] })
+    for (const name of tables) await target.putPolicy({ name, ...policyOf[name] })
   }
   return targets
 }

@@ -6,9 +6,16 @@ import type {
   LoadedRecord,
   OpResultRow,
 } from '#lib/server/sync/store.ts'
+import type { SagaRow, SagaStepRow, StepUndo } from '#lib/server/sync/saga-rows.ts'
 import type { AuditRow } from '#lib/server/audit/store.ts'
 
-export type StreamRow = { device: string; incarnation: string; last_seq: number; revision: number }
+export type StreamRow = {
+  device: string
+  incarnation: string
+  last_seq: number
+  revision: number
+  last_hlc: string
+}
 export type HoleRow = Hole & { device: string; incarnation: string }
 export type ResultRow = OpResultRow & { device_id: string; incarnation: string }
 export type RecordRow = LoadedRecord & { last_op_id: string }
@@ -46,6 +53,16 @@ export type AttemptRow = {
   outcome: string
   code: string | null
 }
+export type SagaRecord = Omit<SagaRow, 'progressed'> & { retried_as: string | null; progressed_ms: number }
+export type StepRow = SagaStepRow & {
+  undo: StepUndo | null
+  undo_op_id: string | null
+  undo_version: number | null
+  undo_conflict_id: string | null
+  undo_detail: string | null
+}
+/** A restored server that was noticed, and by whom. */
+export type LostHistory = { noticed_ms: number; devices: string[] }
 export type PolicyRow = { name: string; version: number; policy: unknown }
 export type DeviceRow = {
   id: string
@@ -71,26 +88,13 @@ export type Rows = {
   letters: LetterRow
   attempts: AttemptRow
   audit: AuditRow
+  sagas: SagaRecord
+  steps: StepRow
+  lost: LostHistory
   policies: PolicyRow
   devices: DeviceRow
 }
 export type TableName = keyof Rows
-
-const names = [
-  ...([
-    'streams',
-    'holes',
-    'results',
-    'places',
-    'records',
-    'heads',
-    'commits',
-    'changes',
-    'conflicts',
-    'letters',
-  ] as const),
-  ...(['attempts', 'audit', 'policies', 'devices'] as const),
-] satisfies TableName[]
 
 export const separator = '\u0001'
 /** A key of several parts. */
@@ -100,14 +104,20 @@ export const numbered = (value: number): string => String(value).padStart(10, '0
 
 export type Writes = { [T in TableName]: Map<string, Rows[T] | null> }
 
-export const noWrites = (): Writes =>
-  Object.fromEntries(names.map((name) => [name, new Map()])) as unknown as Writes
+const emptyRows = () => ({
+  ...{ streams: new Map(), holes: new Map(), results: new Map(), places: new Map(), records: new Map() },
+  ...{ heads: new Map(), commits: new Map(), changes: new Map(), conflicts: new Map(), letters: new Map() },
+  ...{ attempts: new Map(), audit: new Map(), sagas: new Map(), steps: new Map(), lost: new Map() },
+  ...{ policies: new Map(), devices: new Map() },
+})
+
+export const noWrites = (): Writes => emptyRows()
+
+const names = Object.keys(emptyRows()) as TableName[]
 
 /** Everything that is committed, and what stands in for its indexes. */
 export class Tables {
-  readonly rows = Object.fromEntries(names.map((name) => [name, new Map()])) as unknown as {
-    [T in TableName]: Map<string, Rows[T]>
-  }
+  readonly rows: { [T in TableName]: Map<string, Rows[T]> } = emptyRows()
   /** Commits of a scope by seq, from 1. */
   readonly feeds = new Map<string, CommitRow[]>()
   /** Changes of a batch in a scope, by ordinal. */
@@ -135,6 +145,13 @@ export class Tables {
     return this.states.get(keyOf(key, version))
   }
 
+  /** The states after a version that are in the log, oldest first. */
+  statesAfter(key: string, version: number): ChangeRow[] {
+    const last = this.get('records', key)?.version ?? 0
+    const versions = Array.from({ length: Math.max(0, last - version) }, (_, index) => version + 1 + index)
+    return versions.flatMap((each) => this.state(key, each) ?? [])
+  }
+
   /** All writes of a transaction at once. */
   apply(writes: Writes): void {
     for (const name of names) this.#put(name, writes[name])
@@ -149,7 +166,9 @@ export class Tables {
 
   copy(): Tables {
     const copy = new Tables()
-    for (const name of names) this.#copyInto(copy, name)
+    for (const name of names) {
+      for (const [key, row] of this.rows[name]) copy.rows[name].set(key, row as never)
+    }
     for (const [scope, feed] of this.feeds) copy.feeds.set(scope, [...feed])
     for (const [key, changes] of this.batches) copy.batches.set(key, [...changes])
     for (const [key, change] of this.states) copy.states.set(key, change)
@@ -162,10 +181,6 @@ export class Tables {
       if (row === null) table.delete(key)
       else table.set(key, row)
     }
-  }
-
-  #copyInto<T extends TableName>(copy: Tables, name: T): void {
-    for (const [key, row] of this.rows[name]) copy.rows[name].set(key, row)
   }
 
   #indexChange(change: ChangeRow): void {

@@ -24,12 +24,12 @@ export class Transaction {
   /** The row as it is for this transaction now. */
   get<T extends TableName>(table: T, key: string): Rows[T] | undefined {
     const own = this.writes[table].get(key)
-    if (own !== undefined) return (own ?? undefined) as Rows[T] | undefined
+    if (own !== undefined) return own ?? undefined
     return this.#database.tables.get(table, key)
   }
 
   /** Waits for whoever holds it. @throws ModelError 40P01, or 57P01 where the server ended the transaction */
-  async lock(table: TableName | string, key: string): Promise<void> {
+  async lock(table: string, key: string): Promise<void> {
     this.#check()
     await this.#database.locks.acquire(`${table} ${key}`, this)
     this.#check()

@@ -13,6 +13,11 @@ export async function useApp(world: World, sim: SimDevice, device: Device): Prom
   const { scheduler, plan } = world
   const dice = sim.dice
   const isMine = () => sim.device === device && !sim.isGone
+  device.subscribe((event) => {
+    if (event.kind !== 'finished' || sim.device !== device) return
+    const { outcome, failure } = event.report
+    world.trace.add(sim.name, `sync ${outcome} ${failure ? `${failure.code}: ${failure.message}` : ''}`)
+  })
   device.start()
   while (isMine()) {
     await scheduler.sleep(-Math.log(1 - dice.unit()) * (world.isSafety ? plan.editEveryMs : 4_000))

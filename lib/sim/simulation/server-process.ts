@@ -15,7 +15,8 @@ import { away, type ModelHost, type Statement } from '../model/model-database.ts
 import { ModelError } from '../model/model-error.ts'
 import { modelStore, readPolicies } from '../model/model-store.ts'
 import type { Dice } from './dice.ts'
-import { secret, type World } from './world.ts'
+import { secret } from './secret.ts'
+import type { World } from './world.ts'
 
 /** Of a transaction that has begun: a process that dies leaves it to the database, which may well finish it. */
 const inTransaction = /^(lock|write|settle|publish|commit|clear|admin)/
@@ -70,10 +71,12 @@ export class ServerProcess {
     return new Promise((resolve, reject) => {
       const interrupt = () => reject(new Error('connection reset'))
       this.#interrupted.add(interrupt)
-      void this.#answer(request).then((reply) => {
+      const answer = async () => {
+        const reply = await this.#answer(request)
         this.#interrupted.delete(interrupt)
         if (this.isAlive) resolve(reply)
-      })
+      }
+      void answer()
     })
   }
 

@@ -86,7 +86,7 @@ class Cast {
     }
     tx.commit()
     for (let i = 0; i < plan.servers; i++) this.#servers.push(this.#newServer())
-    for (let i = 1; i <= plan.devices; i++) this.#add(this.#deviceOptions(i), true)
+    for (let i = 1; i <= plan.devices; i++) this.#add(this.#deviceOptions(i))
     void new People(this.#world, () => this.#servers).work()
     void this.#misfortune()
   }
@@ -134,15 +134,14 @@ class Cast {
     }
   }
 
-  #add(options: SimDeviceOptions, isNew: boolean): SimDevice {
+  #add(options: SimDeviceOptions): void {
     const sim = new SimDevice(this.#world, () => this.#servers, options)
     this.devices.push(sim)
-    sim.onLife = (device) => void this.#live(sim, device, isNew)
+    sim.onLife = (device) => void this.#live(sim, device)
     sim.begin()
-    return sim
   }
 
-  async #live(sim: SimDevice, device: Device, isNew: boolean): Promise<void> {
+  async #live(sim: SimDevice, device: Device): Promise<void> {
     const { isEnrolled } = await device.overview()
     const request = {
       enrollmentKey: 'key',
@@ -151,7 +150,7 @@ class Cast {
       appVersion: '1',
       scopes: [...scopes],
     }
-    for (let enrolled = isEnrolled || !isNew; !enrolled;) {
+    for (let enrolled = isEnrolled; !enrolled;) {
       enrolled = await device.enroll(request).then(
         () => true,
         () => false,
@@ -167,7 +166,7 @@ class Cast {
     return new ServerProcess(this.#world, name, this.#world.dice.fork(name))
   }
 
-  #restart(server: ServerProcess): void {
+  #restart(server: { crash: () => void }): void {
     server.crash()
     this.#servers = this.#servers.filter((each) => each !== server)
     this.#world.scheduler.after(this.#dice.between(100, 8_000), () => this.#servers.push(this.#newServer()))
@@ -187,21 +186,18 @@ class Cast {
       if (world.happens('clock_jump', 0.04, dice)) sim.options.clock.offsetMs += dice.int(-600_000, 600_000)
       if (dice.chance(0.1)) images.set(sim, sim.store.image())
       if (living.length < 6 && world.happens('clone', 0.02, dice)) {
-        this.#add(
-          {
-            ...sim.options,
-            clock: { ...sim.options.clock },
-            name: `clone${this.devices.length}`,
-            image: sim.store.image(),
-          },
-          false,
-        )
+        this.#add({
+          ...sim.options,
+          clock: { ...sim.options.clock },
+          name: `clone${this.devices.length}`,
+          image: sim.store.image(),
+        })
       }
       const image = images.get(sim)
       if (image && world.happens('device_restored', 0.03, dice)) {
         sim.end()
         this.devices.splice(this.devices.indexOf(sim), 1)
-        this.#add({ ...sim.options, name: `again${this.#born++}`, image }, false)
+        this.#add({ ...sim.options, name: `again${this.#born++}`, image })
       }
     }
   }

@@ -3,11 +3,9 @@ import { createDice, type Dice } from './dice.ts'
 import { Oracle } from './oracle/oracle.ts'
 import type { Happening, Plan } from './plan.ts'
 import { Scheduler } from './scheduler.ts'
-import type { ServerProcess } from './server-process.ts'
 import { Trace } from './trace.ts'
 
 export const startMs = Date.parse('2026-11-22T08:00:00Z')
-export const secret = 'the secret of a simulated server'
 /** The history every simulated server begins with. */
 const epoch = '0193f3a2-b4c0-7000-8000-00000000e90c'
 
@@ -25,13 +23,18 @@ export class World {
   isSafety = true
   isDatabaseAway = false
   /** Puts a new process in the place of one that dies. */
-  restart: (server: ServerProcess) => void = () => {}
+  restart: (server: { crash: () => void }) => void = () => {}
 
   constructor(plan: Plan, keepsLines: number) {
     this.plan = plan
     this.dice = createDice(`world ${plan.seed}`)
     this.trace = new Trace(() => this.scheduler.elapsedMs, keepsLines)
-    this.oracle = new Oracle(this)
+    this.oracle = new Oracle({
+      database: this.database,
+      elapsedMs: () => this.scheduler.elapsedMs,
+      note: (text) => this.trace.add('oracle', text),
+      count: (name) => this.count(name),
+    })
     this.database.onCommit = (transaction) => this.oracle.committed(transaction)
   }
 

@@ -9,7 +9,7 @@ import { v7 } from 'uuid'
 import type { Dice } from '../../simulation/dice.ts'
 import type { Target } from './targets.ts'
 
-export const tables = ['merging', 'last', 'first', 'asked'] as const
+export const tables = ['merging', 'last', 'first', 'asked', 'texts', 'counted'] as const
 export const scopes = ['north', 'south'] as const
 
 type Sender = { id: string; incarnation: string; lastSeq: number; sent: ChangeInput[] }

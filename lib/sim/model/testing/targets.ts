@@ -50,7 +50,7 @@ export function postgresTarget(db: Database, dice: Dice, now: () => number): Tar
     dump: async () => ({
       stream:
         await rows(`SELECT json_build_object('device', device_id, 'incarnation', incarnation, 'last_seq', last_seq,
-        'revision', revision) AS row FROM device_stream ORDER BY device_id, incarnation`),
+        'revision', revision, 'last_hlc', last_hlc) AS row FROM device_stream ORDER BY device_id, incarnation`),
       hole: await rows(`SELECT json_build_object('seq', seq, 'op_id', op_id, 'table', "table", 'scope', scope,
         'record_id', record_id, 'saga_id', saga_id, 'code', code, 'attempts', attempts, 'device', device_id,
         'incarnation', incarnation) AS row FROM stream_hole ORDER BY device_id, incarnation, seq`),

@@ -2,9 +2,10 @@ import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { Write } from '#lib/client/ports.ts'
 import { readToken } from '#lib/server/sync/token.ts'
 import { recordKey } from '../../model/tables.ts'
-import { secret, type World } from '../world.ts'
-import { label } from './log-watch.ts'
-import type { Oracle } from './oracle.ts'
+import { secret } from '../secret.ts'
+import type { Ledger } from './ledger.ts'
+import type { LogWatch } from './log-watch.ts'
+import { label } from './told.ts'
 
 type Row = {
   scope: string
@@ -29,24 +30,32 @@ const generationOf = (key: string) => Number(key.slice(0, 16))
 /** What one store of a device holds, as its writes tell it, and what it may never hold. */
 export class DeviceWatch {
   readonly name: string
-  readonly #world: World
-  readonly #oracle: Oracle
+  readonly #ledger: Ledger
+  readonly #log: LogWatch
   #rows = new Map<string, Row>()
   #operations = new Map<string, Queued>()
   #kept = new Set<string>()
+  /** The newest version of each record that an answer told. */
+  readonly #answered = new Map<string, number>()
   #generation = 1
   #positions = new Map<string, number>()
   #token: string | null = null
+  /** Scopes that were granted while the others were read: they have to catch up first. */
+  readonly #joining = new Set<string>()
 
-  constructor(name: string, world: World, oracle: Oracle) {
+  constructor(name: string, ledger: Ledger, log: LogWatch) {
     this.name = name
-    this.#world = world
-    this.#oracle = oracle
+    this.#ledger = ledger
+    this.#log = log
   }
 
   /** Begins with what another store held: its clone, or the device before it was restored. */
   inherit(writes: readonly Write[]): void {
     for (const write of writes) this.#apply(write)
+    // What it was told before, nobody here knows.
+    for (const row of this.#rows.values()) {
+      if (row.server) this.#answered.set(recordKey(row.scope, row.table, row.id), row.server.version)
+    }
     this.#generation = this.#readGeneration(writes) ?? 1
     this.#takeToken(writes, false)
   }
@@ -75,8 +84,8 @@ export class DeviceWatch {
     const generation = this.#readGeneration(writes)
     const isSwapped = generation !== null && generation !== this.#generation
     if (generation !== null) this.#generation = generation
-    for (const operation of settled) this.#letGo(operation)
     const isTokenNew = this.#takeToken(writes, isSwapped)
+    for (const operation of settled) this.#letGo(operation)
     this.#monotonic(before)
     if (isTokenNew || isSwapped) this.#foldsTo()
   }
@@ -114,23 +123,40 @@ export class DeviceWatch {
     const positions = new Map(read?.positions)
     for (const [scope, seq] of positions) {
       const known = this.#positions.get(scope) ?? 0
-      this.#oracle.check(
+      this.#ledger.check(
         'TokenPrefix',
         seq >= known || isSwapped,
         () => `${this.name}: ${scope} went from ${known} back to ${seq}`,
       )
+    }
+    for (const scope of positions.keys()) {
+      if (!this.#positions.has(scope)) this.#joining.add(scope)
     }
     this.#token = token
     this.#positions = new Map([...positions].filter(([scope]) => !read?.leaving.has(scope)))
     return true
   }
 
+  /** A scope has caught up once nothing of it is left that is older than what is known of the others. */
+  #catchUp(): void {
+    const { feeds } = this.#log
+    const seen = [...this.#positions].map(([scope, seq]) => feeds.get(scope)?.[seq - 1]?.position ?? 0)
+    const frontier = Math.max(0, ...seen)
+    for (const scope of this.#joining) {
+      const next = feeds.get(scope)?.[this.#positions.get(scope) ?? 0]
+      if (!next || next.position > frontier) this.#joining.delete(scope)
+    }
+  }
+
   /** An operation that was sent keeps its content: the server may know it. */
   #sameAsSent(before: Queued, after: Queued): void {
-    if (!before.wasSent) return
+    // What a twin sent otherwise under this id goes on under an id of its own.
+    const isReissued =
+      before.opId !== after.opId && this.#ledger.scene.database.tables.get('results', before.opId)
+    if (!before.wasSent || isReissued) return
     const isSame =
       before.opId === after.opId && before.checksum === after.checksum && before.operation === after.operation
-    this.#oracle.check(
+    this.#ledger.check(
       'NoSilentLoss',
       isSame,
       () => `${this.name}: ${before.opId} was changed after it was sent`,
@@ -139,11 +165,15 @@ export class DeviceWatch {
 
   /** What leaves the queue was answered for good, or is kept where people find it, or was never sent. */
   #letGo(operation: Queued): void {
-    const { tables } = this.#world.database
+    const { tables } = this.#ledger.scene.database
     const { opId } = operation
     const result = tables.get('results', opId)
     const isKept = this.#kept.has(opId)
-    this.#oracle.check(
+    if (result?.scope && result.table && result.record_id) {
+      const told = recordKey(result.scope, result.table, result.record_id)
+      this.#answered.set(told, Math.max(this.#ahead(told), result.version ?? 0))
+    }
+    this.#ledger.check(
       'NoSilentLoss',
       !operation.wasSent || result !== undefined || isKept,
       () => `${this.name}: ${opId} left the queue, and nobody has it`,
@@ -152,17 +182,24 @@ export class DeviceWatch {
     const key = recordKey(result.scope, result.table, result.record_id)
     const row = this.rows().get(key)
     const version = result.version ?? 0
+    if (!operation.wasSent || !this.#positions.has(result.scope)) return
     const isKnown = row?.server ? row.server.version >= version : this.#isGone(key, version)
-    this.#oracle.check(
+    this.#ledger.check(
       'Causal',
       isKnown || isKept,
-      () => `${this.name}: ${label(key)} does not show its own ${opId}: ${result?.answer} ${JSON.stringify(row)} ${JSON.stringify(this.#oracle.log.histories.get(key)?.map((h)=>[h.after_version,h.effect,h.op_id]))}`,
+      () =>
+        `${this.name}: ${label(key)} does not show its own ${opId}: ${result?.answer} ${JSON.stringify(row)} ${JSON.stringify(this.#log.histories.get(key)?.map((h) => [h.after_version, h.effect, h.op_id]))}`,
     )
+  }
+
+  /** How far answers took a record ahead of the token. */
+  #ahead(key: string): number {
+    return this.#answered.get(key) ?? 0
   }
 
   /** Whether the log tells that the record went away at this version or later. */
   #isGone(key: string, version: number): boolean {
-    const history = this.#oracle.log.histories.get(key) ?? []
+    const history = this.#log.histories.get(key) ?? []
     return history.some(({ after_version, effect }) => after_version >= version && effect !== 'UPSERT')
   }
 
@@ -173,19 +210,19 @@ export class DeviceWatch {
       if (!next?.server || !row.server || next.server.version >= row.server.version) continue
       // A record that left the device and came again begins anew.
       if (this.#isGone(key, next.server.version)) continue
-      this.#oracle.check(
+      this.#ledger.check(
         'Causal',
         false,
         () => `${this.name}: ${label(key)} went from ${row.server?.version} to ${next.server?.version}`,
       )
     }
-    this.#oracle.check('Causal', true, () => '')
+    this.#ledger.check('Causal', true, () => '')
   }
 
   /** The rows in view are the fold of the feed up to the token, and beyond it only what this device did itself. */
   #foldsTo(): void {
-    const { log } = this.#oracle
-    const check = this.#oracle.check.bind(this.#oracle)
+    const log = this.#log
+    const { check } = this.#ledger
     const rows = this.rows()
     for (const [key, history] of log.histories) {
       const scope = history[0]!.scope
@@ -206,14 +243,17 @@ export class DeviceWatch {
         state !== undefined && jsonEqual(state.data, data),
         () => `${name()} holds a version ${version} that never was`,
       )
+      const newest = Math.max(told?.after_version ?? 0, this.#ahead(key))
+      check('TokenPrefix', version <= newest, () => `${name()} is at ${version}, and was told ${newest}`)
       check(
         'TokenPrefix',
         version >= (told?.after_version ?? 0),
         () => `${name()} is at ${version}, and was told ${told?.after_version}`,
       )
     }
+    this.#catchUp()
     for (const [batch, places] of log.batches) {
-      const known = places.filter(({ scope }) => this.#positions.has(scope))
+      const known = places.filter(({ scope }) => this.#positions.has(scope) && !this.#joining.has(scope))
       const within = known.filter(({ scope, seq }) => seq <= (this.#positions.get(scope) ?? 0))
       check(
         'BatchAtomic',

@@ -2,7 +2,7 @@ import { jsonEqual } from '#lib/core/json.ts'
 import { recordKey } from '../../model/tables.ts'
 import type { SimDevice } from '../sim-device.ts'
 import type { World } from '../world.ts'
-import { label } from './log-watch.ts'
+import { label } from './told.ts'
 
 /** What still separates a device from the server; null where nothing does. */
 export function difference(world: World, sim: SimDevice): string | null {
@@ -32,7 +32,7 @@ export function difference(world: World, sim: SimDevice): string | null {
 /** The last look, once everything is quiet. */
 export function checkEnding(world: World): void {
   const { oracle, database } = world
-  const check = oracle.check.bind(oracle)
+  const { check } = oracle
   const { tables } = database
   for (const [key, history] of oracle.log.histories) {
     const last = history.at(-1)!
@@ -60,7 +60,7 @@ export function checkEnding(world: World): void {
 /** In = replayed + discarded + open; a replay is an operation of its own, and succeeds once. */
 function checkLetters(world: World): void {
   const { oracle, database } = world
-  const check = oracle.check.bind(oracle)
+  const { check } = oracle
   const attempts = database.tables.all('attempts')
   const used = new Set<string>()
   for (const letter of database.tables.all('letters')) {

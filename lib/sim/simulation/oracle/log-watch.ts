@@ -1,14 +1,17 @@
-import { isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { maxSkewMs } from '#lib/core/admit.ts'
+import { parseHlc } from '#lib/core/hlc.ts'
+import { jsonEqual } from '#lib/core/json.ts'
 import { feedDigest } from '#lib/server/sync/digest.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { feedLink } from '../../model/push-commit.ts'
 import { keyOf, recordKey, type ChangeRow, type CommitRow, type Tables } from '../../model/tables.ts'
 import type { Transaction } from '../../model/transaction.ts'
-import type { Oracle } from './oracle.ts'
+import type { Ledger } from './ledger.ts'
 import { checkLosses } from './losses.ts'
+import { label, type Told } from './told.ts'
 
-/** A state of a record, as the log tells it. */
-export type Told = ChangeRow & { feedSeq: number; actorKind: string }
+/** Time between a decision and its commit, clocks of servers that differ, and stamps that ran ahead by counting. */
+const slackMs = 60_000
 
 /** The committed log, as it grew: folded, and checked commit by commit. */
 export class LogWatch {
@@ -20,11 +23,13 @@ export class LogWatch {
   readonly histories = new Map<string, Told[]>()
   /** What each operation was as it was sent, by op_id. */
   readonly sent = new Map<string, Change>()
+  /** Its stamps: a device whose clock was refused stamps anew. */
+  readonly stamps = new Map<string, Set<string>>()
   readonly #effects = new Map<string, string>()
-  readonly #oracle: Oracle
+  readonly #ledger: Ledger
 
-  constructor(oracle: Oracle) {
-    this.#oracle = oracle
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
   }
 
   committed({ writes }: Transaction, tables: Tables): void {
@@ -34,9 +39,10 @@ export class LogWatch {
       this.#commit(
         commit,
         changes.filter(({ scope }) => scope === commit.scope),
+        changes,
       )
     const scopes = new Set(commits.map(({ scope }) => scope))
-    const { check } = this.#checker()
+    const { check } = this.#ledger
     for (const change of changes) {
       check(
         'FeedComplete',
@@ -71,12 +77,8 @@ export class LogWatch {
     return this.histories.get(key)?.findLast(({ feedSeq }) => feedSeq <= seq)
   }
 
-  #checker() {
-    return { check: this.#oracle.check.bind(this.#oracle) }
-  }
-
-  #commit(commit: CommitRow, changes: readonly ChangeRow[]): void {
-    const { check } = this.#checker()
+  #commit(commit: CommitRow, changes: readonly ChangeRow[], batchChanges: readonly ChangeRow[]): void {
+    const { check } = this.#ledger
     const feed = this.feeds.get(commit.scope) ?? []
     this.feeds.set(commit.scope, feed)
     const before = feed.at(-1)
@@ -105,11 +107,11 @@ export class LogWatch {
     feed.push(commit)
     const places = this.batches.get(commit.batch) ?? []
     this.batches.set(commit.batch, [...places, { scope: commit.scope, seq: commit.seq }])
-    for (const change of changes) this.#change(commit, change)
+    for (const change of changes) this.#change(commit, change, batchChanges)
   }
 
-  #change(commit: CommitRow, change: ChangeRow): void {
-    const { check } = this.#checker()
+  #change(commit: CommitRow, change: ChangeRow, batchOf: readonly ChangeRow[]): void {
+    const { check } = this.#ledger
     const batch = this.#effects.get(change.op_id)
     check(
       'ExactlyOnce',
@@ -121,7 +123,7 @@ export class LogWatch {
     const history = this.histories.get(key) ?? []
     const before = history.at(-1)
     const sent = this.sent.get(change.op_id)
-    if (sent) checkLosses(this.#oracle, this, { change, sent, before })
+    if (sent) checkLosses(this.#ledger, this, { change, sent, before })
     if (change.effect === 'NONE') return
     this.histories.set(key, history)
     const told: Told = { ...change, feedSeq: commit.seq, actorKind: commit.actor_kind }
@@ -133,9 +135,23 @@ export class LogWatch {
     check(
       'FeedOrder',
       // A record that comes from another scope brings its versions along.
-      change.before_version === (before?.after_version ?? change.before_version),
+      before?.effect !== 'UPSERT' || change.before_version === before.after_version,
       () => `${label(key)}: written on ${change.before_version}, but stood at ${before?.after_version}`,
     )
+    const isArrival = change.effect === 'UPSERT' && change.after_version > 1 && before?.effect !== 'UPSERT'
+    const comesFrom = batchOf.find(
+      (other) =>
+        other.effect === 'LEAVE' && other.record_id === change.record_id && other.table === change.table,
+    )
+    const isBorn = before !== undefined || comesFrom !== undefined
+    check(
+      'FeedComplete',
+      !isArrival || isBorn,
+      () => `${label(key)} came from another scope, and did not leave it`,
+    )
+    const stamped = parseHlc(change.hlc)?.millis ?? 0
+    const isBounded = stamped <= Date.parse(commit.committed_at) + maxSkewMs + slackMs
+    check('Causal', isBounded, () => `${label(key)} was written at ${change.hlc}, in the future`)
     const wasDeleted = before?.effect === 'DELETE'
     const knewOfDeath = sent !== undefined && sent.base_version >= (before?.after_version ?? Infinity)
     check(
@@ -148,7 +164,7 @@ export class LogWatch {
 
   /** An operation that was answered left what its answer says. */
   #settled(opId: string, answer: string, changes: readonly ChangeRow[], writes: Transaction['writes']): void {
-    const { check } = this.#checker()
+    const { check } = this.#ledger
     const given = JSON.parse(answer) as {
       outcome?: string
       code?: string
@@ -185,8 +201,3 @@ export class LogWatch {
     }
   }
 }
-
-export const label = (key: string): string => key.split('\u0001').join('/')
-
-/** The value of each top-level field, for those who look at what became of them. */
-export const fieldsOf = (data: unknown): JsonObject => (isJsonObject(data) ? data : {})

@@ -1,19 +1,25 @@
-import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { isJsonObject, jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { recordKey, type ChangeRow } from '../../model/tables.ts'
-import { fieldsOf, type LogWatch, type Told } from './log-watch.ts'
-import type { Oracle } from './oracle.ts'
+import type { Ledger } from './ledger.ts'
+import type { Told } from './told.ts'
+
+/** What is known of the log, and of what was sent. */
+type Known = {
+  histories: ReadonlyMap<string, readonly Told[]>
+  stamps: ReadonlyMap<string, ReadonlySet<string>>
+}
 
 /**
  * What a write threw away, field by field: what the device wanted and did not get, and what others had written and is
  * there no more. All of it must stand in `lost`. Computed from what was sent and from the log alone.
  */
 export function checkLosses(
-  oracle: Oracle,
-  log: LogWatch,
+  ledger: Ledger,
+  log: Known,
   { change, sent, before }: { change: ChangeRow; sent: Change; before: Told | undefined },
 ): void {
-  checkOrder(oracle, { change, sent, before })
+  checkOrder(ledger, log, { change, sent, before })
   // Brought up from an older schema, what is written is not what was sent.
   if (change.table === 'assets') return
   // With a chain the base is what an earlier operation pushed: the merge's own tests tell what is right there.
@@ -22,7 +28,7 @@ export function checkLosses(
   const isConcurrent = before !== undefined && before.after_version !== sent.base_version
   if (!isConcurrent || change.outcome === 'applied') {
     const asSent = jsonEqual(change.data, sent.data) || change.outcome !== 'applied'
-    oracle.check(
+    ledger.check(
       'NoSilentLoss',
       asSent,
       () => `${change.op_id} was applied, but not as it was sent: ${JSON.stringify([change, sent])}`,
@@ -32,56 +38,59 @@ export function checkLosses(
   const base = log.histories.get(key)?.find(({ after_version }) => after_version === sent.base_version)
   if (!base?.data || !before.data) return
   const [was, wanted, is, had] = [
-    fieldsOf(base.data),
-    fieldsOf(sent.data),
-    fieldsOf(change.data),
-    fieldsOf(before.data),
+    leaves(base.data),
+    leaves(sent.data),
+    leaves(change.data),
+    leaves(before.data),
   ]
-  for (const field of new Set([...Object.keys(was), ...Object.keys(wanted), ...Object.keys(had)])) {
-    const theirs =
-      isLost(field, { edit: wanted, base: was, result: is }) &&
-      !jsonEqual(wanted[field] ?? null, had[field] ?? null)
-    const others =
-      isLost(field, { edit: had, base: was, result: is }) &&
-      !jsonEqual(wanted[field] ?? null, had[field] ?? null)
-    for (const [lost, from] of [
-      [theirs, 'client'],
-      [others, 'server'],
+  for (const path of new Set([...was.keys(), ...wanted.keys(), ...had.keys()])) {
+    if (same(wanted.get(path), had.get(path))) continue
+    for (const [edit, from] of [
+      [wanted, 'client'],
+      [had, 'server'],
     ] as const) {
-      if (!lost) continue
-      const isKept = (change.lost ?? []).some(
-        (entry) => entry.from === from && (entry.path === '' || entry.path.split('.')[0] === field),
+      const isLost = !same(edit.get(path), was.get(path)) && !same(edit.get(path), is.get(path))
+      const isKept = (change.lost ?? []).some((entry) => entry.from === from && covers(entry.path, path))
+      ledger.check(
+        'NoSilentLoss',
+        !isLost || isKept,
+        () => `${change.op_id}: ${path} of the ${from} is kept nowhere`,
       )
-      oracle.check('NoSilentLoss', isKept, () => `${change.op_id}: ${field} of the ${from} is kept nowhere`)
     }
   }
 }
 
-function isLost(
-  field: string,
-  { edit, base, result }: { edit: JsonObject; base: JsonObject; result: JsonObject },
-): boolean {
-  const value = edit[field] ?? null
-  return !jsonEqual(value, base[field] ?? null) && !jsonEqual(value, result[field] ?? null)
+const same = (a: Json | undefined, b: Json | undefined): boolean => jsonEqual(a ?? null, b ?? null)
+const covers = (kept: string, path: string): boolean =>
+  kept === '' || kept === path || path.startsWith(`${kept}.`) || kept.startsWith(`${path}.`)
+
+/** Every value that is no object, by its dotted path. */
+function leaves(data: JsonObject, prefix = ''): Map<string, Json> {
+  return new Map(
+    Object.entries(data).flatMap(([name, value]) =>
+      isJsonObject(value) && Object.keys(value).length > 0
+        ? [...leaves(value, `${prefix}${name}.`)]
+        : [[prefix + name, value] as const],
+    ),
+  )
 }
 
 /** Last write wins by a total order: the stamp, then the device. */
 function checkOrder(
-  oracle: Oracle,
+  ledger: Ledger,
+  { stamps: allStamps }: Known,
   { change, sent, before }: { change: ChangeRow; sent: Change; before: Told | undefined },
 ): void {
-  if (change.rule['strategy'] !== 'lww' || !before || !change.device_id) return
-  const isOwnEarlier = before.device_id === change.device_id
-  const isLater =
-    sent.hlc > before.hlc || (sent.hlc === before.hlc && change.device_id > (before.device_id ?? ''))
+  const device = change.device_id
+  if (change.rule['strategy'] !== 'lww' || !before || !device) return
+  const isLater = (hlc: string) =>
+    hlc > before.hlc || (hlc === before.hlc && device > (before.device_id ?? ''))
   if (change.outcome === 'superseded') {
-    oracle.check('MergeAlgebra', !isLater, () => `${change.op_id} lost to an earlier write`)
-  } else if (change.effect === 'UPSERT' && before.after_version !== sent.base_version && !isOwnEarlier) {
-    const isSame = jsonEqual(before.data, sent.data)
-    oracle.check(
-      'MergeAlgebra',
-      isLater || isSame || !before.data,
-      () => `${change.op_id} won over a later write`,
-    )
+    ledger.check('MergeAlgebra', !isLater(change.hlc), () => `${change.op_id} lost to an earlier write`)
+    return
   }
+  const isConcurrent = before.after_version !== sent.base_version && before.device_id !== device
+  if (change.effect !== 'UPSERT' || !isConcurrent || !before.data || jsonEqual(before.data, sent.data)) return
+  const stamps = [...(allStamps.get(change.op_id) ?? [])]
+  ledger.check('MergeAlgebra', stamps.some(isLater), () => `${change.op_id} won over a later write`)
 }

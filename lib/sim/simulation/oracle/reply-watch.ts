@@ -3,8 +3,9 @@ import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { sha256Hex } from '#lib/server/sync/read-changes.ts'
 import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
 import { keyOf } from '../../model/tables.ts'
-import { secret, type World } from '../world.ts'
-import type { Oracle } from './oracle.ts'
+import { secret } from '../secret.ts'
+import type { Ledger } from './ledger.ts'
+import type { LogWatch } from './log-watch.ts'
 
 /** What a device asked, as it arrived at the server, whole. */
 export type Asked = {
@@ -16,20 +17,28 @@ export type Asked = {
   granted: readonly string[]
 }
 
-type Entry = { op_id: string | null; code?: string; retryable?: boolean; dead_letter_id?: string }
+type Entry = {
+  op_id: string | null
+  code?: string
+  detail?: string
+  retryable?: boolean
+  dead_letter_id?: string
+}
 
 /** Every reply that a server gave, delivered or not. */
 export class ReplyWatch {
-  readonly #world: World
-  readonly #oracle: Oracle
+  readonly #ledger: Ledger
+  readonly #log: LogWatch
   /** The first answer for good of each operation, by what it was. */
   readonly #answers = new Map<string, string>()
+  /** What each operation was when it was answered for good. */
+  readonly #meant = new Map<string, string>()
   /** Which operation each seq of a stream was answered as. */
   readonly #lineage = new Map<string, string>()
 
-  constructor(world: World, oracle: Oracle) {
-    this.#world = world
-    this.#oracle = oracle
+  constructor(ledger: Ledger, log: LogWatch) {
+    this.#ledger = ledger
+    this.#log = log
   }
 
   /** Remembers what was sent, before the server says anything to it. */
@@ -37,7 +46,10 @@ export class ReplyWatch {
     for (const change of changes) {
       // One that was damaged on its way is not what the device sent.
       const isWhole = recordChecksum(change.data ?? null, sha256Hex) === change.checksum
-      if (isWhole && !this.#oracle.log.sent.has(change.op_id)) this.#oracle.log.sent.set(change.op_id, change)
+      if (!isWhole) continue
+      const { sent, stamps } = this.#log
+      sent.set(change.op_id, change)
+      stamps.set(change.op_id, (stamps.get(change.op_id) ?? new Set()).add(change.hlc))
     }
   }
 
@@ -48,14 +60,14 @@ export class ReplyWatch {
     this.#delivered(asked, reply.server_changes)
     this.#page(asked, reply)
     for (const entry of entries)
-      this.#world.count(`answer ${'outcome' in entry ? String(entry.outcome) : entry.code}`)
-    if (reply.resync) this.#world.count(`resync ${reply.resync.reason}`)
+      this.#ledger.scene.count(`answer ${'outcome' in entry ? String(entry.outcome) : entry.code}`)
+    if (reply.resync) this.#ledger.scene.count(`resync ${reply.resync.reason}`)
   }
 
   snapshot(granted: readonly string[], text: string): void {
     const { items } = JSON.parse(text) as { items: { scope: string; record_id: string }[] }
     for (const { scope, record_id } of items) {
-      this.#oracle.check(
+      this.#ledger.check(
         'ScopeIsolation',
         granted.includes(scope),
         () => `a snapshot told ${record_id} of ${scope}`,
@@ -64,25 +76,46 @@ export class ReplyWatch {
   }
 
   #answered({ deviceId, incarnation, changes }: Asked, entries: readonly Entry[]): void {
-    const { check } = { check: this.#oracle.check.bind(this.#oracle) }
-    const { tables } = this.#world.database
+    const { check } = this.#ledger
+    const { tables } = this.#ledger.scene.database
     for (const change of changes) {
       const own = entries.filter(({ op_id }) => op_id === change.op_id)
       check('NoSilentLoss', own.length === 1, () => `${change.op_id} was answered ${own.length} times`)
       const [entry] = own
-      if (!entry || entry.retryable) {
-        if (entry?.code === 'dependency_pending') this.#waits(deviceId, incarnation, change)
+      if (!entry) continue
+      if (entry.retryable) {
+        this.#heldOpen(deviceId, incarnation, change, entry)
         continue
       }
       const place = keyOf(deviceId, incarnation, change.seq)
       const content = contentOf(change)
       const isMisplaced = entry.code === 'invalid_change'
       if (!isMisplaced) {
-        const known = this.#lineage.get(place) ?? content
-        check('SingleLineage', known === content, () => `seq ${change.seq} was answered as two operations`)
-        this.#lineage.set(place, content)
         const stored = tables.get('results', change.op_id)
         check('AckDurable', stored !== undefined, () => `${change.op_id} was answered and is not stored`)
+        // What an earlier life had answered gets that answer under any seq, and says nothing of this one.
+        const isOfThisLife = stored?.incarnation === incarnation && stored.seq === change.seq
+        const known = (isOfThisLife && this.#lineage.get(place)) || content
+        check(
+          'SingleLineage',
+          known === content,
+          () => `seq ${change.seq} was answered as ${known} and ${content}: ${JSON.stringify(entry)}`,
+        )
+        if (isOfThisLife) this.#lineage.set(place, content)
+        const told = JSON.stringify(entry)
+        check(
+          'StableReply',
+          !stored || stored.answer === told,
+          () => `${change.op_id}: ${told} is not what is stored`,
+        )
+        // Two devices may come to live in one identity; each has to learn what became of its own.
+        const meant = this.#meant.get(change.op_id) ?? content
+        check(
+          'NoSilentLoss',
+          meant === content,
+          () => `${change.op_id} is answered for ${meant}, and was ${content}`,
+        )
+        this.#meant.set(change.op_id, meant)
       }
       if (entry.dead_letter_id) {
         const letter = tables.get('letters', entry.dead_letter_id)
@@ -92,16 +125,31 @@ export class ReplyWatch {
           () => `${change.op_id} was refused, and its dead letter is not stored`,
         )
       }
-      const text = JSON.stringify(entry)
-      const first = this.#answers.get(content) ?? text
+      // What was never its own answer for good has a dead letter of each sending.
+      const text = isMisplaced ? entry.code : JSON.stringify(entry)
+      const first = this.#answers.get(content) ?? text ?? ''
       this.#answers.set(content, first)
       check('StableReply', first === text, () => `${change.op_id} was answered ${first}, then ${text}`)
     }
   }
 
+  /** What may come again has its place kept, until it is answered for good. */
+  #heldOpen(device: string, incarnation: string, change: Change, { code, detail }: Entry): void {
+    if (code === 'dependency_pending') this.#waits(device, incarnation, change)
+    const { tables } = this.#ledger.scene.database
+    const isOpen = tables.get('holes', keyOf(device, incarnation, change.seq)) !== undefined
+    const wasAnswered = tables.get('results', change.op_id) !== undefined
+    const { check } = this.#ledger
+    check(
+      'DevicePrefix',
+      isOpen || wasAnswered,
+      () => `seq ${change.seq} of ${change.op_id} is neither answered nor open: ${code} ${detail}`,
+    )
+  }
+
   /** Only what stands behind an open hole of its own record or saga may be told to wait. */
   #waits(device: string, incarnation: string, change: Change): void {
-    const holes = this.#world.database.tables.all('holes')
+    const holes = this.#ledger.scene.database.tables.all('holes')
     const isBehind = holes.some(
       (hole) =>
         hole.device === device &&
@@ -110,11 +158,11 @@ export class ReplyWatch {
         ((hole.record_id === change.record_id && hole.table === change.table) ||
           (change.saga != null && hole.saga_id === change.saga.id)),
     )
-    this.#oracle.check('Drain', isBehind, () => `${change.op_id} waits for nothing`)
+    this.#ledger.check('Drain', isBehind, () => `${change.op_id} waits for nothing`)
   }
 
   #delivered({ granted }: Asked, changes: readonly ServerChange[]): void {
-    const { check } = { check: this.#oracle.check.bind(this.#oracle) }
+    const { check } = this.#ledger
     const versions = new Map<string, number>()
     const seqs = new Map<string, number>()
     for (const change of changes) {
@@ -142,14 +190,14 @@ export class ReplyWatch {
   #page({ token }: Asked, reply: SyncReply): void {
     if (reply.resync !== null || token === null) return
     const from = readToken(token, secret)
-    const { check } = { check: this.#oracle.check.bind(this.#oracle) }
+    const { check } = this.#ledger
     check(
       'EpochSafety',
-      from?.epoch === this.#world.database.epoch,
+      from?.epoch === this.#ledger.scene.database.epoch,
       () => 'a delta was served on a token of another epoch',
     )
     for (const [scope, seq] of from?.positions ?? []) {
-      const commit = this.#oracle.log.feeds.get(scope)?.[seq - 1]
+      const commit = this.#log.feeds.get(scope)?.[seq - 1]
       const known = from?.chains.get(scope)
       const isOurs =
         seq === 0 || (commit !== undefined && (known === undefined || chainPrefix(commit.chain) === known))

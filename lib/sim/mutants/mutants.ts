@@ -1,0 +1,15 @@
+import { clientMutants } from './client-mutants.ts'
+import { serverMutants } from './server-mutants.ts'
+import { storeMutants } from './store-mutants.ts'
+
+/** A planted bug: a piece of a module's text, and what stands in its place when the module is loaded. */
+export type Mutant = {
+  name: string
+  /** From the root of the repository. */
+  file: string
+  find: string
+  replace: string
+}
+
+/** Bugs that a simulation has to find; an oracle that misses one is broken. */
+export const mutants: readonly Mutant[] = [...storeMutants, ...serverMutants, ...clientMutants]

@@ -1,0 +1,119 @@
+import type { Mutant } from './mutants.ts'
+
+/** Bugs of the sync engine. */
+export const serverMutants: readonly Mutant[] = [
+  {
+    name: 'the token covers more than was returned',
+    file: 'lib/server/sync/pull.ts',
+    find: `next.positions.set(scope, reached?.seq ?? seq)`,
+    replace: `next.positions.set(scope, page.standing.find((each) => each.scope === scope).head)`,
+  },
+  {
+    name: 'the base is taken from base_version, despite base_op_id',
+    file: 'lib/server/sync/record-states.ts',
+    find: `    if (operation?.recordId === key.id && operation.table === key.table) {
+      const { data, standsOn }`,
+    replace: `    if (operation === null) {
+      const { data, standsOn }`,
+  },
+  {
+    name: 'an operation is known by its op_id alone, whatever it says',
+    file: 'lib/core/stream.ts',
+    find: `if (before?.ownDevice && before.hash === hash) {`,
+    replace: `if (before?.ownDevice) {`,
+  },
+  {
+    name: 'what was damaged on its way counts as what was answered',
+    file: 'lib/core/stream.ts',
+    find: `if (before?.ownDevice && before.hash === hash) {`,
+    replace: `if (before?.ownDevice && (before.hash === hash || damaged)) {`,
+  },
+  {
+    name: 'a fork goes undetected',
+    file: 'lib/core/stream.ts',
+    find: `    } else if (wasAnswered) {
+      return { kind: 'forked', acknowledgedSeq: stream.lastSeq }`,
+    replace: `    } else if (wasAnswered) {
+      places.set(index, { kind: 'retry', seq })`,
+  },
+  {
+    name: 'the settlement of a conflict skips the feed',
+    file: 'lib/server/sync/settle.ts',
+    find: `effect: data === null ? 'DELETE' : 'UPSERT',`,
+    replace: `effect: batch.context.conflictId ? 'NONE' : data === null ? 'DELETE' : 'UPSERT',`,
+  },
+  {
+    name: 'the settlement of a conflict does not name it',
+    file: 'lib/server/sync/feed-event.ts',
+    find: `conflict_id: event.conflictId ?? context.conflictId ?? null,`,
+    replace: `conflict_id: event.conflictId ?? null,`,
+  },
+  {
+    name: 'a replay that fails closes its dead letter',
+    file: 'lib/server/sync/write.ts',
+    find: `...{ state: 'open', outcome: 'failed', code: answer.code, detail: answer.detail },`,
+    replace: `...{ state: 'replayed', outcome: 'failed', code: answer.code, detail: answer.detail },`,
+  },
+  {
+    name: 'a replay reuses the op_id',
+    file: 'lib/sim/simulation/people.ts',
+    find: `      op_id: this.#newId(),
+      ...(isEdited`,
+    replace: `      op_id: change.op_id,
+      ...(isEdited`,
+  },
+  {
+    name: 'last write wins with >=: ties go to whoever comes last',
+    file: 'lib/core/merge.ts',
+    find: `return order !== 0 ? order > 0 :`,
+    replace: `return order >= 0 ? true :`,
+  },
+  {
+    name: 'the losing value is not stored',
+    file: 'lib/server/sync/settle.ts',
+    find: `lost: lost.length > 0 ? lost : null,`,
+    replace: `lost: null,`,
+  },
+  {
+    name: 'a superseded operation leaves no trace',
+    file: 'lib/server/sync/settle.ts',
+    find: `      feedEvent(batch, operation, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })`,
+    replace: ``,
+  },
+  {
+    name: 'a batch that was overtaken is decided again, and answered as at first',
+    file: 'lib/server/sync/push.ts',
+    find: `  return { answers: decided.answers, batch: commit.batch,`,
+    replace: `  return { answers: firstAnswers(request, decided.answers), batch: commit.batch,`,
+  },
+  {
+    name: 'a clock may run ahead as far as it likes',
+    file: 'lib/core/admit.ts',
+    find: `  if (ahead > maxSkewMs) {`,
+    replace: `  if (ahead > Infinity) {`,
+  },
+  {
+    name: 'revoked records do not leave the device',
+    file: 'lib/server/sync/pull.ts',
+    find: `.filter((scope) => !granted.has(scope))`,
+    replace: `.filter((scope) => !granted.has(scope) && false)`,
+  },
+  {
+    name: 'a snapshot goes on with grants that are gone',
+    file: 'lib/server/sync/snapshot.ts',
+    find: `if (cursor.pins.some(([scope]) => !device.scopes.includes(scope))) {`,
+    replace: `if (cursor.pins.length < 0) {`,
+  },
+  {
+    name: 'a record that moves leaves nothing in the scope it was in',
+    file: 'lib/server/sync/settle.ts',
+    find: `  if (moves && current) {`,
+    replace: `  if (moves && !current) {`,
+  },
+  {
+    name: 'an operation waits for whatever is still open, of any record',
+    file: 'lib/server/sync/holes.ts',
+    find: `hole.record_id === change.record_id && hole.table === change.table`,
+    replace: `hole.record_id !== change.record_id && hole.table === change.table`,
+  },
+]

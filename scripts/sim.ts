@@ -1,0 +1,134 @@
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { mutants } from '#lib/sim/mutants/mutants.ts'
+import { runSeeds, SimThread } from '#lib/sim/runner/pool.ts'
+import { failureText, Tally } from '#lib/sim/runner/report.ts'
+import { shrink } from '#lib/sim/runner/shrink.ts'
+import type { Narrowing } from '#lib/sim/simulation/plan.ts'
+
+// `npm run sim`: seeded worlds of devices, servers and people in which everything goes wrong, watched by an oracle.
+
+const help = `Usage: npm run sim -- [options]
+  --seeds <n>        how many seeds (200)
+  --from <n>         the first of them (1)
+  --seed <text>      this one alone
+  --trace            with its whole trace
+  --narrowing <json> {"devices", "servers", "safetyMs", "without": [what is not to happen]}
+  --threads <n>      (one per processor)
+  --mutants          plants each known bug in turn, and looks for the seed that shows it
+  --mutant <text>    only those whose name contains this
+  --no-shrink        prints a failure as it is`
+
+const { values: given } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '200' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    narrowing: { type: 'string', default: '{}' },
+    threads: { type: 'string', default: String(cpus().length) },
+    mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+    'no-shrink': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (given.help) {
+  console.log(help)
+  process.exit()
+}
+const [count, from, threads] = [given.seeds, given.from, given.threads].map((text) => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${text} is not a count\n${help}`)
+  return value
+}) as [number, number, number]
+const narrowing = JSON.parse(given.narrowing) as Narrowing
+const keepsLines = given.trace ? 1_000_000 : 60
+const seeds = given.seed ? [given.seed] : Array.from({ length: count }, (_, index) => String(from + index))
+
+process.exitCode = given.mutants || given.mutant !== undefined ? await hunt() : await explore()
+
+/** Runs the seeds as they are. */
+async function explore(): Promise<number> {
+  const tally = new Tally()
+  const failures: string[] = []
+  const began = performance.now()
+  let last = began
+  await runSeeds(
+    seeds,
+    threads,
+    ({ seed, ms, outcome, error }) => {
+      if (error) {
+        console.log(`seed ${seed} broke the simulation: ${error}`)
+        failures.push(seed)
+        return true
+      }
+      tally.add(seed, ms, outcome!)
+      if (outcome!.violation) {
+        failures.push(seed)
+        console.log(
+          `seed ${seed}: ${outcome!.violation.invariant}: ${outcome!.violation.detail.slice(0, 300)}`,
+        )
+      }
+      if (given.trace) console.log(outcome!.trace.join('\n'), `\ntrace ${outcome!.traceHash}`)
+      if (performance.now() - last > 10_000) {
+        last = performance.now()
+        console.log(`${tally.seeds} of ${seeds.length} seeds, ${failures.length} failed`)
+      }
+      return true
+    },
+    { narrowing, keepsLines },
+  )
+  const [first] = failures
+  if (first && !given['no-shrink']) await explain(first)
+  console.log(`\n${tally.text()}\n`)
+  const seconds = (performance.now() - began) / 1_000
+  const virtualHours = tally.virtualMs / 3_600_000
+  console.log(
+    `${tally.seeds} seeds in ${seconds.toFixed(0)} s (${virtualHours.toFixed(1)} h of virtual time, ${tally.steps} events), ` +
+      (failures.length === 0 ? 'none failed' : `${failures.length} failed: ${failures.join(' ')}`),
+  )
+  return failures.length === 0 ? 0 : 1
+}
+
+/** The first failure, with everything taken away that it does not need. */
+async function explain(seed: string): Promise<void> {
+  const thread = new SimThread({ narrowing, keepsLines })
+  try {
+    const { outcome } = await thread.run(seed)
+    if (!outcome) return
+    const shrunk = await shrink(thread, seed, outcome)
+    console.log(`\n${failureText(seed, shrunk.narrowing, shrunk.outcome)}`)
+  } finally {
+    await thread.end()
+  }
+}
+
+/** Plants each bug in turn, and runs seeds until one shows it. */
+async function hunt(): Promise<number> {
+  const chosen = mutants.filter(({ name }) => name.includes(given.mutant ?? ''))
+  let missed = 0
+  for (const mutant of chosen) {
+    let tried = 0
+    let caught: string | null = null
+    const began = performance.now()
+    await runSeeds(
+      seeds,
+      threads,
+      ({ seed, outcome, error }) => {
+        tried++
+        if (error) caught = `the simulation breaks at seed ${seed}: ${error.split('\n')[0]}`
+        else if (outcome?.violation) caught = `${outcome.violation.invariant.padEnd(14)} at seed ${seed}`
+        return caught === null
+      },
+      { narrowing, mutant },
+    )
+    if (caught === null) missed++
+    const seconds = ((performance.now() - began) / 1_000).toFixed(0)
+    console.log(
+      `${caught ? 'caught' : 'MISSED'}  ${mutant.name}\n        ${caught ?? ''} after ${tried} seeds, ${seconds} s`,
+    )
+  }
+  console.log(`${chosen.length - missed} of ${chosen.length} mutants caught`)
+  return missed === 0 ? 0 : 1
+}
