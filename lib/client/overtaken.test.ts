@@ -7,6 +7,7 @@ import { assignSeqs, readLanes } from './queue.ts'
 import { newIdentity } from './identity.ts'
 import { getRecord } from './records.ts'
 import { snapshotReplySchema, syncReplySchema } from './replies.ts'
+import { contentOf } from './review.ts'
 import { clearGraves } from './rows.ts'
 import { applyServerChange } from './server-changes.ts'
 import { applySnapshotPage, beginSnapshot } from './snapshot.ts'
@@ -102,7 +103,27 @@ test('an operation that waits for one which this store never sent is a stray', a
 
 test('a full sync tells which conflicts are still open: the others are over', async () => {
   const kernel = await device()
+  const edit = contentOf({
+    ...{
+      ...key,
+      priority: 'normal',
+      operation: 'UPDATE',
+      baseVersion: 1,
+      baseChecksum: null,
+      baseOpId: null,
+    },
+    ...{
+      data: { name: 'mine' },
+      hlc: '',
+      checksum: '',
+      sizeBytes: 0,
+      editedAtMs: 0,
+      schemaVersion: 1,
+      saga: null,
+    },
+  })
   const conflict = (id: string) => ({
+    edit,
     ...{ opId: id, conflictId: id, code: 'manual' as const, fields: [], mine: { name: 'mine' } },
     ...{
       baseVersion: 1,

@@ -114,7 +114,7 @@ export class ModelServer {
   /** A record is taken out of what the device may see. */
   leave(table: string, id: string, scope = 'default'): void {
     const { version } = this.state(table, id, scope) ?? { version: 0 }
-    const gone: Row = { version, data: null, hlc: '', writer: '' }
+    const gone: Row = { version: version + 1, data: null, hlc: '', writer: '' }
     const entry = change('LEAVE', { scope, table, record_id: id }, gone, null)
     // The checksum is the record's, as the product has it; the data stays behind.
     this.publish({ ...entry, checksum: sha256Hex('what the record holds') })

@@ -38,7 +38,10 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
         const found = tables.get('records', recordKey(scope, table, id))
         if (!found) return []
         const { last_op_id: _last, ...record } = found
-        return [record]
+        const left = record.deleted
+          ? tables.departure(recordKey(scope, table, id), record.version)
+          : undefined
+        return [{ ...record, moved_to: (left?.rule['moved_to'] ?? null) as string | null }]
       }),
     ),
     bases: orNull(

@@ -8,6 +8,7 @@ const gone = (what: string) => new ModelError('HF002', what)
 /** The part of push_commit beside the feed: conflicts, dead letters, what a person's write settles, the audit. */
 export async function settleBatch(tx: Transaction, p: CommitRequest, nowMillis: number): Promise<void> {
   for (const conflict of p.conflicts) await addConflict(tx, conflict)
+  await moveConflicts(tx, p.moves)
   for (const letter of p.dead_letters) await addLetter(tx, letter, p.stream?.device ?? p.actor_id)
   if (p.resolve) await resolve(tx, p.resolve)
   if (p.reopen) await reopen(tx, p.reopen)
@@ -16,6 +17,18 @@ export async function settleBatch(tx: Transaction, p: CommitRequest, nowMillis: 
   if (p.audit.length > 0) {
     await tx.lock('audit_head', '')
     for (const entry of p.audit) tx.append('audit', entry)
+  }
+}
+
+/** The open conflicts of a record that changes scope go with it. */
+async function moveConflicts(tx: Transaction, moves: CommitRequest['moves']): Promise<void> {
+  for (const { table, id, from, to } of moves) {
+    for (const { id: conflictId } of tx.openConflicts({ scope: from, table, id })) {
+      await tx.lock('conflicts', conflictId)
+      const known = tx.get('conflicts', conflictId)
+      if (known?.state !== 'open' || known.scope !== from) continue
+      await tx.put('conflicts', conflictId, { ...known, scope: to, version: known.version + 1 })
+    }
   }
 }
 

@@ -124,6 +124,8 @@ export class Tables {
   readonly batches = new Map<string, ChangeRow[]>()
   /** States of a record that are in the log, by key and version. */
   readonly states = new Map<string, ChangeRow>()
+  /** The same where it left its scope. */
+  readonly departures = new Map<string, ChangeRow>()
 
   get<T extends TableName>(table: T, key: string): Rows[T] | undefined {
     return this.rows[table].get(key)
@@ -139,6 +141,10 @@ export class Tables {
 
   changesOf({ scope, batch }: { scope: string; batch: string }): readonly ChangeRow[] {
     return this.batches.get(keyOf(scope, batch)) ?? []
+  }
+
+  departure(key: string, version: number): ChangeRow | undefined {
+    return this.departures.get(keyOf(key, version))
   }
 
   state(key: string, version: number): ChangeRow | undefined {
@@ -172,6 +178,7 @@ export class Tables {
     for (const [scope, feed] of this.feeds) copy.feeds.set(scope, [...feed])
     for (const [key, changes] of this.batches) copy.batches.set(key, [...changes])
     for (const [key, change] of this.states) copy.states.set(key, change)
+    for (const [key, change] of this.departures) copy.departures.set(key, change)
     return copy
   }
 
@@ -188,10 +195,8 @@ export class Tables {
     const batch = this.batches.get(key)
     if (batch) batch.push(change)
     else this.batches.set(key, [change])
-    if (change.effect !== 'UPSERT' && change.effect !== 'DELETE') return
-    this.states.set(
-      keyOf(recordKey(change.scope, change.table, change.record_id), change.after_version),
-      change,
-    )
+    if (change.effect === 'NONE') return
+    const states = change.effect === 'LEAVE' ? this.departures : this.states
+    states.set(keyOf(recordKey(change.scope, change.table, change.record_id), change.after_version), change)
   }
 }

@@ -28,6 +28,15 @@ export class Transaction {
     return this.#database.tables.get(table, key)
   }
 
+  /** Conflicts of a record that are open: those that are committed, and this transaction's own. */
+  openConflicts({ scope, table, id }: { scope: string; table: string; id: string }): Rows['conflicts'][] {
+    const own = [...this.writes.conflicts.values()].filter((row) => row !== null)
+    const all = new Map([...this.#database.tables.all('conflicts'), ...own].map((row) => [row.id, row]))
+    return [...all.values()].filter(
+      (row) => row.state === 'open' && row.scope === scope && row.table === table && row.record_id === id,
+    )
+  }
+
   /** Waits for whoever holds it. @throws ModelError 40P01, or 57P01 where the server ended the transaction */
   async lock(table: string, key: string): Promise<void> {
     this.#check()

@@ -36,8 +36,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'an operation that was sent takes new content',
     file: 'lib/client/edits.ts',
-    find: `  if (last && !last.wasSent) {`,
-    replace: `  if (last) {`,
+    find: `  if (last && !last.wasSent && !isApart) {`,
+    replace: `  if (last && !isApart) {`,
   },
   {
     name: 'older news replaces newer',

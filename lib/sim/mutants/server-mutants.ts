@@ -83,8 +83,8 @@ export const serverMutants: readonly Mutant[] = [
   {
     name: 'a batch that was overtaken is decided again, and answered as at first',
     file: 'lib/server/sync/push.ts',
-    find: `  return { answers: decided.answers, batch: commit.batch,`,
-    replace: `  return { answers: firstAnswers(request, decided.answers), batch: commit.batch,`,
+    find: `  return { answers, batch: commit.batch,`,
+    replace: `  return { answers: firstAnswers(sent, answers), batch: commit.batch,`,
   },
   {
     name: 'a clock may run ahead as far as it likes',
@@ -113,7 +113,8 @@ export const serverMutants: readonly Mutant[] = [
   {
     name: 'an operation waits for whatever is still open, of any record',
     file: 'lib/server/sync/holes.ts',
-    find: `hole.record_id === change.record_id && hole.table === change.table`,
-    replace: `hole.record_id !== change.record_id && hole.table === change.table`,
+    find: `        hole.record_id === change.record_id &&
+        hole.table === change.table &&`,
+    replace: `        hole.record_id !== null &&`,
   },
 ]
