@@ -86,6 +86,7 @@ export async function applyAnswers(
     const yes = accepted.get(opId)
     const clash = conflicted.get(opId)
     const no = rejected.get(opId)
+    const isElsewhere = (answer: { scope?: string | undefined }) => (answer.scope ?? scope) !== scope
     if (yes) {
       const row = await settleOperation(unit, operation, nowMs)
       // Answers repeat the data only where the result is not what was sent.
@@ -94,7 +95,9 @@ export async function applyAnswers(
       const state = { version: yes.version, data, hlc: operation.hlc, checksum: yes.checksum }
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
-      await writeAnswered(unit, settled({ ...row, conflicts, server: newerState(row.server, state) }))
+      // Taken along to another scope: what the record is there, and that it left here, comes with the feed.
+      const server = isElsewhere(yes) ? row.server : newerState(row.server, state)
+      await writeAnswered(unit, settled({ ...row, conflicts, server }))
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
@@ -115,7 +118,13 @@ export async function applyAnswers(
       const checksum = recordChecksum(clash.server_data, kernel.sha256Hex)
       const state = { version: clash.server_version, data: clash.server_data, hlc: null, checksum }
       const others = { ...row, conflicts: withoutMark(row.conflicts, operation) }
-      await writeRow(unit, settled({ ...withMark(others, mark), server: newerState(row.server, state) }))
+      await writeRow(
+        unit,
+        settled({
+          ...withMark(others, mark),
+          server: isElsewhere(clash) ? row.server : newerState(row.server, state),
+        }),
+      )
       await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })
       summary.conflicts += 1
     } else if (no && !no.retryable && operation.isShared && no.code === 'invalid_change') {

@@ -22,6 +22,8 @@ const accepted = z.object({
   outcome: z.enum(outcomes),
   data: nullableData,
   checksum: z.string(),
+  /** Where the record moved to, and took the operation along. */
+  scope: z.string().optional(),
 })
 
 const conflicted = z.object({
@@ -33,6 +35,7 @@ const conflicted = z.object({
   server_version: version,
   server_data: nullableData,
   base_data: nullableData,
+  scope: z.string().optional(),
 })
 
 const rejected = z.object({

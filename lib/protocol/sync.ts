@@ -206,6 +206,8 @@ export type Accepted = {
   /** The result, where it is not what was sent. */
   data: JsonObject | null
   checksum: string
+  /** Where the record is now, if it moved from where the operation was made; the feed tells the rest. */
+  scope?: string
 }
 
 export type Conflicted = {
@@ -218,6 +220,8 @@ export type Conflicted = {
   server_version: number
   server_data: JsonObject | null
   base_data: JsonObject | null
+  /** As in {@link Accepted}. */
+  scope?: string
 }
 
 export type Rejected = {

@@ -44,7 +44,8 @@ function accept(
   const sent = change.data ?? null
   const isAsSent = jsonEqual(now.data, sent)
   // What the device has may be of an older schema: then it takes the server's state in its place.
-  const repeats = !isAsSent || outcome === 'superseded' || (isRaised && now.data !== null)
+  const isElsewhere = read.madeIn !== undefined
+  const repeats = !isAsSent || isElsewhere || outcome === 'superseded' || (isRaised && now.data !== null)
   const told = isRaised && isAsSent && now.data !== null ? 'merged' : outcome
   const entry: Accepted = {
     op_id: change.op_id,
@@ -53,6 +54,7 @@ function accept(
     outcome: told,
     data: repeats ? now.data : null,
     checksum: now.checksum,
+    ...(isElsewhere && { scope: change.scope }),
   }
   const facts = { strategy: policy.strategy, outcome: told }
   const standsOn = isAsSent ? now.version : outcome === 'superseded' ? base.standsOn : null
@@ -85,6 +87,7 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
     server_version: current.version,
     server_data: current.data,
     base_data: base.data ?? null,
+    ...(read.madeIn !== undefined && { scope: change.scope }),
   }
   const facts = { strategy: policy.strategy, code }
   const pushed = { data: sent, version: current.version, standsOn: base.standsOn }
@@ -93,8 +96,10 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
 }
 
 function write(batch: Batch, operation: Operation, decision: Decision & { kind: 'write' }): void {
-  const { change, key, current } = operation
-  const { data, outcome, lost } = decision
+  const { read, change, key, current } = operation
+  const { data, lost } = decision
+  // The feed leaves out what the sender has already; what followed its record to another scope the sender has not there.
+  const outcome = read.madeIn === undefined ? decision.outcome : 'merged'
   const target = { ...key, scope: change.scope }
   const moves = target.scope !== key.scope
   const now = nextState(batch, operation, data, moves ? batch.states.current(target) : undefined)

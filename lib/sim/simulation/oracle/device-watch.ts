@@ -18,6 +18,7 @@ type Row = {
 }
 type Queued = {
   ordinal: number
+  scope: string
   opId: string
   wasSent: boolean
   checksum: string
@@ -182,7 +183,9 @@ export class DeviceWatch {
     const key = recordKey(result.scope, result.table, result.record_id)
     const row = this.rows().get(key)
     const version = result.version ?? 0
-    if (!operation.wasSent || !this.#positions.has(result.scope)) return
+    // One that followed its record to another scope shows there as the feed tells it.
+    const isElsewhere = operation.scope !== result.scope
+    if (!operation.wasSent || isElsewhere || !this.#positions.has(result.scope)) return
     const isKnown = row?.server ? row.server.version >= version : this.#isGone(key, version)
     this.#ledger.check(
       'Causal',
