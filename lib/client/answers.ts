@@ -96,7 +96,9 @@ export async function applyAnswers(
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
       // Taken along to another scope: what the record is there, and that it left here, comes with the feed.
-      const server = isElsewhere(yes) ? row.server : newerState(row.server, state)
+      // Answered before, and just so: the feed may have gone past it since.
+      const isKnown = operation.firstAnswer?.version === yes.version
+      const server = isElsewhere(yes) || isKnown ? row.server : newerState(row.server, state)
       await writeAnswered(unit, settled({ ...row, conflicts, server }))
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1

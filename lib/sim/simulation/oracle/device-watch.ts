@@ -19,6 +19,7 @@ type Row = {
 type Queued = {
   ordinal: number
   scope: string
+  firstAnswer: object | null
   opId: string
   wasSent: boolean
   checksum: string
@@ -185,7 +186,9 @@ export class DeviceWatch {
     const version = result.version ?? 0
     // One that followed its record to another scope shows there as the feed tells it.
     const isElsewhere = operation.scope !== result.scope
-    if (!operation.wasSent || isElsewhere || !this.#positions.has(result.scope)) return
+    // One that goes again, because a server may have lost it, was shown before.
+    if (!operation.wasSent || operation.firstAnswer || isElsewhere || !this.#positions.has(result.scope))
+      return
     const isKnown = row?.server ? row.server.version >= version : this.#isGone(key, version)
     this.#ledger.check(
       'Causal',
