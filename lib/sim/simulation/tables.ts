@@ -4,7 +4,6 @@ import type { Dice } from './dice.ts'
 
 export const scopes = ['north', 'south'] as const
 export const tables = ['notes', 'settings', 'orders', 'cases', 'forms', 'assets'] as const
-export type Table = (typeof tables)[number]
 
 /** A table for each way of settling, one that refuses some edits, and one whose schema has moved on. */
 export function policies(): TablePolicy[] {
