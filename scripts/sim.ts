@@ -9,11 +9,12 @@ import type { Narrowing } from '#lib/sim/simulation/plan.ts'
 // `npm run sim`: seeded worlds of devices, servers and people in which everything goes wrong, watched by an oracle.
 
 const help = `Usage: npm run sim -- [options]
-  --seeds <n>        how many seeds (200)
+  --seeds <n>        how many seeds (200, with --postgres 10)
   --from <n>         the first of them (1)
   --seed <text>      this one alone
   --trace            with its whole trace
   --narrowing <json> {"devices", "servers", "safetyMs", "without": [what is not to happen]}
+  --postgres         on real processes: HTTP, PostgreSQL, kill -9 of both, lines that break; half a minute a seed
   --threads <n>      (one per processor)
   --mutants          plants each known bug in turn, and looks for the seed that shows it
   --mutant <text>    only those whose name contains this
@@ -21,7 +22,8 @@ const help = `Usage: npm run sim -- [options]
 
 const { values: given } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '200' },
+    seeds: { type: 'string' },
+    postgres: { type: 'boolean', default: false },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
@@ -37,7 +39,11 @@ if (given.help) {
   console.log(help)
   process.exit()
 }
-const [count, from, threads] = [given.seeds, given.from, given.threads].map((text) => {
+const [count, from, threads] = [
+  given.seeds ?? (given.postgres ? '10' : '200'),
+  given.from,
+  given.threads,
+].map((text) => {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1) throw new RangeError(`${text} is not a count\n${help}`)
   return value
@@ -46,6 +52,11 @@ const narrowing = JSON.parse(given.narrowing) as Narrowing
 const keepsLines = given.trace ? 1_000_000 : 60
 const seeds = given.seed ? [given.seed] : Array.from({ length: count }, (_, index) => String(from + index))
 
+if (given.postgres) {
+  const { exploreOnProcesses } = await import('./sim/explore.ts')
+  const failures = await exploreOnProcesses(seeds, { narrowing, keepsLines })
+  process.exit(failures.length === 0 ? 0 : 1)
+}
 process.exitCode = given.mutants || given.mutant !== undefined ? await hunt() : await explore()
 
 /** Runs the seeds as they are. */

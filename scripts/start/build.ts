@@ -63,12 +63,13 @@ async function hashSources(): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Tests are no part of a build. @returns paths below the project, in a stable order */
+/** Tests and simulations are no part of a build. @returns paths below the project, in a stable order */
 async function filesIn(path: string): Promise<string[]> {
   try {
     const entries = await readdir(join(root, path), { withFileTypes: true, recursive: true })
     const files = entries.filter((entry) => entry.isFile() && !/\.test\.tsx?$/.test(entry.name))
-    return files.map((file) => join(file.parentPath, file.name).slice(root.length + 1)).toSorted()
+    const paths = files.map((file) => join(file.parentPath, file.name).slice(root.length + 1))
+    return paths.filter((path) => !path.startsWith('lib/sim/')).toSorted()
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
     if (error.code === 'ENOTDIR') return [path]

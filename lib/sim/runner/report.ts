@@ -55,12 +55,13 @@ export function failureText(
   seed: string,
   narrowing: Narrowing,
   { plan, violation, trace, traceHash }: Outcome,
+  options = '',
 ): string {
   const { devices, servers, safetyMs, rates } = plan
   return [
     `seed ${seed}: ${violation?.invariant ?? 'nothing'} after ${((violation?.atMs ?? 0) / 1_000).toFixed(1)} s: ${violation?.detail}`,
     `  ${devices} devices, ${servers} servers, ${safetyMs / 1_000} s of trouble: ${Object.keys(rates).join(' ') || 'none'}`,
-    `  trace ${traceHash}; again with: npm run sim -- --seed ${seed} --narrowing '${JSON.stringify(narrowing)}' --trace`,
+    `  trace ${traceHash}; again with: npm run sim -- ${options}--seed ${seed} --narrowing '${JSON.stringify(narrowing)}' --trace`,
     ...trace.map((text) => `  ${text}`),
   ].join('\n')
 }

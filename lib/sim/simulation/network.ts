@@ -5,13 +5,20 @@ import {
   type TransportRequest,
 } from '#lib/client/index.ts'
 import type { Dice } from './dice.ts'
-import type { ServerProcess } from './server-process.ts'
 import type { World } from './world.ts'
+
+/** A server, as those outside see it. */
+export type Door = {
+  readonly name: string
+  readonly isAlive: boolean
+  /** Rejects, or never resolves, where no answer comes. */
+  handle: (request: TransportRequest) => Promise<TransportReply>
+}
 
 /** The way between one device and the servers, with everything that happens on it. */
 export function createNetwork(
   world: World,
-  options: { name: string; dice: Dice; servers: () => readonly ServerProcess[]; isAlive: () => boolean },
+  options: { name: string; dice: Dice; servers: () => readonly Door[]; isAlive: () => boolean },
 ): Transport & { isOffline: boolean } {
   const { name, dice, servers, isAlive } = options
   const { scheduler, trace } = world
@@ -35,7 +42,8 @@ export function createNetwork(
       await scheduler.sleep(latency())
       if (world.happens('lose_request', 0.08, dice)) throw lost('lost on the way there')
       const sent = mangle(world, dice, request, 'request')
-      if (world.happens('duplicate', 0.08, dice)) {
+      // An enrolment that comes again gives a new token: nobody sends one twice unasked.
+      if (request.path !== '/api/v1/enroll' && world.happens('duplicate', 0.08, dice)) {
         scheduler.after(dice.between(0, 30_000), () => void deliver(sent).catch(() => {}))
       }
       const reply = await deliver(sent)

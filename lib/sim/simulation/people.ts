@@ -1,24 +1,41 @@
-import { v7 } from 'uuid'
 import type { JsonObject } from '#lib/core/json.ts'
-import { AppError } from '#lib/protocol/errors.ts'
 import { expectedError } from '#lib/server/http/expected-error.ts'
-import { writeRecord, type RecordWrite } from '#lib/server/sync/write.ts'
-import type { DeviceRow } from '../model/tables.ts'
-import type { Transaction } from '../model/transaction.ts'
+import type { Rows } from '../model/tables.ts'
 import type { Dice } from './dice.ts'
-import type { ServerProcess } from './server-process.ts'
+import type { Happening } from './plan.ts'
 import { policies, scopes, stateOf } from './tables.ts'
 import type { World } from './world.ts'
 
-/** The people at the console. What they write goes through the product's push path, as its verbs send it there. */
+export type Choice =
+  | { choice: 'client' }
+  | { choice: 'server' }
+  | { choice: 'merged'; data: JsonObject | null }
+
+/** What people do at the console, each deed on what they saw. Rejects with what the server says to it. */
+export type Hands = {
+  /** @param data null deletes it */
+  put: (record: Rows['records'], data: JsonObject | null) => Promise<void>
+  move: (record: Rows['records'], to: string) => Promise<void>
+  resolve: (conflict: Rows['conflicts'], record: Rows['records'], choice: Choice) => Promise<void>
+  /** @param edited what to send in place of the original; null sends it as it was */
+  replay: (letter: Rows['letters'], edited: JsonObject | null) => Promise<void>
+  settle: (letter: Rows['letters'], to: 'open' | 'discarded') => Promise<void>
+  policy: (name: string, change: Partial<ReturnType<typeof policies>[number]>) => Promise<void>
+  resync: (deviceId: string) => Promise<void>
+  status: (deviceId: string, to: 'active' | 'revoked') => Promise<void>
+  grant: (deviceId: string, scopes: string[]) => Promise<void>
+}
+
+/** The people at the console: what they do, and when. */
 export class People {
   readonly #world: World
-  readonly #servers: () => readonly ServerProcess[]
+  readonly #hands: () => Hands | null
   readonly #dice: Dice
 
-  constructor(world: World, servers: () => readonly ServerProcess[]) {
+  /** @param hands null while no server is there */
+  constructor(world: World, hands: () => Hands | null) {
     this.#world = world
-    this.#servers = servers
+    this.#hands = hands
     this.#dice = world.dice.fork('people')
   }
 
@@ -26,12 +43,11 @@ export class People {
   async work(): Promise<void> {
     for (;;) {
       await this.#world.scheduler.sleep(this.#dice.between(200, 2_500))
-      const up = this.#servers().filter((server) => server.isAlive)
-      if (up.length === 0 || this.#world.oracle.violation) continue
-      const server = this.#dice.pick(up)
+      const hands = this.#hands()
+      if (!hands || this.#world.oracle.violation) continue
       try {
         // A process that dies takes the person's request with it.
-        await Promise.race([this.#do(server), this.#world.scheduler.sleep(60_000)])
+        await Promise.race([this.#do(hands), this.#world.scheduler.sleep(60_000)])
       } catch (thrown) {
         const error = expectedError(thrown)
         const stack = thrown instanceof Error ? thrown.stack : String(thrown)
@@ -40,177 +56,78 @@ export class People {
     }
   }
 
-  async #do(server: ServerProcess): Promise<void> {
-    const { isSafety } = this.#world
-    if (!isSafety) return this.#resolve(server)
-    const happens = (name: Parameters<World['happens']>[0], chance: number) =>
-      this.#world.happens(name, chance, this.#dice)
-    if (happens('put', 0.08)) return this.#put(server)
-    if (happens('move', 0.06)) return this.#move(server)
-    if (happens('resolve', 0.2)) return this.#resolve(server)
-    if (happens('letter', 0.15)) return this.#letter(server)
-    if (happens('policy', 0.02)) return this.#policy(server)
-    if (happens('resync', 0.03))
-      return this.#change(server, (row) => ({ ...row, resync_reason: 'history_diverged' }))
-    if (happens('revoke_device', 0.02)) return this.#change(server, (row) => ({ ...row, status: 'revoked' }))
-    if (happens('revoke_scope', 0.05))
-      return this.#change(server, (row) => ({ ...row, scopes: this.#scopes() }))
-    return this.#change(server, (row) => (row.status === 'revoked' ? { ...row, status: 'active' } : row))
+  async #do(hands: Hands): Promise<void> {
+    const dice = this.#dice
+    if (!this.#world.isSafety) return this.#resolve(hands)
+    const happens = (name: Happening, chance: number) => this.#world.happens(name, chance, dice)
+    if (happens('put', 0.08)) {
+      const record = this.#record()
+      if (record) await hands.put(record, dice.chance(0.25) ? null : stateOf(dice, record.data))
+    } else if (happens('move', 0.06)) {
+      const record = this.#record()
+      if (record?.data) await hands.move(record, record.scope === scopes[0] ? scopes[1] : scopes[0])
+    } else if (happens('resolve', 0.2)) return this.#resolve(hands)
+    else if (happens('letter', 0.15)) return this.#letter(hands)
+    else if (happens('policy', 0.02)) return this.#policy(hands)
+    else await this.#device(hands, happens)
   }
 
-  #scopes(): string[] {
-    return this.#dice.pick([['north'], ['south'], ['north', 'south'], ['north', 'south']])
+  async #device(hands: Hands, happens: (name: Happening, chance: number) => boolean): Promise<void> {
+    const devices = this.#world.database.tables.all('devices')
+    if (devices.length === 0) return
+    const { id, status } = this.#dice.pick(devices)
+    if (happens('resync', 0.03)) return hands.resync(id)
+    if (happens('revoke_device', 0.02)) return hands.status(id, 'revoked')
+    if (happens('revoke_scope', 0.05)) {
+      return hands.grant(id, this.#dice.pick([['north'], ['south'], ['north', 'south'], ['north', 'south']]))
+    }
+    if (status === 'revoked') await hands.status(id, 'active')
   }
 
-  #write(server: ServerProcess, write: Partial<RecordWrite> & Pick<RecordWrite, 'change'>) {
-    const audit = { action: 'record.put', target: 'record', targetId: write.change.record_id }
-    const actor = { kind: 'device', id: 'admin', name: 'admin' } as const
-    return writeRecord(
-      {
-        by: { kind: 'person', id: 'admin' },
-        audit: [{ ...audit, actor }],
-        traceId: 'b'.repeat(32),
-        ...write,
-      },
-      server.engine,
-    )
-  }
-
-  #newId(): string {
-    return v7({ msecs: Math.floor(this.#world.now()), random: this.#dice.bytes(16) })
-  }
-
-  #record() {
+  #record(): Rows['records'] | null {
     const records = this.#world.database.tables.all('records').filter(({ table }) => table !== 'assets')
     return records.length > 0 ? this.#dice.pick(records) : null
   }
 
-  async #put(server: ServerProcess): Promise<void> {
-    const record = this.#record()
-    if (!record) return
-    const data = this.#dice.chance(0.25) ? null : stateOf(this.#dice, record.data)
-    await this.#write(server, {
-      mode: 'exact',
-      change: {
-        ...{ op_id: this.#newId(), table: record.table, record_id: record.id, scope: record.scope, data },
-        ...{
-          operation: data === null ? 'DELETE' : record.deleted ? 'CREATE' : 'UPDATE',
-          base_version: record.version,
-        },
-      },
-    })
-  }
-
-  async #move(server: ServerProcess): Promise<void> {
-    const record = this.#record()
-    if (!record?.data) return
-    await this.#write(server, {
-      change: {
-        ...{ op_id: this.#newId(), table: record.table, record_id: record.id, data: record.data },
-        ...{ from_scope: record.scope, scope: record.scope === scopes[0] ? scopes[1] : scopes[0] },
-        ...{ operation: 'UPDATE', base_version: record.version },
-      },
-    })
-  }
-
-  async #resolve(server: ServerProcess): Promise<void> {
-    const open = this.#world.database.tables.all('conflicts').filter(({ state }) => state === 'open')
+  async #resolve(hands: Hands): Promise<void> {
+    const { tables } = this.#world.database
+    const open = tables.all('conflicts').filter(({ state }) => state === 'open')
     if (open.length === 0) return
     const conflict = this.#dice.pick(open)
-    const { scope, table, record_id } = conflict
-    const record = this.#world.database.tables
+    const record = tables
       .all('records')
-      .find((row) => row.scope === scope && row.table === table && row.id === record_id)
+      .find(
+        ({ scope, table, id }) =>
+          scope === conflict.scope && table === conflict.table && id === conflict.record_id,
+      )
+    if (!record) return
     const choice = this.#dice.pick(['client', 'server', 'merged'] as const)
-    const chosen: Record<typeof choice, () => JsonObject | null> = {
-      client: () => conflict.client_data,
-      server: () => record?.data ?? null,
-      merged: () => stateOf(this.#dice, record?.data ?? null),
-    }
-    const data = chosen[choice]()
     this.#world.count(`resolved by ${choice}`)
-    await this.#write(server, {
-      mode: 'exact',
-      change: {
-        ...{ op_id: this.#newId(), table, record_id, scope, data },
-        ...{ operation: data === null ? 'DELETE' : 'UPDATE', base_version: record?.version ?? 0 },
-      },
-      resolves: {
-        ...{ conflictId: conflict.id, conflictVersion: conflict.version, choice },
-        ...{ reason: 'seen', resolvedBy: 'admin' },
-      },
-    })
+    const data = stateOf(this.#dice, record.data)
+    await hands.resolve(conflict, record, choice === 'merged' ? { choice, data } : { choice })
   }
 
-  async #letter(server: ServerProcess): Promise<void> {
+  async #letter(hands: Hands): Promise<void> {
+    const dice = this.#dice
     const letters = this.#world.database.tables.all('letters').filter(({ state }) => state !== 'replayed')
     if (letters.length === 0) return
-    const letter = this.#dice.pick(letters)
-    const [from, to] =
-      letter.state === 'discarded' ? (['discarded', 'open'] as const) : (['open', 'discarded'] as const)
-    if (from === 'discarded' || this.#dice.chance(0.3)) {
+    const letter = dice.pick(letters)
+    const to = letter.state === 'discarded' ? 'open' : 'discarded'
+    if (to === 'open' || dice.chance(0.3)) {
       this.#world.count(`letter ${to}`)
-      return this.#admin(server, async (tx) => {
-        await tx.lock('letters', letter.id)
-        const known = tx.get('letters', letter.id)
-        if (known?.state !== from) throw new AppError('conflict', 'Somebody settled it first.')
-        await tx.put('letters', letter.id, { ...known, state: to, version: known.version + 1 })
-      })
+      return hands.settle(letter, to)
     }
-    const change = JSON.parse(letter.change) as RecordWrite['change'] & { seq?: number; checksum?: string }
-    const isEdited = this.#dice.chance(0.5) && change.data != null
-    const table = change.table === 'nowhere' ? 'notes' : change.table
-    const { seq: _seq, checksum: _checksum, ...rest } = change
-    const sent = {
-      ...rest,
-      op_id: this.#newId(),
-      ...(isEdited ? { table, data: stateOf(this.#dice, null) } : {}),
-    }
+    const change = JSON.parse(letter.change) as JsonObject
+    const isEdited = dice.chance(0.5) && change['data'] != null
     this.#world.count(isEdited ? 'letter edited' : 'letter replayed')
-    await this.#write(server, {
-      by: letter.device_id ? { kind: 'device', id: letter.device_id } : { kind: 'person', id: 'admin' },
-      deviceId: letter.device_id,
-      change: sent,
-      schemaVersion: isEdited ? undefined : letter.schema_version,
-      replays: {
-        ...{
-          deadLetterId: letter.id,
-          deadLetterVersion: letter.version,
-          schemaVersion: letter.schema_version,
-        },
-        ...{ edited: isEdited ? JSON.stringify(sent) : null, actor: 'admin' },
-      },
-    })
+    const table = change['table'] === 'nowhere' ? 'notes' : change['table']!
+    await hands.replay(letter, isEdited ? { ...change, table, data: stateOf(dice, null) } : null)
   }
 
   /** A policy gets another version, and sometimes another tiebreak. */
-  #policy(server: ServerProcess): Promise<void> {
+  #policy(hands: Hands): Promise<void> {
     const { name } = this.#dice.pick(policies())
-    return this.#admin(server, async (tx) => {
-      await tx.lock('policies', name)
-      const known = tx.get('policies', name)!
-      const policy = known.policy as ReturnType<typeof policies>[number]
-      const tiebreak =
-        name === 'notes' ? this.#dice.pick(['manual', 'client', 'server'] as const) : policy.tiebreak
-      await tx.put('policies', name, { name, version: known.version + 1, policy: { ...policy, tiebreak } })
-    })
-  }
-
-  #change(server: ServerProcess, to: (row: DeviceRow) => DeviceRow): Promise<void> {
-    const devices = this.#world.database.tables.all('devices')
-    if (devices.length === 0) return Promise.resolve()
-    const { id } = this.#dice.pick(devices)
-    return this.#admin(server, async (tx) => {
-      await tx.lock('devices', id)
-      const row = tx.get('devices', id)
-      if (row) await tx.put('devices', id, to(row))
-    })
-  }
-
-  #admin(server: ServerProcess, work: (tx: Transaction) => Promise<void>): Promise<void> {
-    return this.#world.database.transaction(server.host, async (tx) => {
-      await server.host.step({ name: 'admin', commits: false })
-      await work(tx)
-    })
+    const tiebreak = this.#dice.pick(['manual', 'client', 'server'] as const)
+    return hands.policy(name, name === 'notes' ? { tiebreak } : {})
   }
 }

@@ -1,10 +1,20 @@
 type Event = { atMs: number; order: number; run: (() => void) | null }
 
+/** What everybody in a simulation reads the time by, and waits by. */
+export interface Time {
+  readonly nowMs: number
+  /** Since the start. */
+  readonly elapsedMs: number
+  /** Runs once, after a delay. @returns what takes it back */
+  after: (delayMs: number, run: () => void) => () => void
+  sleep: (delayMs: number) => Promise<void>
+}
+
 /**
  * Virtual time. One thing happens after the other: an event runs, everything that it set going comes to rest, and only
  * then the clock moves to the next event.
  */
-export class Scheduler {
+export class Scheduler implements Time {
   nowMs: number
   readonly #startMs: number
   #order = 0

@@ -11,9 +11,8 @@ import {
 } from '#lib/client/index.ts'
 import type { Collection, Write } from '#lib/client/ports.ts'
 import type { Dice } from './dice.ts'
-import { createNetwork } from './network.ts'
+import { createNetwork, type Door } from './network.ts'
 import type { DeviceWatch } from './oracle/device-watch.ts'
-import type { ServerProcess } from './server-process.ts'
 import type { World } from './world.ts'
 
 type Life = { isAlive: boolean; device: Device | null; network: ReturnType<typeof createNetwork> }
@@ -40,10 +39,10 @@ export class SimDevice {
   onLife: (device: Device) => void = () => {}
   #life: Life | null = null
   readonly #world: World
-  readonly #servers: () => readonly ServerProcess[]
+  readonly #servers: () => readonly Door[]
   isGone = false
 
-  constructor(world: World, servers: () => readonly ServerProcess[], options: SimDeviceOptions) {
+  constructor(world: World, servers: () => readonly Door[], options: SimDeviceOptions) {
     this.#world = world
     this.#servers = servers
     this.options = options
@@ -140,7 +139,7 @@ export class SimDevice {
             this.name,
             `stores ${writes.length}: ${writes[0]?.collection} ${writes[0]?.key.slice(0, 30)}`,
           )
-          this.watch.wrote(writes)
+          this.#world.wrote(this.watch, writes)
         }
         if (!crashes) return
         this.crash()

@@ -1,8 +1,10 @@
+import type { Write } from '#lib/client/ports.ts'
 import { ModelDatabase } from '../model/model-database.ts'
 import { createDice, type Dice } from './dice.ts'
 import { Oracle } from './oracle/oracle.ts'
 import type { Happening, Plan } from './plan.ts'
-import { Scheduler } from './scheduler.ts'
+import type { DeviceWatch } from './oracle/device-watch.ts'
+import type { Time } from './scheduler.ts'
 import { Trace } from './trace.ts'
 
 export const startMs = Date.parse('2026-11-22T08:00:00Z')
@@ -12,9 +14,9 @@ const epoch = '0193f3a2-b4c0-7000-8000-00000000e90c'
 /** What everybody in a simulation shares. */
 export class World {
   readonly plan: Plan
-  readonly scheduler = new Scheduler(startMs)
+  readonly scheduler: Time
   readonly dice: Dice
-  readonly database = new ModelDatabase(epoch)
+  readonly database: ModelDatabase
   readonly oracle: Oracle
   readonly trace: Trace
   /** How often each thing happened. */
@@ -25,8 +27,10 @@ export class World {
   /** Puts a new process in the place of one that dies. */
   restart: (server: { crash: () => void }) => void = () => {}
 
-  constructor(plan: Plan, keepsLines: number) {
+  constructor(plan: Plan, time: Time, keepsLines: number, history = epoch) {
     this.plan = plan
+    this.database = new ModelDatabase(history)
+    this.scheduler = time
     this.dice = createDice(`world ${plan.seed}`)
     this.trace = new Trace(() => this.scheduler.elapsedMs, keepsLines)
     this.oracle = new Oracle({
@@ -40,6 +44,11 @@ export class World {
 
   now(): number {
     return this.scheduler.nowMs
+  }
+
+  /** A device's store has written. */
+  wrote(watch: DeviceWatch, writes: readonly Write[]): void {
+    watch.wrote(writes)
   }
 
   count(name: string, by = 1): void {

@@ -38,7 +38,7 @@ export class LogWatch {
     for (const commit of commits)
       this.#commit(
         commit,
-        changes.filter(({ scope }) => scope === commit.scope),
+        changes.filter(({ scope, batch }) => scope === commit.scope && batch === commit.batch),
         changes,
       )
     const scopes = new Set(commits.map(({ scope }) => scope))

@@ -1,0 +1,103 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import type { Rows } from '#lib/sim/model/tables.ts'
+import type { Choice, Hands } from '#lib/sim/simulation/people.ts'
+import { policies } from '#lib/sim/simulation/tables.ts'
+import type { RealServer } from './real-server.ts'
+import type { RealWorld } from './real-world.ts'
+
+type Call = { method: string; path: string; body: object; etag?: string | number }
+
+/** People at the console, as scripts with an API key: on the real API, over the same bad lines as the devices. */
+export class Console implements Hands {
+  readonly #world: RealWorld
+  readonly #server: RealServer
+  readonly #apiKey: string
+
+  constructor(world: RealWorld, server: RealServer, apiKey: string) {
+    this.#world = world
+    this.#server = server
+    this.#apiKey = apiKey
+  }
+
+  async put({ scope, table, id, version }: Rows['records'], data: JsonObject | null): Promise<void> {
+    const path = `/records/${table}/${id}?scope=${scope}`
+    if (data) await this.#call({ method: 'PUT', path, body: { data }, etag: version })
+    else await this.#call({ method: 'DELETE', path, body: {}, etag: version })
+  }
+
+  /** The API moves no record: a device does. */
+  move(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async resolve(conflict: Rows['conflicts'], { version }: Rows['records'], choice: Choice): Promise<void> {
+    const body = { ...choice, reason: 'seen' }
+    const etag = `${conflict.version}.${version}`
+    await this.#call({ method: 'POST', path: `/conflicts/${conflict.id}/resolve`, body, etag })
+  }
+
+  async replay({ id, version }: Rows['letters'], edited: JsonObject | null): Promise<void> {
+    const body = edited ? { change: edited } : {}
+    await this.#call({ method: 'POST', path: `/dead-letters/${id}/replay`, body, etag: version })
+  }
+
+  async settle({ id, version }: Rows['letters'], to: 'open' | 'discarded'): Promise<void> {
+    const path = `/dead-letters/${id}/${to === 'open' ? 'restore' : 'discard'}`
+    await this.#call({ method: 'POST', path, body: { reason: 'seen' }, etag: version })
+  }
+
+  async policy(name: string, change: object): Promise<void> {
+    const etag = this.#world.database.tables.get('policies', name)?.version
+    const policy = { ...policies().find((each) => each.name === name), ...change }
+    await this.#call({ method: 'PUT', path: `/tables/${name}`, body: policy, ...(etag && { etag }) })
+  }
+
+  async resync(deviceId: string): Promise<void> {
+    await this.#device(deviceId, 'resync')
+  }
+
+  async status(deviceId: string, to: 'active' | 'revoked'): Promise<void> {
+    await this.#device(deviceId, to === 'active' ? 'restore' : 'revoke')
+  }
+
+  async grant(deviceId: string, scopes: string[]): Promise<void> {
+    const ended = this.#world.grants.change(deviceId, scopes)
+    ended(await this.#call({ method: 'PUT', path: `/devices/${deviceId}/scopes`, body: { scopes } }))
+  }
+
+  #device(id: string, action: string): Promise<boolean> {
+    return this.#call({ method: 'POST', path: `/devices/${id}/${action}`, body: { reason: 'simulated' } })
+  }
+
+  /** Once more where no answer came, under the same Idempotency-Key. @returns whether it is known to have been done */
+  async #call(call: Call): Promise<boolean> {
+    const key = crypto.randomUUID()
+    return (await this.#send(call, key)) ?? (await this.#send(call, key)) ?? false
+  }
+
+  /** @returns whether it was done; null where nobody said */
+  async #send({ method, path, body, etag }: Call, key: string): Promise<boolean | null> {
+    const reply = await fetch(`http://127.0.0.1:${this.#server.proxy.port}/api/v1${path}`, {
+      method,
+      headers: {
+        ...{ authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
+        'idempotency-key': key,
+        ...(etag === undefined ? {} : { 'if-match': `"${etag}"` }),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    }).catch(() => null)
+    const text = await reply?.text().catch(() => null)
+    if (!reply || text == null) return null
+    this.#world.count(`console ${reply.status}`)
+    this.#world.trace.add(
+      'console',
+      `${method} ${path} ${reply.status} ${reply.ok ? '' : text.slice(0, 160)}`,
+    )
+    if (reply.status >= 500 && reply.status !== 503) {
+      const log = await this.#server.process.logTail(1_500)
+      this.#world.oracle.check('NoFault', false, () => `a person gets ${reply.status} ${text}\n${log}`)
+    }
+    return reply.status === 503 ? null : reply.ok
+  }
+}

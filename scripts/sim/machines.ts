@@ -1,0 +1,161 @@
+import { createConsoleApi } from '#lib/sim/console-api.ts'
+import type { Dice } from '#lib/sim/simulation/dice.ts'
+import { policies } from '#lib/sim/simulation/tables.ts'
+import type { CutProxy } from './cut-proxy.ts'
+import { endings } from './postgres-process.ts'
+import { RealServer } from './real-server.ts'
+import type { RealWorld } from './real-world.ts'
+import type { Stack } from './stack.ts'
+
+type Machine = { server: RealServer; databaseProxy: CutProxy; isRestarting: boolean }
+
+/** The web processes and the PostgreSQL of a simulation, and everything that happens to them. */
+export class Machines {
+  readonly #world: RealWorld
+  readonly #stack: Stack
+  readonly #dice: Dice
+  #machines: Machine[] = []
+  #isOver = false
+  /** Deeds under way: a PostgreSQL that is coming back, a process that is frozen. */
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(world: RealWorld, stack: Stack) {
+    this.#world = world
+    this.#stack = stack
+    this.#dice = world.dice.fork('machines')
+  }
+
+  get servers(): RealServer[] {
+    return this.#machines.map(({ server }) => server)
+  }
+
+  /** Starts the servers, and gives them the tables. */
+  async begin(databaseUrl: string): Promise<void> {
+    const owners = new Map<string, string>()
+    for (let i = 1; i <= this.#world.plan.servers; i++) {
+      const parts = await this.#stack.newServer(`server${i}`, databaseUrl)
+      const server = new RealServer(this.#world, { ...parts, owners })
+      this.#machines.push({ server, databaseProxy: parts.databaseProxy, isRestarting: false })
+      await server.process.begin()
+    }
+    for (const { process } of this.servers) await process.ready()
+    const baseUrl = `http://127.0.0.1:${this.servers[0]!.process.port}`
+    const api = createConsoleApi({ baseUrl, apiKey: this.#stack.apiKey })
+    for (const { name, ...policy } of policies()) await api.ensureTable(name, policy)
+  }
+
+  /** Until the world heals. Kills are part of every plan that does not leave them out; the rest is as the plan says. */
+  async misfortune(): Promise<void> {
+    const { scheduler, plan } = this.#world
+    const dice = this.#dice
+    const schedule = (times: number, run: () => void) => {
+      for (let i = 0; i < times; i++) {
+        scheduler.after(dice.between(0.1, 0.95) * plan.safetyMs, () => this.#world.isSafety && run())
+      }
+    }
+    if (plan.rates.server_crash) schedule(dice.int(1, 3), () => this.#kill(dice.pick(this.#machines)))
+    if (plan.rates.database_stop) schedule(dice.int(1, 2), () => this.#endPostgres())
+    while (this.#world.isSafety) {
+      await scheduler.sleep(dice.between(500, 3_000))
+      this.#restartTheDead()
+      this.#spoilLines()
+    }
+  }
+
+  /** Everything is up again, and stays so. */
+  async heal(): Promise<void> {
+    for (const { server, databaseProxy } of this.#machines) {
+      server.proxy.calm()
+      databaseProxy.calm()
+    }
+    await Promise.all(this.#underWay)
+    for (const machine of this.#machines) {
+      if (!machine.server.isAlive) await machine.server.process.begin()
+      machine.isRestarting = false
+    }
+    for (const { process } of this.servers) await process.ready()
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true
+    await Promise.all(this.#underWay)
+    for (const { server, databaseProxy } of this.#machines) {
+      this.#world.count('cut line to a server', server.proxy.cuts)
+      this.#world.count('cut line to Postgres', databaseProxy.cuts)
+      await server.process.stop()
+      await server.proxy.close()
+      await databaseProxy.close()
+    }
+  }
+
+  #kill(machine: Machine): void {
+    const { server } = machine
+    if (!server.isAlive) return
+    machine.isRestarting = true
+    this.#world.count('kill -9 of a server')
+    this.#world.trace.add(server.name, 'killed')
+    this.#during(async () => {
+      await server.process.kill()
+      await this.#world.scheduler.sleep(this.#dice.between(100, 8_000))
+      if (!this.#isOver) await server.process.begin()
+      machine.isRestarting = false
+    })
+  }
+
+  #restartTheDead(): void {
+    for (const machine of this.#machines) {
+      if (machine.server.isAlive || machine.isRestarting) continue
+      this.#world.count('a server ended by itself')
+      machine.isRestarting = true
+      this.#during(async () => {
+        await machine.server.process.begin()
+        machine.isRestarting = false
+      })
+    }
+  }
+
+  #endPostgres(): void {
+    const { postgres } = this.#stack
+    const world = this.#world
+    if (world.isDatabaseAway) return
+    const ending = this.#dice.pick(endings)
+    world.isDatabaseAway = true
+    world.count(`Postgres ${ending}`)
+    world.trace.add('postgres', ending)
+    this.#during(async () => {
+      await postgres.end(ending)
+      if (ending !== 'backend') {
+        await world.scheduler.sleep(this.#dice.between(200, 15_000))
+        await postgres.again()
+      }
+      world.trace.add('postgres', 'is back')
+      // What was seen as committed must have survived.
+      const lost = await world.mirror.missing()
+      world.oracle.check('AckDurable', lost === null, () => `after ${ending} of Postgres: ${lost}`)
+      world.isDatabaseAway = false
+    })
+  }
+
+  #spoilLines(): void {
+    const world = this.#world
+    const dice = this.#dice
+    const { server, databaseProxy } = dice.pick(this.#machines)
+    // On top of what the devices' own networks lose: here TCP itself breaks, at any byte.
+    if (world.happens('truncate', 0.04, dice)) server.proxy.cutNext('there', dice.int(1, 2_000))
+    if (world.happens('lose_reply', 0.04, dice)) server.proxy.cutNext('back', dice.pick([0, 0, 300]))
+    if (world.happens('commit_answer_lost', 0.04, dice)) {
+      databaseProxy.cutNext(dice.chance(0.7) ? 'back' : 'there', dice.pick([0, 0, 200]))
+    }
+    if (world.happens('server_stall', 0.06, dice)) {
+      const ms = dice.between(50, 1_500)
+      this.#during(() => server.process.freeze(ms))
+    }
+  }
+
+  #during(deed: () => Promise<void>): void {
+    const done = deed()
+      .catch((error: unknown) => void (this.#world.fault ??= error))
+      .finally(() => this.#underWay.delete(done))
+    this.#underWay.add(done)
+  }
+}
