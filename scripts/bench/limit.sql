@@ -2,7 +2,12 @@
 -- that trusts its caller. It checks no rights, no checksum and no schema, decides nothing but "is the version right",
 -- keeps no base states, and chains the feed over a constant.
 
-CREATE FUNCTION limit_push(p_device uuid, p_incarnation uuid, p_scope text, p_changes jsonb) RETURNS json LANGUAGE plpgsql
+-- Batches that were committed without a place in the feed: see order.ts.
+CREATE TABLE limit_unnumbered (id bigserial PRIMARY KEY, scope text, batch uuid, committed_at timestamptz(3), changes int,
+  device_id uuid);
+
+CREATE FUNCTION limit_push(p_device uuid, p_incarnation uuid, p_scope text, p_changes jsonb, p_publish boolean DEFAULT true)
+  RETURNS json LANGUAGE plpgsql
   SET enable_seqscan = off
 AS $$
 DECLARE
@@ -58,6 +63,12 @@ BEGIN
   UPDATE device_stream SET last_seq = greatest(last_seq, v_last), revision = revision + 1
     WHERE device_id = p_device AND incarnation = p_incarnation;
 
+  IF NOT p_publish THEN
+    INSERT INTO limit_unnumbered (scope, batch, committed_at, changes, device_id)
+      VALUES (p_scope, v_batch, v_now, jsonb_array_length(p_changes), p_device);
+    RETURN json_build_object('answers', v_answers);
+  END IF;
+
   -- Last, so that the head is held for as short as can be.
   INSERT INTO feed_head AS h (scope, seq, chain) VALUES (p_scope, 1, sha256('limit'))
     ON CONFLICT (scope) DO UPDATE SET seq = h.seq + 1, chain = sha256(h.chain || 'limit')
@@ -66,4 +77,35 @@ BEGIN
     VALUES (p_scope, v_seq, v_now, v_batch, nextval('feed_position'), jsonb_array_length(p_changes), 0, 'limit', v_chain,
       'device', p_device::text);
   RETURN json_build_object('seq', v_seq, 'answers', v_answers);
+END $$;
+
+/* Group commit: pushes that waited for each other, in one transaction. */
+CREATE FUNCTION limit_push_group(p_pushes jsonb) RETURNS json LANGUAGE sql AS $$
+  SELECT json_agg(limit_push((p->>'device')::uuid, (p->>'incarnation')::uuid, p->>'scope', p->'changes'))
+  FROM jsonb_array_elements(p_pushes) p
+$$;
+
+/* Sequencer: whoever gets the lock gives a place to everything of the scope that is committed and has none. */
+CREATE FUNCTION limit_number(p_scope text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  v_count int;
+  v_seq bigint;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended(p_scope, 0)) THEN RETURN 0; END IF;
+  SELECT seq INTO v_seq FROM feed_head WHERE scope = p_scope;
+  IF v_seq IS NULL THEN
+    INSERT INTO feed_head (scope, seq, chain) VALUES (p_scope, 0, sha256('limit'));
+    v_seq := 0;
+  END IF;
+  WITH taken AS (
+    DELETE FROM limit_unnumbered WHERE scope = p_scope RETURNING *
+  ), numbered AS (
+    INSERT INTO feed_commit (scope, seq, committed_at, batch, position, changes, size_bytes, digest, chain, actor_kind, actor_id)
+    SELECT t.scope, v_seq + row_number() OVER (ORDER BY t.id), t.committed_at, t.batch, nextval('feed_position'), t.changes,
+      0, 'limit', sha256('limit'), 'device', t.device_id::text
+    FROM taken t
+    RETURNING 1
+  ) SELECT count(*) INTO v_count FROM numbered;
+  UPDATE feed_head SET seq = v_seq + v_count, chain = sha256(chain || 'limit') WHERE scope = p_scope;
+  RETURN v_count;
 END $$;

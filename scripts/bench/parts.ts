@@ -1,4 +1,5 @@
 import type { Contest } from './measure.ts'
+import { enterOrders } from './order.ts'
 import { enterPeers } from './peers.ts'
 import { fillFeed, pullAtTheLimit, pullOverHttp } from './pull.ts'
 import { pushAtTheLimit, pushOverHttp, replayOverHttp } from './push.ts'
@@ -82,6 +83,7 @@ export const parts: Record<string, (stack: Stack) => Promise<Contest[]>> = {
     ]
   },
 
+  order: enterOrders,
   peers: enterPeers,
 }
 

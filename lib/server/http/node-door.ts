@@ -95,13 +95,13 @@ async function send(reply: Response, incoming: IncomingMessage, outgoing: Server
 
 async function sendText(text: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   outgoing.setHeader('vary', 'Accept-Encoding')
-  const sizeBytes = Buffer.byteLength(text)
-  if (sizeBytes < worthZippingBytes || !acceptsGzip(incoming.headers['accept-encoding'])) {
-    outgoing.setHeader('content-length', sizeBytes)
-    outgoing.end(text)
+  const bytes = Buffer.from(text)
+  if (bytes.length < worthZippingBytes || !acceptsGzip(incoming.headers['accept-encoding'])) {
+    outgoing.setHeader('content-length', bytes.length)
+    outgoing.end(bytes)
     return
   }
-  const zipped = await gzipBuffer(text, { level: zipLevel })
+  const zipped = await gzipBuffer(bytes, { level: zipLevel })
   outgoing.setHeader('content-encoding', 'gzip')
   outgoing.setHeader('content-length', zipped.byteLength)
   outgoing.end(zipped)
