@@ -1,6 +1,7 @@
 import { findUnfaithful, isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
-import type { Priority } from '#lib/protocol/sync.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
+import type { Operation, Priority } from '#lib/protocol/sync.ts'
 import { moreUrgent, planEdit, type EditPlan } from './edits.ts'
 import { InvalidEditError } from './failure.ts'
 import { timeOrderedId } from './identifiers.ts'
@@ -10,6 +11,7 @@ import { dequeue, enqueue, inheritPriority, revise } from './queue.ts'
 import { emptyRow, readPending, readRow, settled, visibleData, writeRow } from './rows.ts'
 import { openStamps } from './stamps.ts'
 import type { PendingOperation, RecordKey, SagaPlace, StoredRecord } from './stored.ts'
+import { composeTextEdits } from './text-edits.ts'
 import type { Unit } from './unit.ts'
 
 /** Envelope fields around `data` on the wire, generously counted. */
@@ -21,10 +23,12 @@ export interface EditRequest extends RecordKey {
   /** The full state wanted; null to delete. */
   readonly data: JsonObject | null
   readonly priority: Priority | undefined
-  /** Set to make the edit on this state of the server's instead of on what the device has. */
+  /** The steps through its texts that lead from the record as it is shown to `data`, where they are known. */
+  readonly textOps?: TextEdits
   /** The version of the app's schema that the data is in; left out, the present one. */
   readonly schemaVersion?: number
   readonly saga?: SagaPlace
+  /** Set to make the edit on this state of the server's instead of on what the device has. */
   readonly base?: Pick<PendingOperation, 'baseVersion' | 'baseChecksum'>
 }
 
@@ -51,13 +55,15 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
     return last?.priority ?? null
   }
 
+  const textOps = textOpsOf(plan, edit, row, pending)
   const stamps = await openStamps(unit, kernel.clock, identity.deviceId)
   const content = {
     operation: plan.operation,
     data: edit.data,
+    textOps,
     hlc: stamps.next(),
     checksum: kernel.sha256Hex(text),
-    sizeBytes: utf8Length(text) + CHANGE_OVERHEAD_BYTES,
+    sizeBytes: utf8Length(text) + utf8Length(JSON.stringify(textOps)) + CHANGE_OVERHEAD_BYTES,
     schemaVersion: edit.schemaVersion ?? kernel.policy.schemaVersion,
     saga: edit.saga ?? null,
   }
@@ -113,6 +119,32 @@ async function cancelLast(
       updatedAtMs: nowMs,
     }),
   )
+}
+
+/** The steps through its texts that the queued operation tells: those of the edits it replaces among them. */
+function textOpsOf(
+  plan: EditPlan & { operation: Operation },
+  { data, textOps = {} }: EditRequest,
+  row: StoredRecord | undefined,
+  pending: readonly PendingOperation[],
+): TextEdits | null {
+  // What is made from nothing, or unmade, is told by its data alone.
+  if (plan.operation !== 'UPDATE') return null
+  const last = pending.at(-1)
+  if (plan.kind !== 'replace' || !last) return Object.keys(textOps).length > 0 ? textOps : null
+  return composeTextEdits(last, { data, textOps }, stateBeneath(row, pending))
+}
+
+/** What the last operation was made on; undefined where this device does not have it any more. */
+function stateBeneath(
+  row: StoredRecord | undefined,
+  pending: readonly PendingOperation[],
+): JsonObject | null | undefined {
+  const [beneath, last] = [pending.at(-2), pending.at(-1)]
+  if (beneath) return beneath.data
+  if (last?.baseOpId != null) return row?.conflicts.find((mark) => mark.opId === last.baseOpId)?.mine
+  const isServers = row?.server?.version === last?.baseVersion && row?.server?.checksum === last?.baseChecksum
+  return isServers ? row?.server?.data : undefined
 }
 
 function planRebase(edit: EditRequest): EditPlan | null {

@@ -27,6 +27,7 @@ function operation(fields: Partial<PendingOperation> & { ordinal: number }): Pen
     hole: null,
     firstAnswer: null,
     schemaVersion: 1,
+    textOps: null,
     saga: null,
     ...fields,
   }

@@ -6,6 +6,7 @@ import type { Answer } from './answers.ts'
 import type { DigestReport } from './digest-check.ts'
 import type { Transition } from './diary.ts'
 import type { Enrollment, EnrollmentRequest } from './enrollment.ts'
+import type { FieldEdits } from './field-edits.ts'
 import type { SyncState } from './machine.ts'
 import type { LocalRecord } from './records.ts'
 import type { DeadLetter, RecordKey, ReviewItem } from './stored.ts'
@@ -69,6 +70,13 @@ export interface Device {
     ref: RecordRef & { priority?: Priority },
     changes: { set?: JsonObject; unset?: readonly string[] },
   ): Promise<LocalRecord>
+  /**
+   * Does something to fields of the record as it is shown, each by what it is: counts, adds to a set, sets a
+   * register, edits a text. What others do to the same field meanwhile counts as well, and neither is lost.
+   * @param edits by dotted path
+   * @throws InvalidEditError `no_such_record`, `wrong_type`, `invalid_step`, and as `put`
+   */
+  edit(ref: RecordRef & { priority?: Priority }, edits: FieldEdits): Promise<LocalRecord>
   /**
    * Makes all of these edits as the steps of one business transaction: all or none here and now; on the
    * server in this order, and undone where one of them fails. `data: null` deletes.

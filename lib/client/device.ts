@@ -5,10 +5,10 @@ import type { Device, DeviceEvent, RecordRef } from './device-api.ts'
 import { openDiary } from './diary.ts'
 import { enroll } from './enrollment.ts'
 import { createExchanger } from './exchange.ts'
-import { InvalidEditError } from './failure.ts'
 import { randomId, timeOrderedId } from './identifiers.ts'
 import { newIdentity, readIdentity, type Identity } from './identity.ts'
 import { createKernel, transact, type Kernel, type KernelOptions } from './kernel.ts'
+import { editRecord, patchRecord } from './partial-edits.ts'
 import { pendingCount, readQueue } from './queue.ts'
 import { getRecord, listRecords, type LocalRecord } from './records.ts'
 import { applySaga } from './saga.ts'
@@ -102,22 +102,19 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       const { key, record } = await edit(full, (unit, key) =>
         applyEdit(kernel, unit, { ...key, data, priority }),
       )
-      if (!record) throw new Error(`${key.table}/${key.id} is missing right after it was written`)
-      return record
+      return existing(key, record)
     },
     async patch({ priority, ...ref }, { set = {}, unset = [] }) {
-      const { key, record } = await edit(ref, async (unit, key) => {
-        const shown = await getRecord(unit, key)
-        if (!shown) throw new InvalidEditError('no_such_record', `${key.table}/${key.id} is not here`)
-        const kept = Object.entries(shown.data).filter(([name]) => !unset.includes(name))
-        return applyEdit(kernel, unit, {
-          ...key,
-          data: { ...Object.fromEntries(kept), ...set },
-          priority,
-        })
-      })
-      if (!record) throw new Error(`${key.table}/${key.id} is missing right after it was written`)
-      return record
+      const { key, record } = await edit(ref, (unit, key) =>
+        patchRecord(kernel, unit, key, { set, unset, priority }),
+      )
+      return existing(key, record)
+    },
+    async edit({ priority, ...ref }, edits) {
+      const { key, record } = await edit(ref, (unit, key) =>
+        editRecord(kernel, unit, key, { edits, priority }),
+      )
+      return existing(key, record)
     },
     async saga(edits, { priority } = {}) {
       const made = await transact(kernel, (unit) => applySaga(kernel, unit, edits, priority, resolveKey))
@@ -170,6 +167,11 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       engine.stop()
     },
   }
+}
+
+function existing({ table, id }: RecordKey, record: LocalRecord | undefined): LocalRecord {
+  if (!record) throw new Error(`${table}/${id} is missing right after it was written`)
+  return record
 }
 
 async function openIdentity(kernel: Kernel, unit: Unit, deviceId: string | undefined): Promise<Identity> {

@@ -1,6 +1,7 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import { priorities, type Operation, type Priority } from '#lib/protocol/sync.ts'
 import type { PendingOperation, StoredRecord } from './stored.ts'
+import { composeTextEdits } from './text-edits.ts'
 
 /** What an edit means for the queue. */
 export type EditPlan =
@@ -76,7 +77,10 @@ export function planEdit(
 export function rebaseOnto(refused: PendingOperation, next: PendingOperation): PendingOperation | null {
   const operation = operationAfter(refused.operation, next.operation)
   if (operation === null) return null
-  return { ...next, operation, ...baseOf(operation, refused), baseOpId: refused.baseOpId }
+  return {
+    ...{ ...next, operation, ...baseOf(operation, refused), baseOpId: refused.baseOpId },
+    textOps: operation === 'UPDATE' ? composeTextEdits(refused, next) : null,
+  }
 }
 
 /** The server's state under an operation that follows another one; a CREATE stands on none. */

@@ -83,6 +83,7 @@ function toChange(operation: PendingOperation): ChangeInput {
     ...(operation.baseChecksum === null ? {} : { base_checksum: operation.baseChecksum }),
     ...(operation.baseOpId === null ? {} : { base_op_id: operation.baseOpId }),
     ...(operation.data === null ? {} : { data: operation.data }),
+    ...(operation.textOps === null ? {} : { text_ops: operation.textOps }),
     hlc: operation.hlc,
     checksum: operation.checksum,
     priority: operation.priority,

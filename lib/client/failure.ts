@@ -95,6 +95,8 @@ export class InvalidEditError extends Error {
     | 'no_such_conflict'
     | 'no_such_record'
     | 'empty_step'
+    | 'wrong_type'
+    | 'invalid_step'
 
   constructor(code: InvalidEditError['code'], message: string) {
     super(message)

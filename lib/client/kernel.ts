@@ -5,6 +5,7 @@ import type { Sha256Hex } from '#lib/protocol/checksum.ts'
 import { createLock, type Lock } from './lock.ts'
 import type { Clock, Random, Storage, Transport } from './ports.ts'
 import { portableSha256Hex } from './sha256.ts'
+import { createTextWriters, type TextWriters } from './text-writers.ts'
 import { Unit } from './unit.ts'
 
 /** What every part of one device shares: the ports, the policies, and the right to write. */
@@ -19,6 +20,7 @@ export interface Kernel {
   readonly lock: Lock
   /** Orders what happens here and on the server in one sync. In memory: a life's order begins anew with it. */
   readonly lamport: LamportClock
+  readonly textWriters: TextWriters
 }
 
 export interface Policy {
@@ -73,6 +75,7 @@ export function createKernel({
   return {
     ...{ storage, transport, clock, random },
     lamport: lamportClock(),
+    textWriters: createTextWriters(random),
     sha256Hex: sha256Hex ?? portableSha256Hex,
     policy: { ...DEFAULT_POLICY, ...policy },
     lock: createLock(),

@@ -6,6 +6,7 @@ import { SyncFailure } from './failure.ts'
 import { readIdentity, type Identity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
 import { assignSeqs, readInflight, readLanes } from './queue.ts'
+import { restampAhead } from './restamp.ts'
 import { openStamps } from './stamps.ts'
 import type { DeadLetter, PendingOperation } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -53,7 +54,9 @@ export async function prepareRequest(
       retryAfterMs: Math.max(1, dueMs - kernel.clock.nowMs()),
     })
   }
-  const stamped = await restampAhead(kernel, unit, identity.deviceId, chosen.fresh)
+  const stamps = await openStamps(unit, kernel.clock, identity.deviceId)
+  const stamped = chosen.fresh.map((each) => restampAhead(kernel, stamps, identity.deviceId, each))
+  stamps.save()
   const batch = [...chosen.resent, ...(await assignSeqs(unit, stamped))]
   const deadLetters = await unreportedDeadLetters(unit)
   const body = await buildEnvelope(kernel, unit, {
@@ -83,20 +86,6 @@ async function choose(
   const lanes = await readLanes(unit, changes + inflight.length)
   const bytes = limits.chunkBytes * chunkShare
   return chooseBatch(inflight, lanes, { changes, bytes }, kernel.clock.nowMs())
-}
-
-/** An edit stamped before the clock was corrected would only be refused. */
-async function restampAhead(
-  kernel: Kernel,
-  unit: Unit,
-  deviceId: string,
-  operations: readonly PendingOperation[],
-): Promise<readonly PendingOperation[]> {
-  const stamps = await openStamps(unit, kernel.clock, deviceId)
-  if (!operations.some((operation) => stamps.isAhead(operation.hlc))) return operations
-  const all = operations.map((each) => (stamps.isAhead(each.hlc) ? { ...each, hlc: stamps.next() } : each))
-  stamps.save()
-  return all
 }
 
 async function unreportedDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {

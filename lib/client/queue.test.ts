@@ -34,6 +34,7 @@ function edit(opId: string, priority: Priority) {
     sizeBytes: 1,
     editedAtMs: 0,
     schemaVersion: 1,
+    textOps: null,
     saga: null,
   } as const
 }

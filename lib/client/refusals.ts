@@ -2,9 +2,11 @@ import { retryDelayMs } from '#lib/core/backoff.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { rebaseOnto } from './edits.ts'
 import { randomUnit, timeOrderedId } from './identifiers.ts'
+import { readIdentity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, revise } from './queue.ts'
 import type { ReadRejected } from './replies.ts'
+import { restampAhead } from './restamp.ts'
 import { readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import type { PendingOperation } from './stored.ts'
@@ -101,9 +103,11 @@ export async function holdOperation(
           random: randomUnit(kernel.random),
           retryAfterMs,
         })
+  const { deviceId } = await readIdentity(unit)
   await revise(unit, operation, {
-    ...operation,
-    ...(answer.code === 'clock_skew' ? { hlc: stamps.next() } : {}),
+    ...(answer.code === 'clock_skew'
+      ? restampAhead(kernel, stamps, deviceId, { ...operation, hlc: stamps.next() })
+      : operation),
     ...(answer.code === 'checksum_mismatch'
       ? { checksum: recordChecksum(operation.data, kernel.sha256Hex) }
       : {}),

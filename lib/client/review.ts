@@ -18,11 +18,11 @@ export function setAside(
 /** What an operation says, without its name and its place in the queue. */
 export function contentOf(operation: EditContent): EditContent {
   const { scope, table, id, priority, baseVersion, baseChecksum, baseOpId, data, hlc, checksum } = operation
-  const { sizeBytes, editedAtMs, schemaVersion, saga } = operation
+  const { sizeBytes, editedAtMs, schemaVersion, saga, textOps } = operation
   return {
     ...{ scope, table, id, priority, operation: operation.operation },
     ...{ baseVersion, baseChecksum, baseOpId, data, hlc, checksum },
-    ...{ sizeBytes, editedAtMs, schemaVersion, saga },
+    ...{ sizeBytes, editedAtMs, schemaVersion, saga, textOps },
   }
 }
 
@@ -60,6 +60,8 @@ export async function handBack(kernel: Kernel, unit: Unit, item: ReviewItem): Pr
   const queued = await enqueue(unit, {
     ...item.edit,
     baseOpId,
+    // They lead from what the edit was made on, and from nothing else.
+    textOps: baseOpId === item.edit.baseOpId ? item.edit.textOps : null,
     opId: timeOrderedId(kernel.clock, kernel.random),
   })
   await inheritPriority(unit, [...pending, queued])

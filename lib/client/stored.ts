@@ -1,4 +1,5 @@
 import type { JsonObject } from '#lib/core/json.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { ConflictCode, Operation, Priority } from '#lib/protocol/sync.ts'
 
 /** Which record: an id is unique within its scope and table. */
@@ -77,6 +78,8 @@ export interface PendingOperation extends RecordKey {
   readonly baseChecksum: string | null
   readonly baseOpId: string | null
   readonly data: JsonObject | null
+  /** How its texts were edited, from what the operation was made on to `data`, where that is known. */
+  readonly textOps: TextEdits | null
   readonly hlc: string
   readonly checksum: string
   readonly sizeBytes: number

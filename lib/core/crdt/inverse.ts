@@ -1,13 +1,12 @@
 import { stampAfter } from '../hlc.ts'
 import { jsonEqual, type JsonObject } from '../json.ts'
 import { mergeText } from '../text/merge.ts'
-import type { TextOps } from '../text/delta.ts'
 import { raiseCount, total, type Counts } from './counts.ts'
 import { elementKey, elementOf } from './element.ts'
 import type { LwwRegister } from './lww-register.ts'
 import { addToOrSet, orSet, type OrSet } from './or-set.ts'
 import type { PnCounter } from './pn-counter.ts'
-import { editText, textOf, type TextState } from './text.ts'
+import { editText, splicesOf, textOf, type TextState } from './text.ts'
 import { crdtFault, crdtTypeOf } from './types.ts'
 
 /** In whose name something is taken back: an id that has never counted or tagged anything, and a stamp. */
@@ -103,20 +102,4 @@ function inverseText(
   const { applied } = mergeText(texts, undefined, null)
   // Yjs wants a number below 2^32 that nobody else writes under.
   return editText(current, parseInt(id.slice(-8), 16), splicesOf(applied))
-}
-
-type Splice = { at: number; remove?: number; insert?: string }
-
-function splicesOf(ops: TextOps): Splice[] {
-  let at = 0
-  const splices: Splice[] = []
-  for (const op of ops) {
-    if ('retain' in op) at += op.retain
-    else if ('delete' in op) splices.push({ at, remove: op.delete })
-    else {
-      splices.push({ at, insert: op.insert })
-      at += op.insert.length
-    }
-  }
-  return splices
 }

@@ -1,4 +1,5 @@
 import { applyUpdate, Doc, encodeStateAsUpdate, mergeUpdates, type Text } from 'yjs'
+import type { TextOps } from '../text/delta.ts'
 import { fromBase64, toBase64 } from './base64.ts'
 import { agree, includes, readHistory, type History } from './text-history.ts'
 import { memberFault, type CrdtFault, type CrdtType } from './type.ts'
@@ -46,11 +47,7 @@ export function textOf(state: TextState): string {
  * The text with some of it replaced; positions count UTF-16 code units.
  * @param client the Yjs client id of who writes: a number below 2^32 that nobody else has ever used in this text
  */
-export function editText(
-  state: TextState,
-  client: number,
-  splices: readonly { at: number; remove?: number; insert?: string }[],
-): TextState {
+export function editText(state: TextState, client: number, splices: readonly Splice[]): TextState {
   const doc = documentOf([state.update])
   doc.clientID = client
   const shared = rootOf(doc, state)
@@ -61,6 +58,29 @@ export function editText(
     }
   })
   return stateOf([toBase64(encodeStateAsUpdate(doc))])
+}
+
+/** Some of a text replaced. */
+type Splice = { at: number; remove?: number; insert?: string }
+
+/** The steps of an edit as what they replace, one after the other. */
+export function splicesOf(ops: TextOps): Splice[] {
+  let at = 0
+  const splices: Splice[] = []
+  for (const op of ops) {
+    if ('retain' in op) at += op.retain
+    else if ('delete' in op) splices.push({ at, remove: op.delete })
+    else {
+      splices.push({ at, insert: op.insert })
+      at += op.insert.length
+    }
+  }
+  return splices
+}
+
+/** How much a client has ever written into a text, in UTF-16 code units: its Yjs clock. */
+export function writtenBy(state: TextState, client: number): number {
+  return (historyOf(state).runs.get(client) ?? []).reduce((sum, run) => sum + run.length, 0)
 }
 
 function updateFault(update: unknown): CrdtFault | null {
