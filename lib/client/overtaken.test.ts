@@ -119,6 +119,7 @@ test('a full sync tells which conflicts are still open: the others are over', as
       sizeBytes: 0,
       editedAtMs: 0,
       schemaVersion: 1,
+      textOps: null,
       saga: null,
     },
   })
