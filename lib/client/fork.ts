@@ -36,6 +36,11 @@ export async function startNewLife(
     const row = await readRow(unit, operation)
     await inheritPriority(unit, await readPending(unit, row))
   }
+  // Their seqs are of the life that ends; told in the next one, they would name others' places.
+  for (const { key, value: letter } of await unit.scan('dead_letters', {})) {
+    if (letter.isReported) continue
+    unit.put('dead_letters', key, { ...letter, operation: { ...letter.operation, seq: null } })
+  }
   unit.putMeta('identity', {
     ...identity,
     incarnation: randomId(kernel.random),

@@ -1,5 +1,5 @@
 import type { Refusal } from '#lib/core/decide.ts'
-import type { Change } from '#lib/protocol/sync.ts'
+import { limits, type Change } from '#lib/protocol/sync.ts'
 import type { Hole } from './store.ts'
 
 /** A hole of an operation that could not be read: it names no record, so it holds nothing back. */
@@ -12,6 +12,12 @@ const nameless: Omit<Hole, 'seq'> = {
   code: 'invalid_change',
   attempts: 0,
 }
+
+/**
+ * Open holes of a stream that name no operation. Beyond these the oldest is forgotten: a device that fills it after all
+ * is taken for a clone, and sends everything unanswered again in a new incarnation.
+ */
+const maxNameless = limits.max_changes
 
 /** The open holes of a stream: as they were loaded, and as a batch leaves them. */
 export class Holes {
@@ -29,10 +35,16 @@ export class Holes {
   open(seq: number, hole: Omit<Hole, 'seq'> = nameless): void {
     this.#open.set(seq, { ...hole, seq })
     this.#touched.set(seq, { ...hole, seq })
+    if (hole.op_id === null) this.#forgetOldest()
   }
 
   close(seq: number): void {
     if (this.#open.delete(seq)) this.#touched.set(seq, null)
+  }
+
+  #forgetOldest(): void {
+    const nameless = [...this.#open.values()].filter(({ op_id }) => op_id === null)
+    if (nameless.length > maxNameless) this.close(Math.min(...nameless.map(({ seq }) => seq)))
   }
 
   /**

@@ -1,3 +1,4 @@
+import { isJsonObject } from '#lib/core/json.ts'
 import { reportedDeadLetterSchema } from '#lib/protocol/sync.ts'
 import { deadLetterRow } from './dead-letter-row.ts'
 import { readChanges, type ReadChange } from './read-changes.ts'
@@ -26,7 +27,7 @@ export function reportedDeadLetters(
   const givenUp: GivenUp[] = []
   for (const raw of reported) {
     const report = readReport(raw)
-    const hole = holes.find(({ op_id }) => op_id !== null && op_id === report.opId)
+    const hole = holeOf(report, holes)
     if (hole) closed.push(hole.seq)
     const row = deadLetterRow({ source: 'device', ...reporter, ...report, seq: hole?.seq ?? null })
     rows.set(row.id, row)
@@ -35,6 +36,13 @@ export function reportedDeadLetters(
     givenUp.push({ ...given, code: report.refusal.code, deadLetterId: row.id })
   }
   return { rows: [...rows.values()], closed, givenUp }
+}
+
+/** The hole that a given-up operation leaves: the one of its name, or, where its name never arrived, the one at its seq. */
+function holeOf({ opId, raw }: ReturnType<typeof readReport>, holes: readonly Hole[]): Hole | undefined {
+  const named = holes.find(({ op_id }) => op_id !== null && op_id === opId)
+  const seq = isJsonObject(raw) && opId !== null ? raw['seq'] : undefined
+  return named ?? holes.find((hole) => hole.op_id === null && hole.seq === seq)
 }
 
 /** The sagas that reports of a device name, before the holes are known. */
