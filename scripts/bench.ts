@@ -79,7 +79,10 @@ try {
     await writeFile(given.json, `${JSON.stringify(report, null, 2)}\n`)
   }
 } finally {
+  // The database is no child of ours that would keep us waiting for its end.
+  const alive = setInterval(() => undefined, 1_000)
   await stack.stop()
+  clearInterval(alive)
 }
 
 /** Validated on every push, and settled by clock. */

@@ -12,7 +12,6 @@ type Way = {
   name: string
   scopes: 'own' | 'shared'
   push: (push: Push) => Promise<unknown>
-  close: () => Promise<void>
 }
 
 /**
@@ -23,24 +22,29 @@ type Way = {
  */
 export async function enterOrders(stack: Stack): Promise<Contest[]> {
   const contests: Contest[] = []
+  // One pool for all: their rounds come one after the other.
+  const pool = new pg.Pool({ connectionString: stack.limitUrl, max: connections })
+  const byHead = (push: Push) => limitPush(pool, push, true)
+  const byGroup = groupCommit(pool)
+  const bySequencer = async (push: Push) => {
+    await limitPush(pool, push, false)
+    await pool.query({ name: 'limit_number', text: 'SELECT limit_number($1)', values: [push.workload.scope] })
+  }
   for (const size of [100, 10, 1]) {
     const against = `${size}: 64 scopes`
     const ways: Way[] = [
-      { ...byHead(stack), name: against, scopes: 'own' },
-      { ...byHead(stack), name: `${size}: head row`, scopes: 'shared' },
-      { ...byGroup(stack), name: `${size}: group commit`, scopes: 'shared' },
-      { ...bySequencer(stack), name: `${size}: sequencer`, scopes: 'shared' },
+      { name: against, scopes: 'own', push: byHead },
+      { name: `${size}: head row`, scopes: 'shared', push: byHead },
+      { name: `${size}: group commit`, scopes: 'shared', push: byGroup },
+      { name: `${size}: sequencer`, scopes: 'shared', push: bySequencer },
     ]
     for (const way of ways) contests.push(await enter(way, size, way.name === against ? null : against))
   }
+  contests[0]!.close = () => pool.end()
   return contests
 }
 
-async function enter(
-  { name, scopes, push, close }: Way,
-  size: number,
-  against: string | null,
-): Promise<Contest> {
+async function enter({ name, scopes, push }: Way, size: number, against: string | null): Promise<Contest> {
   const workloads = Array.from({ length: devices }, (_, i) => {
     return new Workload(scopes === 'own' ? `${name} ${i}` : name)
   })
@@ -59,28 +63,11 @@ async function enter(
           }
         }),
       })),
-    close,
+    close: () => undefined,
   }
 }
 
-type Means = Pick<Way, 'push' | 'close'>
-
-function byHead(stack: Stack): Means {
-  const pool = connect(stack, connections)
-  return { push: (push) => limitPush(pool, push, true), close: () => pool.end() }
-}
-
-function bySequencer(stack: Stack): Means {
-  const pool = connect(stack, connections)
-  const push = async (push: Push) => {
-    await limitPush(pool, push, false)
-    await pool.query({ name: 'limit_number', text: 'SELECT limit_number($1)', values: [push.workload.scope] })
-  }
-  return { push, close: () => pool.end() }
-}
-
-function byGroup(stack: Stack): Means {
-  const pool = connect(stack, 1)
+function groupCommit(pool: pg.Pool): Way['push'] {
   let waiting: { text: string; done: () => void; failed: (error: unknown) => void }[] = []
   let isBusy = false
   const run = async () => {
@@ -98,18 +85,13 @@ function byGroup(stack: Stack): Means {
     }
     isBusy = false
   }
-  const push = ({ workload, changes }: Push) =>
+  return ({ workload, changes }) =>
     new Promise<void>((done, failed) => {
       const { deviceId, incarnation, scope } = workload
       const who = JSON.stringify({ device: deviceId, incarnation, scope })
       waiting.push({ text: `${who.slice(0, -1)},"changes":${changes}}`, done, failed })
       if (!isBusy) void run()
     })
-  return { push, close: () => pool.end() }
-}
-
-function connect({ limitUrl }: Stack, max: number): pg.Pool {
-  return new pg.Pool({ connectionString: limitUrl, max })
 }
 
 function limitPush(pool: pg.Pool, { workload, changes }: Push, isPublished: boolean): Promise<unknown> {
