@@ -17,13 +17,14 @@ type Way = {
 /**
  * What giving every batch its place in one order costs where sixty-four devices push into one scope: by the head row,
  * which each push locks last; by group commit, where those that wait share a transaction; by a sequencer, where batches
- * commit without a place and whoever gets a lock numbers them. In SQL alone, beside the same load over 64 scopes. The
- * decision: docs/decisions/2026-11-22-how-commits-are-ordered.md.
+ * commit without a place and whoever gets a lock numbers them. In SQL alone, beside the same load over 64 scopes.
  */
 export async function enterOrders(stack: Stack): Promise<Contest[]> {
   const contests: Contest[] = []
   // One pool for all: their rounds come one after the other.
   const pool = new pg.Pool({ connectionString: stack.limitUrl, max: connections })
+  // A run that is broken off stops the database first.
+  pool.on('error', () => undefined)
   const byHead = (push: Push) => limitPush(pool, push, true)
   const byGroup = groupCommit(pool)
   const bySequencer = async (push: Push) => {
