@@ -6,6 +6,7 @@ import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
 import { contentOf, setAsideForbidden } from './review.ts'
 import {
+  emptyRow,
   newerState,
   readPending,
   readRow,
@@ -120,13 +121,11 @@ export async function applyAnswers(
       const checksum = recordChecksum(clash.server_data, kernel.sha256Hex)
       const state = { version: clash.server_version, data: clash.server_data, hlc: null, checksum }
       const others = { ...row, conflicts: withoutMark(row.conflicts, operation) }
-      await writeRow(
-        unit,
-        settled({
-          ...withMark(others, mark),
-          server: isElsewhere(clash) ? row.server : newerState(row.server, state),
-        }),
-      )
+      if (isElsewhere(clash)) await writeRow(unit, settled(others))
+      // It is settled where the record is now.
+      const place = { table, id, scope: clash.scope ?? scope }
+      const there = isElsewhere(clash) ? ((await readRow(unit, place)) ?? emptyRow(place)) : others
+      await writeRow(unit, settled({ ...withMark(there, mark), server: newerState(there.server, state) }))
       await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })
       summary.conflicts += 1
     } else if (no && !no.retryable && operation.isShared && no.code === 'invalid_change') {

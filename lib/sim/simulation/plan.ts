@@ -24,6 +24,8 @@ export type Plan = {
   safetyMs: number
   /** Mean time between two edits of one device. */
   editEveryMs: number
+  /** The longest a statement usually takes: on a slow database transactions meet. */
+  statementMs: number
   pullLimit: number
   chunkChanges: number
   /** How often each happens, as a factor on its usual rate. */
@@ -46,6 +48,7 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
     servers: dice.int(1, 3),
     safetyMs: dice.int(40, 150) * 1_000,
     editEveryMs: dice.pick([1_500, 4_000, 8_000]),
+    statementMs: dice.pick([4, 40, 300]),
     pullLimit: dice.pick([2, 5, 20, 500]),
     chunkChanges: dice.pick([1, 3, 10, 100]),
     rates: rates(dice),

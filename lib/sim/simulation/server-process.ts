@@ -180,7 +180,9 @@ export class ServerProcess {
     if (!mayGoOn()) throw away()
     const isStalled = this.#world.happens('server_stall', 0.01, this.#dice)
     // The moment after a commit is as long as the answer takes to the process.
-    await scheduler.sleep(isStalled ? this.#dice.between(50, 3_000) : this.#dice.between(0.1, 4))
+    await scheduler.sleep(
+      isStalled ? this.#dice.between(50, 3_000) : this.#dice.between(0.1, this.#world.plan.statementMs),
+    )
     trace.add(this.name, name)
     if (!mayGoOn()) throw away()
     if (this.#world.isDatabaseAway) throw away()

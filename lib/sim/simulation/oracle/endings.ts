@@ -21,7 +21,7 @@ export function difference(world: World, sim: SimDevice): string | null {
   }
   for (const [key, row] of rows) {
     if (row.conflicts.length > 0 || row.local)
-      return `${sim.name} shows ${label(key)} in a version of its own`
+      return `${sim.name} shows ${label(key)} in a version of its own: ${JSON.stringify(row)}`
     const record = tables.get('records', key)
     if (!record || record.deleted) return `${sim.name} has ${label(key)}, and the server has not`
     if (!grants.includes(row.scope)) return `${sim.name} still has ${label(key)}, and no grant for it`

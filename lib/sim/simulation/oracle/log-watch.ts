@@ -23,6 +23,8 @@ export class LogWatch {
   readonly histories = new Map<string, Told[]>()
   /** What each operation was as it was sent, by op_id. */
   readonly sent = new Map<string, Change>()
+  /** Operations that came with more than one content. */
+  readonly ambiguous = new Set<string>()
   /** Its stamps: a device whose clock was refused stamps anew. */
   readonly stamps = new Map<string, Set<string>>()
   readonly #effects = new Map<string, string>()
@@ -123,7 +125,7 @@ export class LogWatch {
     const history = this.histories.get(key) ?? []
     const before = history.at(-1)
     const sent = this.sent.get(change.op_id)
-    if (sent) checkLosses(this.#ledger, this, { change, sent, before })
+    if (sent && !this.ambiguous.has(change.op_id)) checkLosses(this.#ledger, this, { change, sent, before })
     if (change.effect === 'NONE') return
     this.histories.set(key, history)
     const told: Told = { ...change, feedSeq: commit.seq, actorKind: commit.actor_kind }

@@ -47,7 +47,10 @@ export class ReplyWatch {
       // One that was damaged on its way is not what the device sent.
       const isWhole = recordChecksum(change.data ?? null, sha256Hex) === change.checksum
       if (!isWhole) continue
-      const { sent, stamps } = this.#log
+      const { sent, stamps, ambiguous } = this.#log
+      const before = sent.get(change.op_id)
+      // Sent in two ways by twins: which of them it is, nobody can say from here.
+      if (before && before.checksum !== change.checksum) ambiguous.add(change.op_id)
       sent.set(change.op_id, change)
       stamps.set(change.op_id, (stamps.get(change.op_id) ?? new Set()).add(change.hlc))
     }
