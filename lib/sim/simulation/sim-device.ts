@@ -51,7 +51,10 @@ export class SimDevice {
     this.dice = world.dice.fork(`device ${options.name}`)
     this.store = createMemoryStore(options.image)
     this.watch = world.oracle.device(options.name)
-    if (options.image) this.watch.inherit(writesOf(options.image))
+    if (options.image) {
+      world.twins.add(this.id)
+      this.watch.inherit(writesOf(options.image))
+    }
   }
 
   /** The library's device of this life; null between lives. */
@@ -61,6 +64,12 @@ export class SimDevice {
 
   get network(): Life['network'] | null {
     return this.#life?.network ?? null
+  }
+
+  /** What the device's own clock says. */
+  nowMs(): number {
+    const { offsetMs, grainMs } = this.options.clock
+    return Math.floor((this.#world.now() + offsetMs) / grainMs) * grainMs
   }
 
   /** Opens the store and lets the app run. A device without room for its first write opens later. */
@@ -113,9 +122,8 @@ export class SimDevice {
   }
 
   #clock(life: Life): Clock {
-    const { clock } = this.options
     return {
-      nowMs: () => Math.floor((this.#world.now() + clock.offsetMs) / clock.grainMs) * clock.grainMs,
+      nowMs: () => this.nowMs(),
       schedule: (delayMs, callback) => this.#world.scheduler.after(delayMs, () => life.isAlive && callback()),
     }
   }

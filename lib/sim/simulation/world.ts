@@ -24,6 +24,8 @@ export class World {
   /** False once everything heals. */
   isSafety = true
   isDatabaseAway = false
+  /** Devices that live, or lived, in more than one store. */
+  readonly twins = new Set<string>()
   /** Puts a new process in the place of one that dies. */
   restart: (server: { crash: () => void }) => void = () => {}
 
