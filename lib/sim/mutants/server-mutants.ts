@@ -56,11 +56,9 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: 'a replay reuses the op_id',
-    file: 'lib/sim/simulation/people.ts',
-    find: `      op_id: this.#newId(),
-      ...(isEdited`,
-    replace: `      op_id: change.op_id,
-      ...(isEdited`,
+    file: 'lib/sim/simulation/engine-hands.ts',
+    find: `const change = { ...rest, op_id: this.#newId() }`,
+    replace: `const change = { ...rest }`,
   },
   {
     name: 'last write wins with >=: ties go to whoever comes last',
