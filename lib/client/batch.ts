@@ -10,6 +10,8 @@ export interface Batch {
   readonly resent: readonly PendingOperation[]
   /** Operations that get their seq now, in this order. */
   readonly fresh: readonly PendingOperation[]
+  /** Something that could go did not fit. */
+  readonly isFull: boolean
 }
 
 /**
@@ -50,7 +52,7 @@ export function chooseBatch(
     busy.add(record)
     if (operation.hole && operation.saga) busy.add(operation.saga.id)
     if (!isDue) continue
-    if (!fits(operation)) return { resent, fresh: [] }
+    if (!fits(operation)) return { resent, fresh: [], isFull: true }
     take(operation)
     resent.push(operation)
   }
@@ -66,14 +68,14 @@ export function chooseBatch(
         if (saga) busy.add(saga.id)
         continue
       }
-      if (!fits(operation)) return { resent, fresh }
+      if (!fits(operation)) return { resent, fresh, isFull: true }
       busy.add(record)
       take(operation)
       fresh.push(operation)
     }
-    if (fresh.length > 0) return { resent, fresh }
+    if (fresh.length > 0) return { resent, fresh, isFull: false }
   }
-  return { resent, fresh: [] }
+  return { resent, fresh: [], isFull: false }
 }
 
 /** When the earliest hole that is not due yet will be; null when there is none. */

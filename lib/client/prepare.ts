@@ -42,8 +42,7 @@ export async function prepareRequest(
   const { story, state, breaker, retries, chunkShare, isDrained, turnAtMs } = options
   const identity = await readIdentity(unit)
   if (identity.token === null) throw new SyncFailure('not_enrolled', 'enrol this device first')
-  const inflight = await readInflight(unit)
-  const chosen = await choose(kernel, unit, { inflight, limits: identity.limits, chunkShare })
+  const { chosen, inflight } = await choose(kernel, unit, { limits: identity.limits, chunkShare })
   const dueMs = earliest(nextDueMs(inflight), turnAtMs)
   if (
     (isDrained || turnAtMs !== null) &&
@@ -75,17 +74,25 @@ function earliest(...times: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.min(...known)
 }
 
+/** What goes, and what was read of what is in flight: no more of it than a request needs, unless nothing can go. */
 async function choose(
   kernel: Kernel,
   unit: Unit,
-  options: { inflight: readonly PendingOperation[]; limits: Identity['limits']; chunkShare: number },
-): Promise<Batch> {
-  const { inflight, limits, chunkShare } = options
+  { limits, chunkShare }: { limits: Identity['limits']; chunkShare: number },
+): Promise<{ chosen: Batch; inflight: readonly PendingOperation[] }> {
   const changes = Math.max(1, Math.floor(limits.chunkChanges * chunkShare))
-  // A lane may begin with operations that wait for one in flight; read past them.
-  const lanes = await readLanes(unit, changes + inflight.length)
-  const bytes = limits.chunkBytes * chunkShare
-  return chooseBatch(inflight, lanes, { changes, bytes }, kernel.clock.nowMs())
+  const room = { changes, bytes: limits.chunkBytes * chunkShare }
+  const nowMs = kernel.clock.nowMs()
+  const inflight: PendingOperation[] = []
+  for (;;) {
+    const page = await readInflight(unit, { afterSeq: inflight.at(-1)?.seq ?? 0, limit: changes + 1 })
+    inflight.push(...page)
+    const isWhole = page.length <= changes
+    // A lane may begin with operations that wait for one in flight; read past them.
+    const lanes = isWhole ? await readLanes(unit, changes + inflight.length) : []
+    const chosen = chooseBatch(inflight, lanes, room, nowMs)
+    if (isWhole || chosen.isFull) return { chosen, inflight }
+  }
 }
 
 async function unreportedDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {

@@ -14,6 +14,9 @@ import type { Unit } from './unit.ts'
 
 type QueueDocument = MetaDocuments['queue']
 
+/** Operations read in one go where there may be very many. */
+const QUEUE_PAGE = 100
+
 const EMPTY: QueueDocument = { nextOrdinal: 1, nextSeq: 1, pending: { critical: 0, normal: 0, bulk: 0 } }
 
 export async function readQueue(unit: Unit): Promise<QueueDocument> {
@@ -144,9 +147,13 @@ export async function dequeue(unit: Unit, operation: PendingOperation): Promise<
   else unit.delete('inflight', numberKey(operation.seq))
 }
 
-/** Operations that have a seq, ascending; at most `limit`. */
-export async function readInflight(unit: Unit, limit?: number): Promise<readonly PendingOperation[]> {
-  const entries = await unit.scan('inflight', limit === undefined ? {} : { limit })
+/** Operations that have a seq, ascending; those after a seq, and at most `limit`. */
+export async function readInflight(
+  unit: Unit,
+  { afterSeq = 0, limit }: { afterSeq?: number; limit?: number } = {},
+): Promise<readonly PendingOperation[]> {
+  const after = numberKey(afterSeq)
+  const entries = await unit.scan('inflight', limit === undefined ? { after } : { after, limit })
   return readOperations(
     unit,
     entries.map((entry) => entry.value.ordinal),
@@ -169,6 +176,26 @@ export async function readLanes(
     )
   }
   return lanes
+}
+
+/** Everything in the queue, page by page: what has a seq first, and then lane by lane. */
+export async function* queuedPages(unit: Unit): AsyncGenerator<readonly PendingOperation[]> {
+  const shelves = [
+    { collection: 'inflight', prefix: '' } as const,
+    ...priorities.map((each) => ({ collection: 'outbox', prefix: lanePrefix(each) }) as const),
+  ]
+  for (const { collection, prefix } of shelves) {
+    let after: string | undefined
+    do {
+      const scan = { prefix, limit: QUEUE_PAGE, ...(after === undefined ? {} : { after }) }
+      const entries = await unit.scan(collection, scan)
+      yield await readOperations(
+        unit,
+        entries.map((entry) => entry.value.ordinal),
+      )
+      after = entries.length < QUEUE_PAGE ? undefined : entries.at(-1)?.key
+    } while (after !== undefined)
+  }
 }
 
 export async function readOperations(

@@ -1,50 +1,21 @@
-import { applyAnswers, type Answer } from './answers.ts'
 import type { Diary } from './diary.ts'
-import { compareDigests, type DigestReport } from './digest-check.ts'
+import { compareDigests } from './digest-check.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
-import { closeGap, divideFromTwin, startNewLife } from './fork.ts'
 import { takeSnapshotPage } from './full-sync.ts'
-import { readIdentity } from './identity.ts'
-import { isIntact } from './integrity.ts'
-import { pruneJournal, readJournalDocument } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
+import { StorageFullError } from './ports.ts'
 import { prepareRequest, type Prepared } from './prepare.ts'
 import { dueProbe, probe } from './probe.ts'
-import { readInflight, readLanes } from './queue.ts'
-import { buryOperation } from './refusals.ts'
+import { repairQueue } from './repair.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
-import { handBackSeen } from './review.ts'
-import { clearGraves, readRowsDocument } from './rows.ts'
-import { applyServerChange } from './server-changes.ts'
-import { StorageFullError } from './ports.ts'
+import { NOTHING, type RoundResult } from './round-result.ts'
+import { readRowsDocument } from './rows.ts'
 import { abandonSnapshot, beginSnapshot, purgeGarbage } from './snapshot.ts'
-import { openStamps, type Stamps } from './stamps.ts'
-import {
-  recordKey,
-  type DeadLetter,
-  type JournalEntry,
-  type PendingOperation,
-  type RecordKey,
-} from './stored.ts'
+import type { JournalEntry, PendingOperation } from './stored.ts'
+import { takeReply } from './take-reply.ts'
 import { Unit } from './unit.ts'
-
-/** What one request and its answer came to. */
-export interface RoundResult {
-  readonly accepted: number
-  readonly conflicts: number
-  readonly rejected: number
-  readonly pulled: number
-  readonly answers: readonly Answer[]
-  readonly touched: readonly RecordKey[]
-  readonly hasMore: boolean
-  /** The answers were taken in, but the reply was not all it should have been: the rest has to come again. */
-  readonly failure: SyncFailure | null
-  /** How long the server wants to be left alone before the next request. */
-  readonly pauseMs: number
-  /** Set where the rows were compared with the server's. */
-  readonly digest: DigestReport | null
-}
+import { hasWork, isResending } from './work.ts'
 
 /** The rounds of one run, from its trigger to its end. */
 export interface Rounds {
@@ -53,19 +24,6 @@ export interface Rounds {
   wantDigest(): void
   /** @throws SyncFailure when the round did not go through: nothing of it was applied */
   next(retries: number): Promise<RoundResult>
-}
-
-const NOTHING: RoundResult = {
-  accepted: 0,
-  conflicts: 0,
-  rejected: 0,
-  pulled: 0,
-  answers: [],
-  touched: [],
-  hasMore: true,
-  failure: null,
-  pauseMs: 0,
-  digest: null,
 }
 
 /** More restarts of the queue, or full syncs, than this in one run mean that something else is wrong. */
@@ -134,9 +92,9 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
           reply: syncReplySchema,
         })
         story.told()
-        return await accept(prepared, reply)
+        return await take(prepared, reply)
       } catch (error) {
-        if (await repair(error, prepared.batch)) return NOTHING
+        if (await isRepaired(error, prepared.batch)) return NOTHING
         throw error
       }
     },
@@ -200,150 +158,35 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       }
       return { ...NOTHING, ...again }
     } catch (error) {
-      if (await repair(error, [], entry.life)) return NOTHING
+      if (await isRepaired(error, [], entry.life)) return NOTHING
       throw error
     }
   }
 
-  async function accept(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
-    kernel.lamport.receive(reply.lamport ?? 0)
-    const fits = (row: Parameters<typeof isIntact>[0]) => isIntact(row, kernel.sha256Hex)
-    if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
-      throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')
-    }
-    const isPageIntact = reply.server_changes.every(fits)
-    const isCovering = isPageIntact && !reply.has_more && reply.resync === null
-    const summary = await transact(kernel, async (unit) => {
-      const { deviceId } = await readIdentity(unit)
-      const stamps = await openStamps(unit, kernel.clock, deviceId)
-      const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
-      await markReported(unit, prepared.deadLetters)
-      await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
-      // Until a token covers what was answered here, no feed can show that the server lost it.
-      const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
-      if (begins) resyncs += 1
-      if (begins || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
-      if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(unit, stamps, reply)))
-      if (isPageIntact && !reply.has_more && !reply.resync) await clearGraves(unit)
-      stamps.save()
-      return answers
-    })
-    // A twin had an operation refused for now under this incarnation, and will not repair it under it.
-    if (summary.strays > 0 && prepared.deadLetters.length === 0) {
-      await transact(kernel, (unit) => startNewLife(kernel, unit))
-    }
+  async function take(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
+    const { isCovering, begins, ...taken } = await takeReply(kernel, prepared, reply)
+    if (begins) resyncs += 1
     isDrained = isCovering
     return {
-      ...summary,
-      pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
+      ...taken,
       hasMore: !isDrained || (await hasWork(new Unit(kernel.storage))) || (await isDigestDue()),
       digest: null,
       failure:
         resyncs > MAX_REPAIRS
           ? new SyncFailure('server_error', `the server asked for a full sync ${resyncs} times in one run`)
-          : shortcoming(isPageIntact, summary.unanswered),
+          : taken.failure,
       pauseMs: reply.retry_after_ms,
     }
   }
 
-  async function takePage(unit: Unit, stamps: Stamps, reply: ReadSyncReply): Promise<RecordKey[]> {
-    const nowMs = kernel.clock.nowMs()
-    const touched: RecordKey[] = []
-    const seen = new Set<string>()
-    const scopes = new Set<string>()
-    for (const change of reply.server_changes) {
-      const { scope, table, record_id: id } = change
-      const isHere = change.operation !== 'LEAVE'
-      if (isHere) scopes.add(scope)
-      seen[isHere ? 'add' : 'delete'](recordKey(0, { scope, table, id }))
-      touched.push(await applyServerChange(kernel, unit, stamps, change))
-    }
-    await handBackSeen(kernel, unit, {
-      hasRecord: (item) => seen.has(recordKey(0, item)),
-      hasScope: (scope) => scopes.has(scope),
-    })
-    unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
-    return touched
-  }
-
-  /** Puts right what the server found wrong with the queue. @returns false where that cannot be done */
-  async function repair(
+  async function isRepaired(
     failure: unknown,
     batch: readonly PendingOperation[],
     askedLife?: number,
   ): Promise<boolean> {
-    if (!(failure instanceof SyncFailure)) return false
-    if (failure.code === 'device_forked') {
-      await transact(kernel, (unit) => divideFromTwin(kernel, unit))
-    } else if (failure.code === 'seq_gap') {
-      const expectedSeq = failure.expectedSeq ?? 1
-      const again = await transact(kernel, async (unit) => {
-        const life = askedLife ?? (await readIdentity(unit)).life
-        return closeGap(kernel, unit, { expectedSeq, life })
-      })
-      if (again > 0) {
-        const what = `the server asks for operation ${expectedSeq}`
-        diary.mishap('server_restored', `${what}: ${again} that it had acknowledged go again`)
-      }
-    } else if (failure.code === 'payload_too_large' && batch.length > 1) {
-      chunkShare /= 2
-      return true
-    } else if (failure.code === 'payload_too_large' && batch[0]) {
-      const [operation] = batch
-      await transact(kernel, (unit) => giveUpUnsendable(unit, operation))
-    } else {
-      return false
-    }
-    repairs += 1
-    return repairs <= MAX_REPAIRS
+    const what = await repairQueue(kernel, diary, failure, batch, askedLife)
+    if (what === 'smaller') chunkShare /= 2
+    if (what === 'again') repairs += 1
+    return what === 'smaller' || (what === 'again' && repairs <= MAX_REPAIRS)
   }
-
-  /** The server never takes this operation in, so its seq would stay a gap: the others start over without it. */
-  async function giveUpUnsendable(unit: Unit, operation: PendingOperation): Promise<void> {
-    await buryOperation(unit, operation, {
-      code: 'record_too_large',
-      detail: 'the server refuses a request that holds this change alone',
-      deadLetterId: null,
-      isReported: true,
-      atMs: kernel.clock.nowMs(),
-    })
-    await startNewLife(kernel, unit)
-  }
-}
-
-/** What a reply lacked. Its answers count all the same; the page, or the missing answers, are asked for again. */
-function shortcoming(isPageIntact: boolean, unanswered: number): SyncFailure | null {
-  if (!isPageIntact) return new SyncFailure('corrupt_reply', 'a row in the reply does not match its checksum')
-  if (unanswered > 0) return new SyncFailure('partial_reply', `${unanswered} operations were not answered`)
-  return null
-}
-
-/** The server knows of these now; one that the app has dismissed meanwhile can go. */
-async function markReported(unit: Unit, letters: readonly DeadLetter[]): Promise<void> {
-  for (const { operation } of letters) {
-    const letter = await unit.get('dead_letters', operation.opId)
-    if (letter?.isDismissed) unit.delete('dead_letters', operation.opId)
-    else if (letter) unit.put('dead_letters', operation.opId, { ...letter, isReported: true })
-  }
-}
-
-async function mustProbe(unit: Unit): Promise<void> {
-  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
-}
-
-/** What a restored server lost goes before the full sync; what it refuses for now does not hold that up. */
-async function isResending(unit: Unit): Promise<boolean> {
-  if ((await readJournalDocument(unit)).resending === 0) return false
-  const queued = [await readInflight(unit), ...(await readLanes(unit, Infinity))].flat()
-  return queued.some((operation) => operation.firstAnswer !== null && operation.hole === null)
-}
-
-async function hasWork(unit: Unit): Promise<boolean> {
-  const { snapshot } = await readRowsDocument(unit)
-  const { mustProbe, lastKey } = await readJournalDocument(unit)
-  if (snapshot || (mustProbe && lastKey !== null)) return true
-  const inflight = await unit.scan('inflight', { limit: 1 })
-  if (inflight.length > 0) return true
-  const outbox = await unit.scan('outbox', { limit: 1 })
-  return outbox.length > 0
 }

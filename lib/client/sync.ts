@@ -7,7 +7,8 @@ import { SyncFailure } from './failure.ts'
 import { randomUnit } from './identifiers.ts'
 import type { Kernel } from './kernel.ts'
 import { StorageFullError } from './ports.ts'
-import { createRounds, type RoundResult } from './round.ts'
+import type { RoundResult } from './round-result.ts'
+import { createRounds } from './round.ts'
 import type { RecordKey } from './stored.ts'
 
 /** What one call of `sync` did. */

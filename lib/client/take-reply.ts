@@ -1,0 +1,107 @@
+import { applyAnswers } from './answers.ts'
+import { SyncFailure } from './failure.ts'
+import { startNewLife } from './fork.ts'
+import { readIdentity } from './identity.ts'
+import { isIntact } from './integrity.ts'
+import { pruneJournal, readJournalDocument } from './journal.ts'
+import { transact, type Kernel } from './kernel.ts'
+import type { Prepared } from './prepare.ts'
+import type { ReadSyncReply } from './replies.ts'
+import { handBackSeen } from './review.ts'
+import type { RoundResult } from './round-result.ts'
+import { clearGraves } from './rows.ts'
+import { applyServerChange } from './server-changes.ts'
+import { beginSnapshot } from './snapshot.ts'
+import { openStamps, type Stamps } from './stamps.ts'
+import { recordKey, type DeadLetter, type RecordKey } from './stored.ts'
+import type { Unit } from './unit.ts'
+
+type Taken = Omit<RoundResult, 'hasMore' | 'digest' | 'pauseMs'> & {
+  /** The token covers everything that was answered, and the server has nothing more. */
+  readonly isCovering: boolean
+  /** A full sync begins. */
+  readonly begins: boolean
+}
+
+/**
+ * Takes the server's reply in as one atomic step: its answers, its page of the feed, and its token.
+ * @throws SyncFailure `corrupt_reply` where an answer was damaged: nothing of the reply is taken
+ */
+export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadSyncReply): Promise<Taken> {
+  kernel.lamport.receive(reply.lamport ?? 0)
+  const fits = (row: Parameters<typeof isIntact>[0]) => isIntact(row, kernel.sha256Hex)
+  if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
+    throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')
+  }
+  const isPageIntact = reply.server_changes.every(fits)
+  const isCovering = isPageIntact && !reply.has_more && reply.resync === null
+  const { summary, begins } = await transact(kernel, async (unit) => {
+    const { deviceId } = await readIdentity(unit)
+    const stamps = await openStamps(unit, kernel.clock, deviceId)
+    const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
+    await markReported(unit, prepared.deadLetters)
+    await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
+    // Until a token covers what was answered here, no feed can show that the server lost it.
+    const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
+    if (begins || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
+    if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(kernel, unit, stamps, reply)))
+    if (isCovering) await clearGraves(unit)
+    stamps.save()
+    return { summary: answers, begins }
+  })
+  // A twin had an operation refused for now under this incarnation, and will not repair it under it.
+  if (summary.strays > 0 && prepared.deadLetters.length === 0) {
+    await transact(kernel, (unit) => startNewLife(kernel, unit))
+  }
+  return {
+    ...summary,
+    ...{ isCovering, begins },
+    pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
+    failure: shortcoming(isPageIntact, summary.unanswered),
+  }
+}
+
+async function takePage(
+  kernel: Kernel,
+  unit: Unit,
+  stamps: Stamps,
+  reply: ReadSyncReply,
+): Promise<RecordKey[]> {
+  const nowMs = kernel.clock.nowMs()
+  const touched: RecordKey[] = []
+  const seen = new Set<string>()
+  const scopes = new Set<string>()
+  for (const change of reply.server_changes) {
+    const { scope, table, record_id: id } = change
+    const isHere = change.operation !== 'LEAVE'
+    if (isHere) scopes.add(scope)
+    seen[isHere ? 'add' : 'delete'](recordKey(0, { scope, table, id }))
+    touched.push(await applyServerChange(kernel, unit, stamps, change))
+  }
+  await handBackSeen(kernel, unit, {
+    hasRecord: (item) => seen.has(recordKey(0, item)),
+    hasScope: (scope) => scopes.has(scope),
+  })
+  unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
+  return touched
+}
+
+/** What a reply lacked. Its answers count all the same; the page, or the missing answers, are asked for again. */
+function shortcoming(isPageIntact: boolean, unanswered: number): SyncFailure | null {
+  if (!isPageIntact) return new SyncFailure('corrupt_reply', 'a row in the reply does not match its checksum')
+  if (unanswered > 0) return new SyncFailure('partial_reply', `${unanswered} operations were not answered`)
+  return null
+}
+
+/** The server knows of these now; one that the app has dismissed meanwhile can go. */
+async function markReported(unit: Unit, letters: readonly DeadLetter[]): Promise<void> {
+  for (const { operation } of letters) {
+    const letter = await unit.get('dead_letters', operation.opId)
+    if (letter?.isDismissed) unit.delete('dead_letters', operation.opId)
+    else if (letter) unit.put('dead_letters', operation.opId, { ...letter, isReported: true })
+  }
+}
+
+async function mustProbe(unit: Unit): Promise<void> {
+  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
+}
