@@ -72,6 +72,14 @@ export function ConflictPage({
             <HlcTime hlc={conflict.client.hlc} />
           </Fact>
           <Fact name="Strategy">{conflict.strategy}</Fact>
+          {conflict.to_scope === null ? null : (
+            <Fact name="Moves it to">
+              scope {conflict.to_scope}
+              {conflict.state === 'resolved' && conflict.resolution?.moved_from === null
+                ? ', which was not followed'
+                : ''}
+            </Fact>
+          )}
           {conflict.saga ? (
             <Fact name="Saga">
               {conflict.saga.undoes ? 'Undoes ' : ''}
@@ -108,6 +116,7 @@ export function ConflictPage({
           etag={conflict.etag}
           version={conflict.current.version}
           states={states}
+          toScope={conflict.to_scope}
           names={{
             client: conflict.saga?.undoes ? 'before the saga' : (conflict.device_name ?? 'the device'),
             server: `version ${ours.version}, ${ours.by}`,
@@ -171,6 +180,9 @@ function Resolved({ conflict, refusal }: { conflict: ConflictDetail; refusal: st
             record’s history
           </Link>
           .
+          {conflict.resolution?.moved_from
+            ? ` The record went from scope ${conflict.resolution.moved_from} to ${conflict.scope}.`
+            : ''}
         </p>
         {data ? (
           <JsonView label="The record as it was resolved" value={data} className="max-h-96" />
@@ -181,6 +193,9 @@ function Resolved({ conflict, refusal }: { conflict: ConflictDetail; refusal: st
           <div className="mt-4">
             <UndoResolution id={conflict.id} etag={conflict.etag} />
           </div>
+        ) : null}
+        {conflict.resolution?.undo_refusal ? (
+          <p className="mt-4 text-muted">It cannot be undone any more. {conflict.resolution.undo_refusal}</p>
         ) : null}
       </Panel>
       <Panel title="What it changed against ours">

@@ -7,6 +7,7 @@ import { write } from '#components/api/request.ts'
 import { useWrite } from '#components/api/use-write.ts'
 import { useShortcuts } from '#components/keyboard/shortcuts.ts'
 import { Button } from '#components/ui/button.tsx'
+import { Checkbox } from '#components/ui/checkbox.tsx'
 import { Field, Input } from '#components/ui/field.tsx'
 import { Kbd } from '#components/ui/kbd.tsx'
 import { Notice, Refusal } from '#components/ui/notice.tsx'
@@ -23,12 +24,14 @@ type ResolverProps = {
   version: number
   states: ThreeStates
   names: SideNames
+  /** Where theirs moves the record; null where it leaves it in its scope. */
+  toScope: string | null
   /** Why this person may not resolve; absent when they may. */
   refusal?: string | undefined
 }
 
 /** Settles a conflict: pick per field, see what comes of it, say why, resolve. Every step has a key. */
-export function Resolver({ id, etag, version, states, names, refusal }: ResolverProps) {
+export function Resolver({ id, etag, version, states, names, toScope, refusal }: ResolverProps) {
   const router = useRouter()
   const resolution = useResolution(states, version)
   const { merged, moved, decidable } = resolution
@@ -36,6 +39,9 @@ export function Resolver({ id, etag, version, states, names, refusal }: Resolver
   const reasonInput = useRef<HTMLInputElement>(null)
   const formId = useId()
   const { busy, problem, run } = useWrite()
+  const [chosenMove, setChosenMove] = useState<boolean | null>(null)
+  const canMove = toScope !== null && (merged.undecided.length > 0 || merged.data !== null)
+  const moves = chosenMove ?? merged.choice !== 'server'
   const readOnly = refusal !== undefined
   const stale = problem?.code === 'stale'
 
@@ -47,6 +53,7 @@ export function Resolver({ id, etag, version, states, names, refusal }: Resolver
           body: {
             choice: merged.choice,
             ...(merged.choice === 'merged' ? { data: merged.data } : {}),
+            ...(canMove ? { moves } : {}),
             ...(reason.trim() === '' ? {} : { reason: reason.trim() }),
           },
           ifMatch: etag,
@@ -151,6 +158,16 @@ export function Resolver({ id, etag, version, states, names, refusal }: Resolver
                   />
                 )}
               </Field>
+              {canMove ? (
+                <label className="flex items-center gap-2 text-13">
+                  <Checkbox
+                    label={`Move the record to scope ${toScope}`}
+                    checked={moves}
+                    onChange={setChosenMove}
+                  />
+                  Move the record to scope {toScope}, as theirs did
+                </label>
+              ) : null}
               {stale ? (
                 <Notice state="warning" title="Someone else was faster" alert>
                   Nothing was written. Your picks were kept and the fresh values are shown; look again and

@@ -88,6 +88,8 @@ export const conflictDetailSchema = conflictItemSchema.extend({
   ),
   /** The saga it belongs to: as the step that ended so, or as the undoing of one. */
   saga: z.object({ id: uuid, step: z.int(), undoes: z.boolean() }).nullable(),
+  /** The scope that the device's edit moves the record to; null where it leaves it in its scope. */
+  to_scope: z.string().nullable(),
   /** The record as it is now; `moved`: it was written since the conflict arose. */
   current: z.object({
     version: z.int(),
@@ -106,7 +108,12 @@ export const conflictDetailSchema = conflictItemSchema.extend({
     .object({
       version: z.int(),
       data: data.nullable(),
-      /** The record is still as the resolution left it. */ can_undo: z.boolean(),
+      /** The scope that it moved the record out of. */
+      moved_from: z.string().nullable(),
+      /** The record is still as the resolution left it. */
+      can_undo: z.boolean(),
+      /** Why it can not be undone. */
+      undo_refusal: z.string().nullable(),
     })
     .nullable(),
 })
@@ -117,6 +124,8 @@ export const resolveConflictSchema = z
     choice: z.enum(conflictChoices),
     /** The record to write; with `merged` alone. null deletes it. */
     data: data.nullish(),
+    /** Whether the record goes to `to_scope`; where it is not said, it does with the choice `client`. */
+    moves: z.boolean().optional(),
     reason: z.string().trim().max(1_000).default(''),
   })
   .refine((body) => body.choice !== 'merged' || body.data !== undefined, {

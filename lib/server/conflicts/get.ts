@@ -3,7 +3,7 @@ import { compareVectors, type Vector } from '#lib/core/vector.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { authorise, type Actor } from '../actor.ts'
-import { currentRecord, writerOf, type CurrentRecord } from '../records/read.ts'
+import { currentRecord, movedTo, writerOf, type CurrentRecord } from '../records/read.ts'
 import { conflictEtag } from './etag.ts'
 import { toItem } from './list.ts'
 import { selectConflict, selectDeviceNames, selectSagaOf, type WholeConflict } from './store.ts'
@@ -16,10 +16,11 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
   authorise(actor, 'viewer')
   const { conflict, record } = await loadConflict(id)
   const { client_vector: theirs, server_vector: ours } = conflict
-  const [writer, saga, entries] = await Promise.all([
+  const [writer, saga, entries, refusal] = await Promise.all([
     writerOf(keyOf(conflict), record.version),
     selectSagaOf(id),
     vectorEntries(theirs, ours),
+    undoRefusal(conflict, record),
   ])
   const states: ThreeStates = { base: conflict.base_data, client: conflict.client_data, server: record.data }
   return {
@@ -39,6 +40,7 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
     vector_order: compareVectors(theirs, ours),
     vector_entries: entries,
     saga,
+    to_scope: conflict.state === 'open' ? scopeWanted(conflict) : conflict.to_scope,
     current: {
       version: record.version,
       data: record.data,
@@ -56,9 +58,25 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
         : {
             version: conflict.resolved_version,
             data: conflict.resolution,
-            can_undo: record.version === conflict.resolved_version,
+            moved_from: conflict.moved_from,
+            can_undo: refusal === null,
+            undo_refusal: refusal,
           },
   }
+}
+
+/** Where the device's edit moves the record; null where it leaves it, and where somebody moved it there since. */
+export function scopeWanted({ scope, to_scope }: WholeConflict): string | null {
+  return to_scope === scope ? null : to_scope
+}
+
+/** Why the resolution of a conflict can not be taken back; null where it can, and where there is none. */
+export async function undoRefusal(conflict: WholeConflict, record: CurrentRecord): Promise<string | null> {
+  if (conflict.resolved_version === null || conflict.resolved_version === record.version) return null
+  const target = record.data === null ? await movedTo(keyOf(conflict), record.version) : null
+  return target === null
+    ? 'The record was changed since it was resolved. Edit the record instead.'
+    : `The record was moved to scope ${target} since it was resolved. Edit the record there instead.`
 }
 
 /** Two vectors device by device, those first on which the sides differ. */

@@ -11,7 +11,7 @@ import { countSettled } from '../sync/end-saga.ts'
 import { serverEngine } from '../sync/server-engine.ts'
 import { writeRecord } from '../sync/write.ts'
 import type { SeenVersions } from './etag.ts'
-import { getConflict, loadConflict } from './get.ts'
+import { getConflict, loadConflict, scopeWanted } from './get.ts'
 import { selectSagaOf, type WholeConflict } from './store.ts'
 
 export type Resolution = {
@@ -21,6 +21,8 @@ export type Resolution = {
   choice: ConflictChoice
   /** With `merged`: the record to write, null to delete it. */
   data: JsonObject | null | undefined
+  /** Whether the record goes where the device's edit moves it; with the choice `client` it does unless this is false. */
+  moves?: boolean | undefined
   reason: string
   traceId: string
 }
@@ -41,11 +43,13 @@ export async function resolveConflict(actor: Actor, resolution: Resolution): Pro
       throw new AppError('conflict', `${conflict.resolved_by ?? 'Somebody'} resolved this conflict already.`)
     }
     const data = chosenData(resolution, conflict, record)
+    const target = data === null ? null : chosenScope(resolution, conflict)
     const { answer } = await writeRecord({
       by: { kind: actor.kind, id: actor.id },
       change: {
         op_id: uuidv7(),
-        ...{ table: conflict.table, scope: conflict.scope, record_id: conflict.record_id },
+        ...{ table: conflict.table, scope: target ?? conflict.scope, record_id: conflict.record_id },
+        ...(target !== null && { from_scope: conflict.scope }),
         operation: data === null ? 'DELETE' : 'UPDATE',
         base_version: record.version,
         data,
@@ -56,7 +60,10 @@ export async function resolveConflict(actor: Actor, resolution: Resolution): Pro
         {
           ...{ actor, action: 'conflict.resolve', target: 'conflict', targetId: id, reason, traceId },
           before: { state: 'open', version: record.version, data: record.data },
-          after: { state: 'resolved', choice, version: record.version + 1, data },
+          after: {
+            ...{ state: 'resolved', choice, version: record.version + 1, data },
+            ...(target !== null && { scope: target }),
+          },
         },
       ],
       traceId,
@@ -94,6 +101,18 @@ function chosenData(
     case 'merged':
       return data ?? null
   }
+}
+
+/** Where the record goes with the resolution; null where it stays. @throws AppError `invalid_request` */
+function chosenScope({ choice, moves }: Resolution, conflict: WholeConflict): string | null {
+  const target = scopeWanted(conflict)
+  if (moves && target === null) {
+    const detail = 'the device’s edit does not move the record'
+    throw new AppError('invalid_request', `It cannot move: ${detail}.`, {
+      extras: { errors: [{ pointer: '/moves', detail }] },
+    })
+  }
+  return (moves ?? choice === 'client') ? target : null
 }
 
 /** Someone was faster: the answer shows what they did. */

@@ -15,6 +15,9 @@ export type WholeConflict = ConflictRow & {
   op_id: string
   later_op_ids: string[]
   trace_id: string | null
+  to_scope: string | null
+  /** The scope that the resolution moved the record out of. */
+  moved_from: string | null
   base_data: JsonObject | null
   client_data: JsonObject | null
   client_hlc: string
@@ -80,8 +83,8 @@ export async function selectConflicts(
 
 export async function selectConflict(id: string): Promise<WholeConflict | null> {
   const [row] = await database().$queryRaw<WholeConflict[]>`
-    SELECT ${listed}, c.op_id, c.later_op_ids, c.trace_id, c.base_data, c.client_data, c.client_hlc, c.client_vector,
-      c.server_data, c.server_hlc, c.server_vector, c.resolution, c.resolved_version
+    SELECT ${listed}, c.op_id, c.later_op_ids, c.trace_id, c.to_scope, c.moved_from, c.base_data, c.client_data,
+      c.client_hlc, c.client_vector, c.server_data, c.server_hlc, c.server_vector, c.resolution, c.resolved_version
     FROM conflict c ${devices} WHERE c.id = ${id}::uuid`
   return row ?? null
 }

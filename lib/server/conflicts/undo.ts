@@ -3,15 +3,16 @@ import { AppError } from '#lib/protocol/errors.ts'
 import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { staleError } from '../http/precondition.ts'
-import { stateAt } from '../records/read.ts'
+import { stateBefore } from '../records/read.ts'
 import { refuseUnlessAccepted } from '../records/refusal.ts'
 import { writeRecord } from '../sync/write.ts'
 import type { SeenVersions } from './etag.ts'
-import { getConflict, keyOf, loadConflict } from './get.ts'
+import { getConflict, keyOf, loadConflict, undoRefusal } from './get.ts'
 import { withCurrent } from './resolve.ts'
 
 /**
- * Takes a resolution back: the record's state before it becomes the next version, and the conflict is open again.
+ * Takes a resolution back: the record's state before it becomes the next version, in the scope that it was in, and the
+ * conflict is open again.
  * Only while the record is as the resolution left it; after that it is history, and an edit is the way.
  * @throws AppError `stale`, `conflict`, `invalid_request` where the state before no longer passes schema and rules
  */
@@ -27,10 +28,10 @@ export async function undoResolution(
     if (conflict.resolved_version === null) {
       throw new AppError('conflict', 'This conflict is open: there is nothing to undo.')
     }
-    if (conflict.resolved_version !== record.version) {
-      throw new AppError('conflict', 'The record was changed since it was resolved. Edit the record instead.')
-    }
-    const before = await stateAt(keyOf(conflict), conflict.resolved_version - 1)
+    const refusal = await undoRefusal(conflict, record)
+    if (refusal !== null) throw new AppError('conflict', refusal)
+    const scope = conflict.moved_from ?? conflict.scope
+    const before = await stateBefore({ ...keyOf(conflict), scope }, conflict.resolved_version)
     if (before === undefined) {
       throw new AppError(
         'conflict',
@@ -41,7 +42,8 @@ export async function undoResolution(
       by: { kind: actor.kind, id: actor.id },
       change: {
         op_id: uuidv7(),
-        ...{ table: conflict.table, scope: conflict.scope, record_id: conflict.record_id },
+        ...{ table: conflict.table, scope, record_id: conflict.record_id },
+        ...(scope !== conflict.scope && { from_scope: conflict.scope }),
         operation: before === null ? 'DELETE' : 'UPDATE',
         base_version: record.version,
         data: before,
@@ -52,7 +54,10 @@ export async function undoResolution(
         {
           ...{ actor, action: 'conflict.undo', target: 'conflict', targetId: id, reason, traceId },
           before: { state: 'resolved', choice: conflict.choice, version: record.version, data: record.data },
-          after: { state: 'open', version: record.version + 1, data: before },
+          after: {
+            ...{ state: 'open', version: record.version + 1, data: before },
+            ...(scope !== conflict.scope && { scope }),
+          },
         },
       ],
       traceId,

@@ -3,7 +3,7 @@ import type { Vector } from '#lib/core/vector.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { RecordState } from '#lib/protocol/console.ts'
 import { authorise, type Actor } from '../actor.ts'
-import { selectRecords, selectStateAt, selectWriter, type RecordRow } from './store.ts'
+import { selectMovedTo, selectRecords, selectStateBefore, selectWriter, type RecordRow } from './store.ts'
 
 export type RecordKey = { scope: string; table: string; id: string }
 
@@ -55,9 +55,14 @@ export async function currentRecord(key: RecordKey): Promise<CurrentRecord | nul
   return { version: row.version, data: row.data, hlc: row.hlc, vector: row.vector, updatedAt: row.updated_at }
 }
 
-/** A record's state at a version; `undefined` where it can no longer be read. */
-export function stateAt(key: RecordKey, version: number): Promise<JsonObject | null | undefined> {
-  return selectStateAt(key, version)
+/** A record's state before a version; `undefined` where it can no longer be read. */
+export function stateBefore(key: RecordKey, version: number): ReturnType<typeof selectStateBefore> {
+  return selectStateBefore(key, version)
+}
+
+/** Where a record went with the version that left its scope; null where it did not leave. */
+export function movedTo(key: RecordKey, version: number): ReturnType<typeof selectMovedTo> {
+  return selectMovedTo(key, version)
 }
 
 /** Who wrote a version of a record; null where that can no longer be read. */

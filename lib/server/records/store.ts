@@ -130,14 +130,30 @@ export async function selectVersions(
   return { rows, total: Number(counted[0]?.total ?? 0) }
 }
 
-/** A record's state at a version. @returns undefined where that version can no longer be read */
-export async function selectStateAt(key: RecordKey, version: number): Promise<JsonObject | null | undefined> {
-  if (version === 0) return null
+/**
+ * A record's state in a scope before a version was written there, or left it.
+ * @returns undefined where that can no longer be read
+ */
+export async function selectStateBefore(
+  key: RecordKey,
+  version: number,
+): Promise<JsonObject | null | undefined> {
   const [row] = await database().$queryRaw<{ data: JsonObject | null }[]>`
-    SELECT data FROM feed_change
-    WHERE record_id = ${key.id}::uuid AND "table" = ${key.table} AND scope = ${key.scope}
-      AND after_version = ${version} AND effect IN ('UPSERT', 'DELETE') LIMIT 1`
+    SELECT b.data FROM feed_change c
+    JOIN feed_change b ON b.record_id = c.record_id AND b."table" = c."table" AND b.scope = c.scope
+      AND b.after_version = c.before_version AND b.effect IN ('UPSERT', 'DELETE')
+    WHERE c.record_id = ${key.id}::uuid AND c."table" = ${key.table} AND c.scope = ${key.scope}
+      AND c.after_version = ${version} AND c.effect <> 'NONE' LIMIT 1`
   return row?.data
+}
+
+/** The scope that a record went to with the version that left its scope; null where that version did not leave. */
+export async function selectMovedTo(key: RecordKey, version: number): Promise<string | null> {
+  const [row] = await database().$queryRaw<{ moved_to: string | null }[]>`
+    SELECT rule->>'moved_to' AS moved_to FROM feed_change
+    WHERE record_id = ${key.id}::uuid AND "table" = ${key.table} AND scope = ${key.scope}
+      AND after_version = ${version} AND effect = 'LEAVE' LIMIT 1`
+  return row?.moved_to ?? null
 }
 
 /** Who wrote a version of a record. */

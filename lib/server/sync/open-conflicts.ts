@@ -1,4 +1,5 @@
 import { joinVectors } from '#lib/core/vector.ts'
+import type { Change } from '#lib/protocol/sync.ts'
 import type { Operation } from './batch.ts'
 import { keyOf } from './record-states.ts'
 import type { ConflictRow, Loaded, RecordKey } from './store.ts'
@@ -29,6 +30,7 @@ export class OpenConflicts {
       op_id: begun?.op_id ?? change.op_id,
       later_op_ids: begun ? [...begun.later_op_ids, change.op_id] : [],
       operation: change.operation,
+      to_scope: scopeWanted(change, key) ?? begun?.to_scope ?? null,
       fields,
       base_version: begun?.base_version ?? change.base_version,
       base_data: begun ? begun.base_data : (base.data ?? null),
@@ -48,6 +50,11 @@ export class OpenConflicts {
   rows(): ConflictRow[] {
     return [...this.#rows.values()]
   }
+}
+
+/** Where a change moves its record; null where it leaves it, or deletes it. */
+export function scopeWanted({ scope, data }: Change, key: RecordKey): string | null {
+  return scope === key.scope || !data ? null : scope
 }
 
 function place({ scope, table, id }: RecordKey) {

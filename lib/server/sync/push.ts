@@ -16,7 +16,8 @@ import type { ReadChange } from './read-changes.ts'
 import { reportedDeadLetters } from './reported-dead-letters.ts'
 import type { SagaRetryRow, SagaRow, SagaUndoRow } from './saga-rows.ts'
 import type { SyncToken } from './token.ts'
-import type { Committed, CommitRequest, Loaded, ReopenRow, ReplayRow, ResolveRow } from './store.ts'
+import type { ReopenRow, ReplayRow, ResolveRow } from './settling-rows.ts'
+import type { Committed, CommitRequest, Loaded } from './store.ts'
 
 /** How often a batch is decided again because what it rests on moved, before the sender is asked to come back. */
 const maxTries = 12

@@ -10,6 +10,7 @@ import type { Accepted, Conflicted, Outcome, RejectionCode } from '#lib/protocol
 import { answerForGood, type Batch, type Operation } from './batch.ts'
 import { feedEvent } from './feed-event.ts'
 import { sha256Hex } from './read-changes.ts'
+import { scopeWanted } from './open-conflicts.ts'
 import type { RecordNow } from './record-states.ts'
 import { refuse } from './refuse.ts'
 
@@ -23,7 +24,10 @@ export function settle(batch: Batch, operation: Operation, decision: Decision<Re
       batch.sagas.applied(operation, 'no_change', null)
       return accept(batch, operation, 'no_change', current!, decision.texts)
     case 'superseded':
-      feedEvent(batch, operation, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })
+      feedEvent(batch, operation, {
+        ...{ effect: 'NONE', outcome: 'superseded', lost: decision.lost },
+        ...unmoved(operation),
+      })
       batch.sagas.applied(operation, 'superseded', null)
       return accept(batch, operation, 'superseded', current!, decision.texts)
     case 'write':
@@ -76,6 +80,7 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
     outcome: code === 'manual' ? 'conflict' : 'stale_version',
     lost: [{ path: '', value: sent, from: 'client', hlc: change.hlc }],
     conflictId,
+    ...unmoved(operation),
   })
   batch.sagas.failed(read, { code: code === 'manual' ? 'conflict' : code, conflictId })
   const entry: Conflicted = {
@@ -93,6 +98,12 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
   const pushed = { data: sent, version: current.version, standsOn: base.standsOn }
   const given = { kind: 'conflict', text: JSON.stringify(entry), facts } as const
   answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
+}
+
+/** What is kept of a move that was not made. */
+function unmoved({ change, key }: Operation): { moved?: { to_scope: string } } {
+  const scope = scopeWanted(change, key)
+  return scope === null ? {} : { moved: { to_scope: scope } }
 }
 
 function write(batch: Batch, operation: Operation, decision: Decision & { kind: 'write' }): void {

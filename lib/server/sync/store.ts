@@ -4,6 +4,7 @@ import type { FieldStamps } from '#lib/core/since.ts'
 import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AuditRow } from '../audit/store.ts'
+import type { ReopenRow, ReplayRow, ResolveRow } from './settling-rows.ts'
 import type {
   DueSaga,
   LoadedSaga,
@@ -170,6 +171,8 @@ export type ConflictRow = {
   op_id: string
   later_op_ids: string[]
   operation: string
+  /** Where the device's operation moves the record; null where it leaves it in its scope. */
+  to_scope: string | null
   fields: string[]
   base_version: number
   base_data: JsonObject | null
@@ -237,34 +240,6 @@ export type CommitRequest = {
   saga_undos: SagaUndoRow[]
   saga_retry: SagaRetryRow | null
   audit: AuditRow[]
-}
-
-export type ResolveRow = {
-  id: string
-  version: number
-  choice: 'client' | 'server' | 'merged'
-  reason: string
-  resolved_by: string
-  resolution: JsonObject | null
-  resolved_version: number
-}
-
-/** A resolved conflict that is to be open again. */
-export type ReopenRow = { id: string; version: number }
-
-export type ReplayRow = {
-  id: string
-  version: number
-  state: 'open' | 'replayed'
-  outcome: 'replayed' | 'conflict' | 'failed'
-  op_id: string
-  code: string | null
-  detail: string | null
-  /** Of the new fault; null where the replay went well. */
-  fingerprint: string | null
-  pointers: string[] | null
-  edited: string | null
-  actor: string
 }
 
 /** A token, signed by this server, that says more than the server has. */

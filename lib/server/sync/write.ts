@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts'
 import { push } from './push.ts'
 import { declareSchemas, readChanges, sha256Hex } from './read-changes.ts'
 import { serverEngine } from './server-engine.ts'
-import type { ReplayRow, ResolveRow } from './store.ts'
+import type { ReplayRow, ResolveRow } from './settling-rows.ts'
 
 export type RecordWrite = {
   /** Author in the feed. */
@@ -100,7 +100,7 @@ export async function writeRecord(write: RecordWrite, engine: Engine = serverEng
       const written = outcomeOf(decided, change.data ?? null)
       const accepted = written.answer.kind === 'accepted'
       return {
-        ...(resolves && accepted && { resolve: resolveRow(resolves, written) }),
+        ...(resolves && accepted && { resolve: resolveRow(change, resolves, written) }),
         ...(reopens && accepted && { reopen: { id: reopens.conflictId, version: reopens.conflictVersion } }),
         ...(replays && { replay: replayRow(change, replays, written.answer) }),
         audit: written.answer.kind === 'rejected' && !replays ? [] : write.audit,
@@ -152,7 +152,11 @@ function outcomeOf(decided: DecidedBatch, sent: JsonObject | null): Written {
   }
 }
 
-function resolveRow(resolves: NonNullable<RecordWrite['resolves']>, written: Written): ResolveRow {
+function resolveRow(
+  change: RecordWrite['change'],
+  resolves: NonNullable<RecordWrite['resolves']>,
+  written: Written,
+): ResolveRow {
   return {
     id: resolves.conflictId,
     version: resolves.conflictVersion,
@@ -161,6 +165,7 @@ function resolveRow(resolves: NonNullable<RecordWrite['resolves']>, written: Wri
     resolved_by: resolves.resolvedBy,
     resolution: written.recordData,
     resolved_version: written.recordVersion,
+    moved_to: change.from_scope !== undefined && change.from_scope !== change.scope ? change.scope : null,
   }
 }
 

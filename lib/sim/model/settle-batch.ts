@@ -8,7 +8,7 @@ const gone = (what: string) => new ModelError('HF002', what)
 /** The part of push_commit beside the feed: conflicts, dead letters, what a person's write settles, the audit. */
 export async function settleBatch(tx: Transaction, p: CommitRequest, nowMillis: number): Promise<void> {
   for (const conflict of p.conflicts) await addConflict(tx, conflict)
-  await moveConflicts(tx, p.moves)
+  await moveConflicts(tx, p.moves, p.resolve?.id)
   for (const letter of p.dead_letters) await addLetter(tx, letter, p.stream?.device ?? p.actor_id)
   if (p.resolve) await resolve(tx, p.resolve)
   if (p.reopen) await reopen(tx, p.reopen)
@@ -20,10 +20,15 @@ export async function settleBatch(tx: Transaction, p: CommitRequest, nowMillis: 
   }
 }
 
-/** The open conflicts of a record that changes scope go with it. */
-async function moveConflicts(tx: Transaction, moves: CommitRequest['moves']): Promise<void> {
+/** The open conflicts of a record that changes scope go with it, all but the one that this resolves. */
+async function moveConflicts(
+  tx: Transaction,
+  moves: CommitRequest['moves'],
+  resolved: string | undefined,
+): Promise<void> {
   for (const { table, id, from, to } of moves) {
     for (const { id: conflictId } of tx.openConflicts({ scope: from, table, id })) {
+      if (conflictId === resolved) continue
       await tx.lock('conflicts', conflictId)
       const known = tx.get('conflicts', conflictId)
       if (known?.state !== 'open' || known.scope !== from) continue
@@ -33,7 +38,14 @@ async function moveConflicts(tx: Transaction, moves: CommitRequest['moves']): Pr
 }
 
 async function addConflict(tx: Transaction, row: CommitRequest['conflicts'][number]): Promise<void> {
-  const opened = { ...row, version: 1, state: 'open' as const, choice: null, resolved_version: null }
+  const opened = {
+    ...row,
+    version: 1,
+    state: 'open' as const,
+    choice: null,
+    resolved_version: null,
+    moved_from: null,
+  }
   if (await tx.insert('conflicts', row.id, opened)) return
   const known = tx.get('conflicts', row.id)!
   if (known.state !== 'open') throw new ModelError('HF001', 'a conflict was resolved meanwhile')
@@ -41,6 +53,7 @@ async function addConflict(tx: Transaction, row: CommitRequest['conflicts'][numb
     ...known,
     later_op_ids: [...known.later_op_ids, row.op_id, ...row.later_op_ids],
     operation: row.operation,
+    to_scope: row.to_scope ?? known.to_scope,
     fields: [...new Set([...known.fields, ...row.fields])].toSorted(),
     client_data: row.client_data,
     client_hlc: row.client_hlc,
@@ -80,6 +93,7 @@ async function resolve(tx: Transaction, given: NonNullable<CommitRequest['resolv
     state: 'resolved',
     choice: given.choice,
     resolved_version: given.resolved_version,
+    ...(given.moved_to === null ? { moved_from: null } : { scope: given.moved_to, moved_from: known.scope }),
     version: known.version + 1,
   })
 }
@@ -91,6 +105,7 @@ async function reopen(tx: Transaction, given: NonNullable<CommitRequest['reopen'
   await tx.put('conflicts', given.id, {
     ...known,
     ...{ state: 'open', choice: null, resolved_version: null, version: known.version + 1 },
+    ...{ scope: known.moved_from ?? known.scope, moved_from: null },
   })
 }
 

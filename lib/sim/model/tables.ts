@@ -40,6 +40,7 @@ export type ConflictRecord = ConflictRow & {
   state: 'open' | 'resolved'
   choice: string | null
   resolved_version: number | null
+  moved_from: string | null
 }
 export type LetterRow = DeadLetterRow & {
   state: 'open' | 'replayed' | 'discarded'

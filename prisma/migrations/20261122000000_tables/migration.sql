@@ -197,6 +197,8 @@ CREATE TABLE "conflict" (
     "op_id" UUID NOT NULL,
     "later_op_ids" UUID[],
     "operation" TEXT NOT NULL,
+    "to_scope" TEXT,
+    "moved_from" TEXT,
     "fields" TEXT[],
     "base_version" INTEGER NOT NULL,
     "base_data" JSONB,

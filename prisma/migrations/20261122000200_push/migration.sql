@@ -222,19 +222,19 @@ BEGIN
 
   IF jsonb_array_length(p->'conflicts') > 0 THEN
     WITH written AS (
-      INSERT INTO conflict AS k (id, code, scope, "table", record_id, device_id, op_id, later_op_ids, operation, fields,
-        base_version, base_data, client_data, client_hlc, client_vector, server_version, server_data, server_hlc,
+      INSERT INTO conflict AS k (id, code, scope, "table", record_id, device_id, op_id, later_op_ids, operation,
+        to_scope, fields, base_version, base_data, client_data, client_hlc, client_vector, server_version, server_data, server_hlc,
         server_vector, server_device_id, strategy, trace_id, created_at)
-      SELECT c.id, c.code, c.scope, c."table", c.record_id, c.device_id, c.op_id, c.later_op_ids, c.operation, c.fields,
-        c.base_version, c.base_data, c.client_data, c.client_hlc, c.client_vector, c.server_version, c.server_data,
+      SELECT c.id, c.code, c.scope, c."table", c.record_id, c.device_id, c.op_id, c.later_op_ids, c.operation,
+        c.to_scope, c.fields, c.base_version, c.base_data, c.client_data, c.client_hlc, c.client_vector, c.server_version, c.server_data,
         c.server_hlc, c.server_vector, c.server_device_id, c.strategy, v_trace, v_now
       FROM jsonb_to_recordset(p->'conflicts') c(id uuid, code text, scope text, "table" text, record_id uuid,
-        device_id uuid, op_id uuid, later_op_ids uuid[], operation text, fields text[], base_version int,
-        base_data jsonb, client_data jsonb, client_hlc text, client_vector jsonb, server_version int,
+        device_id uuid, op_id uuid, later_op_ids uuid[], operation text, to_scope text, fields text[],
+        base_version int, base_data jsonb, client_data jsonb, client_hlc text, client_vector jsonb, server_version int,
         server_data jsonb, server_hlc text, server_vector jsonb, server_device_id uuid, strategy text)
       -- A later operation of the same device on a record that already waits for a person: the same conflict goes on.
       ON CONFLICT (id) DO UPDATE SET later_op_ids = k.later_op_ids || excluded.op_id || excluded.later_op_ids,
-        operation = excluded.operation,
+        operation = excluded.operation, to_scope = coalesce(excluded.to_scope, k.to_scope),
         fields = ARRAY(SELECT DISTINCT unnest(k.fields || excluded.fields) ORDER BY 1), client_data = excluded.client_data,
         client_hlc = excluded.client_hlc, client_vector = excluded.client_vector, server_version = excluded.server_version,
         server_data = excluded.server_data, server_hlc = excluded.server_hlc, server_vector = excluded.server_vector,
@@ -250,7 +250,9 @@ BEGIN
   IF jsonb_array_length(p->'moves') > 0 THEN
     UPDATE conflict k SET scope = m."to", version = k.version + 1
     FROM jsonb_to_recordset(p->'moves') m("table" text, id uuid, "from" text, "to" text)
-    WHERE k.record_id = m.id AND k.state = 'open' AND k."table" = m."table" AND k.scope = m."from";
+    WHERE k.record_id = m.id AND k.state = 'open' AND k."table" = m."table" AND k.scope = m."from"
+      -- The one that the move resolves is told of it below.
+      AND k.id IS DISTINCT FROM (p->'resolve'->>'id')::uuid;
   END IF;
 
   IF jsonb_array_length(p->'dead_letters') > 0 THEN
@@ -274,6 +276,8 @@ BEGIN
     UPDATE conflict SET state = 'resolved', choice = p->'resolve'->>'choice', reason = p->'resolve'->>'reason',
       resolved_by = p->'resolve'->>'resolved_by', resolved_at = v_now,
       resolution = NULLIF(p->'resolve'->'resolution', 'null'), resolved_version = (p->'resolve'->>'resolved_version')::int,
+      scope = coalesce(p->'resolve'->>'moved_to', scope),
+      moved_from = CASE WHEN p->'resolve'->>'moved_to' IS NOT NULL THEN scope END,
       version = version + 1
     WHERE id = (p->'resolve'->>'id')::uuid AND state = 'open' AND version = (p->'resolve'->>'version')::int;
     IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
@@ -281,7 +285,8 @@ BEGIN
 
   IF p->'reopen' <> 'null' THEN
     UPDATE conflict SET state = 'open', choice = NULL, reason = NULL, resolved_by = NULL, resolved_at = NULL,
-      resolution = NULL, resolved_version = NULL, version = version + 1
+      resolution = NULL, resolved_version = NULL, scope = coalesce(moved_from, scope), moved_from = NULL,
+      version = version + 1
     WHERE id = (p->'reopen'->>'id')::uuid AND state = 'resolved' AND version = (p->'reopen'->>'version')::int;
     IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
   END IF;

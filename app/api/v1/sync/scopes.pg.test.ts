@@ -4,6 +4,7 @@ import type { ServerChange } from '#lib/protocol/sync.ts'
 import { systemActor } from '#lib/server/actor.ts'
 import { getConflict } from '#lib/server/conflicts/get.ts'
 import { resolveConflict } from '#lib/server/conflicts/resolve.ts'
+import { undoResolution } from '#lib/server/conflicts/undo.ts'
 import { replayDeadLetter } from '#lib/server/dead-letters/replay.ts'
 import { setDeviceScopes } from '#lib/server/devices/set-scopes.ts'
 import { listHistory } from '#lib/server/records/history.ts'
@@ -215,4 +216,130 @@ test('its history is one, over all scopes', async () => {
   ])
   expect(total).toBe(3)
   expect(items[0]?.changes).toEqual([])
+})
+
+/** Somebody moves a record to another scope while somebody else edits the same place of it: a conflict over the move. */
+async function moveInConflict() {
+  const [from, to] = [randomUUID(), randomUUID()]
+  const [mover, editor] = [await RawDevice.enrol(own.db, [from, to]), await RawDevice.enrol(own.db, [from])]
+  const [inFrom, inTo] = [await RawDevice.enrol(own.db, [from]), await RawDevice.enrol(own.db, [to])]
+  const made = editor.change({ scope: from, data: { a: 1 } })
+  const edit = { record_id: made.record_id, operation: 'UPDATE' as const, base_version: 1 }
+  await editor.send([made])
+  await editor.send([editor.change({ ...edit, scope: from, data: { a: 2 } })])
+  for (const device of [inFrom, inTo]) await device.sync()
+  const move = mover.change({ ...edit, scope: to, from_scope: from, data: { a: 3 } })
+  const { conflicts } = await mover.send([move])
+  const id = conflicts[0]!.conflict_id!
+  const settle = async (choice: 'client' | 'server' | 'merged', more: object = {}) => {
+    const { version, current } = await getConflict(admin, id)
+    const seen = { conflict: version, record: current.version }
+    return resolveConflict(admin, { ...{ id, seen, choice, data: undefined, reason: '', traceId }, ...more })
+  }
+  const takeBack = async () => {
+    const { version, current } = await getConflict(admin, id)
+    const seen = { conflict: version, record: current.version }
+    return undoResolution(admin, { id, seen, reason: 'a slip', traceId })
+  }
+  const alive = () =>
+    own.db.record.findMany({
+      where: { id: made.record_id, deleted: false },
+      select: { scope: true, data: true, version: true },
+    })
+  return {
+    from,
+    to,
+    id,
+    move,
+    mover,
+    editor,
+    inFrom,
+    inTo,
+    settle,
+    takeBack,
+    alive,
+    record_id: made.record_id,
+  }
+}
+
+test('a move that ends in conflict keeps where it goes, and the device’s side moves the record there', async () => {
+  const { from, to, id, inFrom, inTo, settle, takeBack, alive, record_id } = await moveInConflict()
+  expect(await getConflict(admin, id)).toMatchObject({ state: 'open', scope: from, to_scope: to })
+  const { items } = await listHistory(admin, { table: 'things', id: record_id }, { scope: from })
+  expect(items[0]).toMatchObject({ effect: 'NONE', rule: { to_scope: to } })
+
+  const settled = await settle('client')
+  expect(settled).toMatchObject({ scope: to, resolution: { moved_from: from, can_undo: true } })
+  expect(await alive()).toEqual([{ scope: to, data: { a: 3 }, version: 3 }])
+  const last = async (device: RawDevice) =>
+    (await device.sync()).server_changes.findLast((change) => change.record_id === record_id)
+  expect(await last(inFrom)).toMatchObject({ operation: 'LEAVE', version: 3, conflict_id: id })
+  expect(await last(inTo)).toMatchObject({ operation: 'UPSERT', data: { a: 3 }, conflict_id: id })
+
+  // Taken back, it is where it was, as it was, and waits for the same decision.
+  expect(await takeBack()).toMatchObject({ state: 'open', scope: from, to_scope: to, resolution: null })
+  expect(await alive()).toEqual([{ scope: from, data: { a: 2 }, version: 4 }])
+  expect(await last(inFrom)).toMatchObject({ operation: 'UPSERT', data: { a: 2 } })
+  expect(await last(inTo)).toMatchObject({ operation: 'LEAVE' })
+  expect(await settle('client')).toMatchObject({ scope: to })
+  expect(await alive()).toEqual([{ scope: to, data: { a: 3 }, version: 5 }])
+})
+
+test('other choices leave the record where it is, unless a person says otherwise', async () => {
+  const stayed = await moveInConflict()
+  expect(await stayed.settle('server')).toMatchObject({
+    to_scope: stayed.to,
+    resolution: { moved_from: null },
+  })
+  expect(await stayed.alive()).toEqual([{ scope: stayed.from, data: { a: 2 }, version: 3 }])
+  const refused = await moveInConflict()
+  await refused.settle('client', { moves: false })
+  expect(await refused.alive()).toEqual([{ scope: refused.from, data: { a: 3 }, version: 3 }])
+  const both = await moveInConflict()
+  await both.settle('merged', { data: { a: 4 }, moves: true })
+  expect(await both.alive()).toEqual([{ scope: both.to, data: { a: 4 }, version: 3 }])
+  const plain = await moved({ conflict: true })
+  const { version, current } = await getConflict(admin, plain.conflict!)
+  const seen = { conflict: version, record: current.version }
+  await expect(
+    resolveConflict(admin, {
+      ...{ id: plain.conflict!, seen, choice: 'client', data: undefined, reason: '', traceId },
+      moves: true,
+    }),
+  ).rejects.toMatchObject({ code: 'invalid_request', extras: { errors: [{ pointer: '/moves' }] } })
+})
+
+test('where another record has the id in the other scope, the conflict stays open; where the record went elsewhere, it moves from there', async () => {
+  const { from, to, id, mover, settle, alive, record_id } = await moveInConflict()
+  await mover.send([mover.change({ scope: to, record_id, data: { other: true } })])
+  await expect(settle('client')).rejects.toMatchObject({ code: 'invalid_request' })
+  expect(await getConflict(admin, id)).toMatchObject({ state: 'open', scope: from, to_scope: to, version: 1 })
+  await mover.send([mover.change({ scope: to, record_id, operation: 'DELETE', base_version: 1 })])
+  const third = randomUUID()
+  await grant(mover, [from, to, third])
+  await mover.send([
+    mover.change({
+      ...{ record_id, operation: 'UPDATE', base_version: 2, scope: third, from_scope: from, data: { a: 2 } },
+    }),
+  ])
+  expect(await getConflict(admin, id)).toMatchObject({ state: 'open', scope: third, to_scope: to })
+  await settle('client')
+  expect(await alive()).toMatchObject([{ scope: to, data: { a: 3 } }])
+})
+
+test('a resolution is not undone once somebody moved the record on, and says where it is', async () => {
+  const { from, to, mover, id, settle, takeBack, alive, record_id } = await moveInConflict()
+  await settle('client')
+  await mover.send([
+    mover.change({
+      ...{ record_id, operation: 'UPDATE', base_version: 3, scope: from, from_scope: to, data: { a: 3 } },
+    }),
+  ])
+  const why = `moved to scope ${from} since`
+  expect((await getConflict(admin, id)).resolution).toMatchObject({
+    can_undo: false,
+    undo_refusal: expect.stringContaining(why),
+  })
+  await expect(takeBack()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(why) })
+  expect(await alive()).toMatchObject([{ scope: from, data: { a: 3 } }])
 })

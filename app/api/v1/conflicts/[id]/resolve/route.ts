@@ -7,9 +7,9 @@ import { json } from '#lib/server/http/reply.ts'
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   POST: consoleRoute('conflict.resolve', 'admin', async ({ actor, id, tag, body, traceId }) => {
-    const { choice, data, reason } = body(resolveConflictSchema)
+    const { choice, data, moves, reason } = body(resolveConflictSchema)
     const seen = seenVersions(tag())
-    const conflict = await resolveConflict(actor, { id: id(), seen, choice, data, reason, traceId })
+    const conflict = await resolveConflict(actor, { id: id(), seen, choice, data, moves, reason, traceId })
     return json(conflict, { headers: { etag: conflict.etag } })
   }),
 })

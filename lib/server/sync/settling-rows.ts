@@ -1,0 +1,33 @@
+import type { JsonObject } from '#lib/core/json.ts'
+
+// What a person's write settles, as push_commit writes it.
+
+export type ResolveRow = {
+  id: string
+  version: number
+  choice: 'client' | 'server' | 'merged'
+  reason: string
+  resolved_by: string
+  resolution: JsonObject | null
+  resolved_version: number
+  /** The scope that the resolution moves the record to; null where it leaves it. */
+  moved_to: string | null
+}
+
+/** A resolved conflict that is to be open again, in the scope that its resolution moved the record out of. */
+export type ReopenRow = { id: string; version: number }
+
+export type ReplayRow = {
+  id: string
+  version: number
+  state: 'open' | 'replayed'
+  outcome: 'replayed' | 'conflict' | 'failed'
+  op_id: string
+  code: string | null
+  detail: string | null
+  /** Of the new fault; null where the replay went well. */
+  fingerprint: string | null
+  pointers: string[] | null
+  edited: string | null
+  actor: string
+}
