@@ -3,6 +3,7 @@ import type { Priority } from '#lib/protocol/sync.ts'
 import { InvalidEditError } from './failure.ts'
 import type { Kernel } from './kernel.ts'
 import { applyEdit } from './apply-edit.ts'
+import { moveRecord } from './move.ts'
 import { handBack } from './review.ts'
 import { readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import {
@@ -85,7 +86,8 @@ export async function retryDeadLetter(
   const letter = await unit.get('dead_letters', opId)
   if (!letter || letter.isDismissed) return false
   const { operation } = letter
-  const { scope, table, id } = operation
+  const { table, id, fromScope } = operation
+  const scope = fromScope ?? operation.scope
   await applyEdit(kernel, unit, {
     scope,
     table,
@@ -95,6 +97,8 @@ export async function retryDeadLetter(
     // What goes as it was is still of the app that made it.
     ...(data === undefined ? { schemaVersion: operation.schemaVersion } : {}),
   })
+  if (fromScope != null)
+    await moveRecord(kernel, unit, { scope, table, id }, operation.scope, operation.priority)
   await dismissDeadLetter(unit, opId)
   return true
 }

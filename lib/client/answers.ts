@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts'
 import { keepAnswered } from './journal.ts'
 import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
+import { leaveBehind, undoMove } from './rehome.ts'
 import { contentOf, setAsideForbidden } from './review.ts'
 import {
   emptyRow,
@@ -89,7 +90,10 @@ export async function applyAnswers(
     const no = rejected.get(opId)
     const isElsewhere = (answer: { scope?: string | undefined }) => (answer.scope ?? scope) !== scope
     if (yes) {
-      const row = await settleOperation(unit, operation, nowMs)
+      // An edit that lost to a later one moves nothing.
+      const isUndone = yes.outcome === 'superseded'
+      const settledRow = await settleOperation(unit, operation, nowMs)
+      const row = isUndone ? await undoMove(unit, settledRow, operation) : settledRow
       // Answers repeat the data only where the result is not what was sent.
       const asSent = yes.outcome === 'applied' || yes.outcome === 'no_change'
       const data = asSent ? (yes.data ?? operation.data) : yes.data
@@ -101,10 +105,11 @@ export async function applyAnswers(
       const isKnown = operation.firstAnswer?.version === yes.version
       const server = isElsewhere(yes) || isKnown ? row.server : newerState(row.server, state)
       await writeAnswered(unit, settled({ ...row, conflicts, server }))
+      if (!isUndone) await leaveBehind(unit, operation, state)
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
-      const row = await settleOperation(unit, operation, nowMs)
+      const row = await undoMove(unit, await settleOperation(unit, operation, nowMs), operation)
       const mark: ConflictMark = {
         opId,
         conflictId: clash.conflict_id,

@@ -10,7 +10,7 @@ import type { Kernel } from './kernel.ts'
 import { dequeue, enqueue, inheritPriority, revise } from './queue.ts'
 import { emptyRow, readPending, readRow, settled, visibleData, writeRow } from './rows.ts'
 import { openStamps } from './stamps.ts'
-import type { PendingOperation, RecordKey, SagaPlace, StoredRecord } from './stored.ts'
+import type { EditContent, PendingOperation, RecordKey, SagaPlace, StoredRecord } from './stored.ts'
 import { composeTextEdits } from './text-edits.ts'
 import type { Unit } from './unit.ts'
 
@@ -45,6 +45,8 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
   const shown = row ? visibleData(row) : null
   if (!edit.base && jsonEqual(shown?.data ?? null, edit.data)) return null
 
+  if (row?.movedTo != null)
+    throw new InvalidEditError('no_such_record', `${edit.table}/${edit.id} was moved to "${row.movedTo}"`)
   const plan = planRebase(edit) ?? planEdit(row, pending, edit.data, edit.saga !== undefined)
   const base = row ?? emptyRow(edit)
   const nowMs = kernel.clock.nowMs()
@@ -56,18 +58,16 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
   }
 
   const textOps = textOpsOf(plan, edit, row, pending)
-  const stamps = await openStamps(unit, kernel.clock, identity.deviceId)
   const content = {
+    ...(await editContent(kernel, unit, {
+      data: edit.data,
+      text,
+      textOps,
+      schemaVersion: edit.schemaVersion,
+    })),
     operation: plan.operation,
-    data: edit.data,
-    textOps,
-    hlc: stamps.next(),
-    checksum: kernel.sha256Hex(text),
-    sizeBytes: utf8Length(text) + utf8Length(JSON.stringify(textOps)) + CHANGE_OVERHEAD_BYTES,
-    schemaVersion: edit.schemaVersion ?? kernel.policy.schemaVersion,
     saga: edit.saga ?? null,
   }
-  stamps.save()
   const wanted = edit.priority ?? identity.tables[edit.table]?.priority ?? 'normal'
   let queued: PendingOperation
   let ordinals = base.pending
@@ -97,6 +97,28 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
     updatedAtMs: nowMs,
   })
   return queued.priority
+}
+
+/** What an edit made now says of a state. @param state.text its canonical text */
+export async function editContent(
+  kernel: Kernel,
+  unit: Unit,
+  state: {
+    data: JsonObject | null
+    text: string
+    textOps: TextEdits | null
+    schemaVersion?: number | undefined
+  },
+): Promise<
+  Pick<EditContent, 'data' | 'textOps' | 'hlc' | 'checksum' | 'sizeBytes' | 'schemaVersion' | 'saga'>
+> {
+  const { data, text, textOps, schemaVersion = kernel.policy.schemaVersion } = state
+  const { deviceId } = await readIdentity(unit)
+  const stamps = await openStamps(unit, kernel.clock, deviceId)
+  const hlc = stamps.next()
+  stamps.save()
+  const sizeBytes = utf8Length(text) + utf8Length(JSON.stringify(textOps)) + CHANGE_OVERHEAD_BYTES
+  return { data, textOps, hlc, checksum: kernel.sha256Hex(text), sizeBytes, schemaVersion, saga: null }
 }
 
 /** Takes the last operation back; what it was made on shows again. */

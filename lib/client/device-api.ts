@@ -87,6 +87,11 @@ export interface Device {
     edits: readonly { table: string; id?: string; scope?: string; data: JsonObject | null }[],
     options?: { priority?: Priority },
   ): Promise<{ sagaId: string; records: readonly (LocalRecord | undefined)[] }>
+  /**
+   * Moves the record, with what is pending on it, to another of this device's scopes. It is shown there at once.
+   * @throws InvalidEditError `no_such_record`, `scope_not_granted`, `record_exists`, `cannot_move_now`
+   */
+  move(ref: RecordRef & { priority?: Priority }, toScope: string): Promise<LocalRecord>
   /** @returns false if there was no such record */
   remove(ref: RecordRef & { priority?: Priority }): Promise<boolean>
   get(ref: RecordRef): Promise<LocalRecord | undefined>

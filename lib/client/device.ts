@@ -8,6 +8,7 @@ import { createExchanger } from './exchange.ts'
 import { randomId, timeOrderedId } from './identifiers.ts'
 import { newIdentity, readIdentity, type Identity } from './identity.ts'
 import { createKernel, transact, type Kernel, type KernelOptions } from './kernel.ts'
+import { moveRecord } from './move.ts'
 import { editRecord, patchRecord } from './partial-edits.ts'
 import { pendingCount, readQueue } from './queue.ts'
 import { getRecord, listRecords, type LocalRecord } from './records.ts'
@@ -115,6 +116,12 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
         editRecord(kernel, unit, key, { edits, priority }),
       )
       return existing(key, record)
+    },
+    async move({ priority, ...ref }, toScope) {
+      const { key } = await edit(ref, (unit, key) => moveRecord(kernel, unit, key, toScope, priority))
+      const moved = { ...key, scope: toScope }
+      emit({ kind: 'records', keys: [moved] })
+      return existing(moved, await read((unit) => getRecord(unit, moved)))
     },
     async saga(edits, { priority } = {}) {
       const made = await transact(kernel, (unit) => applySaga(kernel, unit, edits, priority, resolveKey))

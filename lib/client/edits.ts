@@ -79,6 +79,8 @@ export function rebaseOnto(refused: PendingOperation, next: PendingOperation): P
   if (operation === null) return null
   return {
     ...{ ...next, operation, ...baseOf(operation, refused), baseOpId: refused.baseOpId },
+    // What never was anywhere is made where it was to go.
+    fromScope: operation === 'CREATE' ? null : (next.fromScope ?? null),
     textOps: operation === 'UPDATE' ? composeTextEdits(refused, next) : null,
   }
 }

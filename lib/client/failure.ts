@@ -95,6 +95,9 @@ export class InvalidEditError extends Error {
     | 'no_such_conflict'
     | 'no_such_record'
     | 'empty_step'
+    | 'scope_not_granted'
+    | 'record_exists'
+    | 'cannot_move_now'
     | 'wrong_type'
     | 'invalid_step'
 

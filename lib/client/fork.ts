@@ -120,6 +120,11 @@ export async function sendAgain(
     if (later.wasSent || !standsOnIt || !isAsSent || later.operation === 'CREATE') continue
     await revise(unit, later, { ...later, baseOpId: operation.opId })
   }
+  const { fromScope } = operation
+  if (fromScope != null) {
+    const left = { ...operation, scope: fromScope }
+    await writeRow(unit, { ...((await readRow(unit, left)) ?? emptyRow(left)), movedTo: operation.scope })
+  }
   await writeRow(unit, {
     ...row,
     pending: [...row.pending, operation.ordinal].toSorted((a, b) => a - b),

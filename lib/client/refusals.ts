@@ -6,6 +6,7 @@ import { readIdentity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, revise } from './queue.ts'
 import type { ReadRejected } from './replies.ts'
+import { undoMove } from './rehome.ts'
 import { restampAhead } from './restamp.ts'
 import { readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
@@ -44,7 +45,9 @@ export async function buryOperation(
     }
   }
   const pending = row.pending.filter((ordinal) => !dropped.includes(ordinal))
-  await writeRow(unit, settled({ ...row, pending }))
+  const kept = settled({ ...row, pending })
+  await writeRow(unit, kept)
+  await undoMove(unit, kept, operation)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { timeOrderedId } from './identifiers.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, enqueue, inheritPriority } from './queue.ts'
+import { undoMove } from './rehome.ts'
 import { emptyRow, readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
 import type { EditContent, PendingOperation, ReviewItem } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -23,6 +24,7 @@ export function contentOf(operation: EditContent): EditContent {
     ...{ scope, table, id, priority, operation: operation.operation },
     ...{ baseVersion, baseChecksum, baseOpId, data, hlc, checksum },
     ...{ sizeBytes, editedAtMs, schemaVersion, saga, textOps },
+    ...{ madeIn: operation.madeIn ?? null, fromScope: operation.fromScope ?? null },
   }
 }
 
@@ -46,7 +48,9 @@ export async function setAsideForbidden(
     await dequeue(unit, next)
     setAside(unit, next, about)
   }
-  await writeRow(unit, settled({ ...row, pending: left }))
+  const kept = settled({ ...row, pending: left })
+  await writeRow(unit, kept)
+  await undoMove(unit, kept, operation)
 }
 
 /**

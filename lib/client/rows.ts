@@ -25,7 +25,8 @@ export async function writeRow(unit: Unit, row: StoredRecord, generation?: numbe
   const into = generation ?? (await readRowsDocument(unit)).generation
   const key = recordKey(into, row)
   const isGone = row.server === null || row.server.data === null
-  const isIdle = row.pending.length === 0 && row.conflicts.length === 0 && row.isBuried !== true
+  const isKept = row.isBuried === true || row.movedTo != null
+  const isIdle = row.pending.length === 0 && row.conflicts.length === 0 && !isKept
   if (isGone && isIdle) unit.delete('records', key)
   else unit.put('records', key, row)
 }
@@ -68,6 +69,7 @@ export function emptyRow({ scope, table, id }: RecordKey): StoredRecord {
 
 /** What the app sees: the device's own version while it has one, else the server's. */
 export function visibleData(row: StoredRecord): StoredRecord['local'] {
+  if (row.movedTo != null) return null
   return row.local ?? (row.server ? { data: row.server.data } : null)
 }
 

@@ -1,6 +1,7 @@
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue } from './queue.ts'
+import { rehome } from './rehome.ts'
 import type { ReadServerChange } from './replies.ts'
 import { setAside } from './review.ts'
 import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
@@ -17,6 +18,8 @@ export async function applyServerChange(
   unit: Unit,
   stamps: Stamps,
   change: ReadServerChange,
+  /** For a LEAVE: the scope of this device's that the record went to. */
+  toScope: string | null = null,
 ): Promise<RecordKey> {
   const nowMs = kernel.clock.nowMs()
   const key = { scope: change.scope, table: change.table, id: change.record_id }
@@ -25,7 +28,9 @@ export async function applyServerChange(
   if (change.operation === 'LEAVE') {
     // It left, and came back by an answer that overtook this news.
     if ((row.server?.version ?? 0) > change.version) return key
-    await leave(unit, row, nowMs)
+    if (toScope !== null && (row.pending.length > 0 || row.conflicts.length > 0))
+      await rehome(unit, row, toScope)
+    else await leave(unit, row, nowMs)
     return key
   }
   const data = change.operation === 'DELETE' ? null : change.data

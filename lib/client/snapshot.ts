@@ -77,7 +77,8 @@ async function carryOver(
 ): Promise<void> {
   const own = await unit.scan('records', { prefix: generationPrefix(rows.generation) })
   for (const { value: old } of own) {
-    if (old.pending.length === 0 && old.conflicts.length === 0 && old.localVersion === 0) continue
+    const isSilent = old.pending.length === 0 && old.conflicts.length === 0 && old.localVersion === 0
+    if (isSilent && old.movedTo == null) continue
     const fresh = await unit.get('records', recordKey(generation, old))
     const carried: StoredRecord = {
       ...old,

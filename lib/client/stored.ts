@@ -51,6 +51,8 @@ export interface StoredRecord extends RecordKey {
   readonly updatedAtMs: number
   /** Deleted by an answer: kept until the feed has passed that, so that older news cannot bring it back. */
   readonly isBuried?: boolean
+  /** This device moved the record to that scope: it is shown there, and what the server has of it here is not. */
+  readonly movedTo?: string | null
 }
 
 /** Steps of one business transaction: applied in order, undone where one of them fails. */
@@ -73,6 +75,10 @@ export interface PendingOperation extends RecordKey {
   readonly opId: string
   readonly priority: Priority
   readonly operation: Operation
+  /** The scope it was made in, where the record has gone on to another since. */
+  readonly madeIn?: string | null
+  /** Set where it moves the record: the scope that it leaves. */
+  readonly fromScope?: string | null
   readonly baseVersion: number
   /** Of the server's state at that version; null for a CREATE. */
   readonly baseChecksum: string | null

@@ -6,7 +6,7 @@ import { isIntact } from './integrity.ts'
 import { pruneJournal, readJournalDocument } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import type { Prepared } from './prepare.ts'
-import type { ReadSyncReply } from './replies.ts'
+import type { ReadServerChange, ReadSyncReply } from './replies.ts'
 import { handBackSeen } from './review.ts'
 import type { RoundResult } from './round-result.ts'
 import { clearGraves } from './rows.ts'
@@ -76,7 +76,7 @@ async function takePage(
     const isHere = change.operation !== 'LEAVE'
     if (isHere) scopes.add(scope)
     seen[isHere ? 'add' : 'delete'](recordKey(0, { scope, table, id }))
-    touched.push(await applyServerChange(kernel, unit, stamps, change))
+    touched.push(await applyServerChange(kernel, unit, stamps, change, goesTo(change, reply)))
   }
   await handBackSeen(kernel, unit, {
     hasRecord: (item) => seen.has(recordKey(0, item)),
@@ -84,6 +84,20 @@ async function takePage(
   })
   unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
   return touched
+}
+
+/** Where a record that leaves a scope arrives in another: both are of one commit, which no page divides. */
+function goesTo(left: ReadServerChange, { server_changes: changes }: ReadSyncReply): string | null {
+  if (left.operation !== 'LEAVE') return null
+  const there = changes.find(
+    (change) =>
+      change.operation === 'UPSERT' &&
+      change.scope !== left.scope &&
+      change.table === left.table &&
+      change.record_id === left.record_id &&
+      change.version >= left.version,
+  )
+  return there?.scope ?? null
 }
 
 /** What a reply lacked. Its answers count all the same; the page, or the missing answers, are asked for again. */
