@@ -1,5 +1,6 @@
 import { Badge } from '#components/ui/badge.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
+import { Notice } from '#components/ui/notice.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { formatBytes, plural } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
@@ -12,6 +13,11 @@ export function TablePage({ table, versions }: { table: Table; versions: TableVe
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,420px)]">
       <div className="flex min-w-0 flex-col gap-4">
+        {table.warnings.map(({ pointer, detail }) => (
+          <Notice key={pointer} state="warning" title="Older apps are shut out">
+            <span className="font-mono text-12">{pointer}</span> {detail}
+          </Notice>
+        ))}
         <Panel title="Policy" aside={`version ${table.version}`}>
           <Facts>
             <Fact name="Strategy">
@@ -82,6 +88,11 @@ export function TablePage({ table, versions }: { table: Table; versions: TableVe
             <li>
               <Link href={`/syncs?table=${encodeURIComponent(table.name)}`} className="link">
                 Syncs
+              </Link>
+            </li>
+            <li>
+              <Link href={`/audit?target=table&target_id=${encodeURIComponent(table.name)}`} className="link">
+                Audit
               </Link>
             </li>
           </ul>

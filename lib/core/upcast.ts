@@ -20,6 +20,19 @@ export function upcastSteps(
   return steps
 }
 
+/** What is worth a second look in a policy that makes sense: older apps that it shuts out. */
+export function upcastWarnings({
+  schema_version: present,
+  upcasts,
+}: Pick<TablePolicy, 'schema_version' | 'upcasts'>): { pointer: string; detail: string }[] {
+  const before = present - 1
+  if (before < 1 || upcasts[before]) return []
+  const detail =
+    `has no steps from schema version ${before}: what apps of that version send is refused as unsupported, and waits ` +
+    'among the dead letters until there are steps. An empty list says that nothing is to be done.'
+  return [{ pointer: `/upcasts/${before}`, detail }]
+}
+
 export function applySteps(data: JsonObject, steps: readonly UpcastStep[]): JsonObject {
   return steps.reduce(applyStep, data)
 }

@@ -334,6 +334,8 @@ export const tableSchema = z.object({
   rules: z.array(z.object({ rule: z.string(), message: z.string(), field: path })),
   retention_days: z.int(),
   max_record_bytes: z.int(),
+  /** What is worth a second look, with a pointer into the policy: older apps that it shuts out. */
+  warnings: z.array(z.object({ pointer: z.string(), detail: z.string() })),
 })
 export type Table = z.output<typeof tableSchema>
 

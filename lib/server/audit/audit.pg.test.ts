@@ -76,6 +76,13 @@ test('the chain holds until an entry is changed, added or removed, and then it s
   })
   await tamper(`UPDATE audit SET reason = 'lost 3' WHERE id = 3`)
   expect(await verifyAudit(admin)).toMatchObject({ ok: true })
+  // Behind the head, where the chain does not lead.
+  await tamper(`INSERT INTO audit SELECT (jsonb_populate_record(a, '{"id": 9}')).* FROM audit a WHERE id = 5`)
+  expect(await verifyAudit(admin)).toMatchObject({
+    ...{ ok: false, checked: 6, last_id: 6 },
+    broken: { id: 9, reason: 'added' },
+  })
+  await tamper(`DELETE FROM audit WHERE id = 9`)
   await tamper(`DELETE FROM audit WHERE id = 6`)
   expect(await verifyAudit(admin)).toMatchObject({ ok: false, broken: { id: 6, reason: 'missing' } })
 })

@@ -81,9 +81,13 @@ export async function selectAudit(
 
 export type AuditLink = { id: bigint; chain: Uint8Array; digest: Uint8Array }
 
-export async function selectAuditHead(): Promise<{ last_id: bigint; chain: Uint8Array } | null> {
-  const rows = await database().$queryRaw<{ last_id: bigint; chain: Uint8Array }[]>`
-    SELECT last_id, chain FROM audit_head WHERE id = 1`
+/** `behind` is the first entry after the last that the head knows of, all seen at one moment; null where there is none. */
+export type AuditHead = { last_id: bigint; chain: Uint8Array; behind: bigint | null }
+
+export async function selectAuditHead(): Promise<AuditHead | null> {
+  const rows = await database().$queryRaw<AuditHead[]>`
+    SELECT last_id, chain, (SELECT min(a.id) FROM audit a WHERE a.id > h.last_id) AS behind
+    FROM audit_head h WHERE h.id = 1`
   return rows[0] ?? null
 }
 

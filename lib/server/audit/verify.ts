@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AuditVerification } from '#lib/protocol/access.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { sameHash } from '../tokens.ts'
-import { selectAuditHead, selectAuditLinks } from './store.ts'
+import { selectAuditHead, selectAuditLinks, type AuditHead } from './store.ts'
 
 /** What the chain of an empty audit is: migration 20261122000100_log starts with the same. */
 const origin = sha256(Buffer.from('holdfast audit'))
@@ -17,16 +17,13 @@ export async function verifyAudit(actor: Actor): Promise<AuditVerification> {
   const lastId = Number(head.last_id)
   return {
     ok: broken === null,
-    checked: broken ? Math.max(0, broken.id - 1) : lastId,
+    checked: broken ? Math.min(Math.max(0, broken.id - 1), lastId) : lastId,
     last_id: lastId,
     broken,
   }
 }
 
-async function findBroken(head: {
-  last_id: bigint
-  chain: Uint8Array
-}): Promise<AuditVerification['broken']> {
+async function findBroken(head: AuditHead): Promise<AuditVerification['broken']> {
   let chain: Uint8Array = origin
   let last = 0n
   while (last < head.last_id) {
@@ -40,7 +37,8 @@ async function findBroken(head: {
       last = link.id
     }
   }
-  return sameHash(chain, head.chain) ? null : { id: Number(last), reason: 'head' }
+  if (!sameHash(chain, head.chain)) return { id: Number(last), reason: 'head' }
+  return head.behind === null ? null : { id: Number(head.behind), reason: 'added' }
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {

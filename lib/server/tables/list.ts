@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { Table, TableVersion } from '#lib/protocol/console.ts'
 import type { JsonObject } from '#lib/core/json.ts'
+import { upcastWarnings } from '#lib/core/upcast.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { database } from '../db.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
@@ -46,8 +47,10 @@ export async function listTableVersions(actor: Actor, name: string): Promise<Tab
 }
 
 export function toTable(row: PolicyRow): Table {
+  const policy = storedPolicy(row)
   return {
-    ...storedPolicy(row),
+    ...policy,
+    warnings: upcastWarnings(policy),
     version: row.version,
     updated_at: row.updatedAt.toISOString(),
     updated_by: row.updatedBy,

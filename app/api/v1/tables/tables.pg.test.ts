@@ -80,6 +80,18 @@ describe('PUT /tables/{name}', () => {
     expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 412, 412, 412, 412, 412])
   })
 
+  test('a schema version that nothing leads up to from the one before is warned of, until there are steps', async () => {
+    expect((await put('raised', { schema_version: 1 })).body['warnings']).toEqual([])
+    const raised = await put('raised', { schema_version: 2 })
+    expect(raised).toMatchObject({
+      status: 200,
+      body: { warnings: [{ pointer: '/upcasts/1', detail: expect.stringContaining('schema version 1') }] },
+    })
+    const read = await call('viewer', 'GET', '/api/v1/tables/raised')
+    expect(read.body['warnings']).toEqual(raised.body['warnings'])
+    expect((await put('raised', { schema_version: 2, upcasts: { 1: [] } })).body['warnings']).toEqual([])
+  })
+
   test('names with slashes, encoded or as they are', async () => {
     expect((await put('brands%2Famenity%2Fcafe', {})).body['name']).toBe('brands/amenity/cafe')
     expect((await call('viewer', 'GET', '/api/v1/tables/brands/amenity/cafe')).status).toBe(200)
