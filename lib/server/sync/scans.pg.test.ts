@@ -44,6 +44,9 @@ test('no sync reads a growing table from end to end', async () => {
     next_cursor: string
   }
   await snapshotPage(other.identity(), { cursor: first.next_cursor, limit: 50 }, serverEngine(db))
+  // At the end of a long line: one that asks for its turn, and one that has it.
+  await db.$executeRaw`SELECT * FROM admit_snapshots(${JSON.stringify([{ device: other.id, jitter: 0.5 }])}::jsonb)`
+  for (const isLast of [false, true]) await db.$executeRaw`SELECT hold_snapshot(${other.id}::uuid, ${isLast})`
   // A digest reads its own scope, and no more.
   const small = await RawDevice.enrol(db, ['other 1'])
   await small.sync([small.change({ scope: 'other 1' })])
@@ -63,6 +66,7 @@ async function fill(client: Client): Promise<void> {
   await client.query(`
     INSERT INTO device (id, name, token_hash, scopes, incarnation)
       SELECT gen_random_uuid(), 'd' || i, sha256(i::text::bytea), '{}', gen_random_uuid() FROM generate_series(1, 2000) i;
+    INSERT INTO device_health (device_id) SELECT id FROM device;
     INSERT INTO record (scope, "table", id, version, data, checksum, hlc)
       SELECT '${scope}', 'things', gen_random_uuid(), 1, '{"name": "x"}', '', '' FROM generate_series(1, 20000);
     INSERT INTO op_result (device_id, incarnation, seq, op_id, payload_hash, kind, answer)
@@ -79,6 +83,9 @@ async function fill(client: Client): Promise<void> {
       SELECT c.scope, c.batch, i, c.committed_at, 'things', gen_random_uuid(), 'CREATE', 'UPSERT', 'applied', 0, 1,
         '{"name": "x"}', '', '', '{}', '{}'
       FROM feed_commit c, generate_series(1, 100) i;
+    INSERT INTO snapshot_turn (device_id, asked_at, turn_at, due_at, expires_at)
+      SELECT gen_random_uuid(), now() - i * interval '1 second', now() - i * interval '1 second', now(), now() + interval '1 hour'
+      FROM generate_series(1, 5000) i;
     ANALYZE`)
 }
 
