@@ -75,7 +75,7 @@ export function ConflictPage({
           {conflict.to_scope === null ? null : (
             <Fact name="Moves it to">
               scope {conflict.to_scope}
-              {conflict.state === 'resolved' && conflict.resolution?.moved_from === null
+              {conflict.state === 'resolved' && conflict.scope !== conflict.to_scope
                 ? ', which was not followed'
                 : ''}
             </Fact>
