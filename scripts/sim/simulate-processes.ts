@@ -15,7 +15,7 @@ import { RealWorld } from './real-world.ts'
 import type { Stack } from './stack.ts'
 
 /** Real time in which everything has to come to rest once nothing goes wrong any more, on a machine that may be busy. */
-const livenessMs = 180_000
+const livenessMs = 300_000
 /** More than two would wait for two processors. */
 const maxServers = 2
 
