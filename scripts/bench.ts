@@ -15,18 +15,18 @@ import { recordSchema, table } from './bench/workload.ts'
 
 const help = `Usage: npm run bench -- [options]
   --only <parts>     of ${Object.keys(parts).join(', ')}, growth; comma-separated (all of them)
-  --seconds <n>      each round of each measurement (2)
+  --seconds <n>      each round of each measurement (1)
   --rounds <n>       rounds, interleaved (3)
-  --changes <n>      how far the log grows in the part "growth" (1000000)
+  --changes <n>      how far the log grows in the part "growth" (100000)
   --json <file>      writes the result there as well
   --profile <dir>    the server writes a CPU profile there`
 
 const { values: given } = parseArgs({
   options: {
     only: { type: 'string', default: [...Object.keys(parts), 'growth'].join(',') },
-    seconds: { type: 'string', default: '2' },
+    seconds: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
-    changes: { type: 'string', default: '1000000' },
+    changes: { type: 'string', default: '100000' },
     json: { type: 'string' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
