@@ -60,6 +60,23 @@ export async function newestEntry(unit: Unit): Promise<JournalEntry | null> {
   return lastKey === null ? null : ((await unit.get('journal', lastKey)) ?? null)
 }
 
+/**
+ * Where the last answer left nothing in the feed (a refusal, a conflict, an edit that lost), no token shows that a server
+ * was restored to a time before it: what is then gone are the dead letter, the conflict, the values that were kept. So it is
+ * asked for, once in each run, until there is a later answer; a new operation finds out by its seq.
+ */
+export async function doubtTraceless(unit: Unit): Promise<void> {
+  const newest = await newestEntry(unit)
+  if (newest === null || isTraced(newest.answer)) return
+  if ((await unit.scan('outbox', { limit: 1 })).length > 0) return
+  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
+}
+
+/** What changed nothing has nothing to lose. */
+function isTraced({ kind, code }: JournalAnswer): boolean {
+  return kind === 'accepted' && code !== 'superseded'
+}
+
 /** Takes entries out, because they are in the queue again, and notes which is the last one left. */
 export async function takeOut(unit: Unit, entries: readonly JournalEntry[]): Promise<void> {
   const document = await readJournalDocument(unit)

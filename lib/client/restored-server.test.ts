@@ -275,3 +275,25 @@ describe('the journal', () => {
     expect(await device.overview()).toMatchObject({ pending: 0 })
   })
 })
+
+test.each(['conflict', 'refusal'] as const)('a %s that the server lost is there again', async (kind) => {
+  const bench = createBench()
+  bench.server.strategies = { [T]: 'manual' }
+  const { device } = await bench.device()
+  await device.put({ table: T, id: id(1), data: { n: 1 } })
+  await device.sync()
+  bench.server.write(T, id(1), { n: 2 })
+  const backup = bench.server.backup()
+  if (kind === 'refusal') bench.server.refusals.set(id(1), [{ code: 'business_rule', retryable: false }])
+  await device.put({ table: T, id: id(1), data: { n: 3 } })
+  await device.sync()
+  // Neither left anything in the feed that a token could miss.
+  bench.server.restore(backup)
+  expect([bench.server.conflicts.size, bench.server.deadLetters]).toEqual([0, []])
+  if (kind === 'refusal') bench.server.refusals.set(id(1), [{ code: 'business_rule', retryable: false }])
+  expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+  expect([bench.server.conflicts.size, bench.server.deadLetters.length]).toEqual(
+    kind === 'conflict' ? [1, 0] : [0, 1],
+  )
+  expect(await device.overview()).toMatchObject({ pending: 0 })
+})

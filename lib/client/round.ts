@@ -3,6 +3,7 @@ import { compareDigests } from './digest-check.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
 import { takeSnapshotPage } from './full-sync.ts'
+import { doubtTraceless } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { StorageFullError } from './ports.ts'
 import { prepareRequest, type Prepared } from './prepare.ts'
@@ -42,7 +43,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   let chunkShare = 1
   let repairs = 0
   let resyncs = 0
-  let isSwept = false
+  let isBegun = false
   /** Full syncs take turns; while this device waits for its own, it pushes. */
   let turnAtMs = 0
   /** The server had nothing more in its last answer. */
@@ -54,7 +55,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       chunkShare = 1
       repairs = 0
       resyncs = 0
-      isSwept = false
+      isBegun = false
       isDrained = false
     },
     wantDigest() {
@@ -62,8 +63,9 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     },
     async next(retries) {
       // A full sync that was over but for this when the device was switched off.
-      if (!isSwept) await purgeGarbage(kernel)
-      isSwept = true
+      if (!isBegun) await purgeGarbage(kernel)
+      if (!isBegun) await transact(kernel, doubtTraceless)
+      isBegun = true
       const { snapshot } = await transact(kernel, readRowsDocument)
       const inDoubt = snapshot || isDrained ? await dueProbe(kernel) : null
       if (inDoubt) return ask(inDoubt)
