@@ -20,13 +20,6 @@ export const storeMutants: readonly Mutant[] = [
     replace: `      await tx.lock('records', key)`,
   },
   {
-    name: 'the stream is not held: the same operation is taken twice at once',
-    file: commit,
-    find: `  await tx.lock('streams', key)
-  if (tx.get('streams', key)?.revision !== revision) throw moved('the device stream moved')`,
-    replace: `  void revision`,
-  },
-  {
     name: 'acknowledged before it is committed',
     file: 'lib/sim/model/model-database.ts',
     find: `      await host.step({ name: 'commit', commits: false })

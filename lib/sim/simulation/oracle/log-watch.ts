@@ -28,6 +28,8 @@ export class LogWatch {
   /** Its stamps: a device whose clock was refused stamps anew. */
   readonly stamps = new Map<string, Set<string>>()
   readonly #effects = new Map<string, string>()
+  /** The last seq of each stream. */
+  readonly #streams = new Map<string, number>()
   readonly #ledger: Ledger
 
   constructor(ledger: Ledger) {
@@ -61,6 +63,15 @@ export class LogWatch {
         told.checksum === record.checksum &&
         jsonEqual(told.data, record.data)
       check('AuditReplay', agrees, () => `${label(key)}: the table has another state than the log`)
+    }
+    for (const [key, stream] of writes.streams) {
+      const known = this.#streams.get(key) ?? 0
+      check(
+        'DevicePrefix',
+        (stream?.last_seq ?? 0) >= known,
+        () => `${label(key)} went from ${known} back to ${stream?.last_seq}`,
+      )
+      this.#streams.set(key, stream?.last_seq ?? 0)
     }
     for (const result of writes.results.values()) {
       if (!result) continue
@@ -126,6 +137,10 @@ export class LogWatch {
     const before = history.at(-1)
     const sent = this.sent.get(change.op_id)
     if (sent && !this.ambiguous.has(change.op_id)) checkLosses(this.#ledger, this, { change, sent, before })
+    const standsOnLast = sent?.base_op_id != null && sent.base_op_id === before?.op_id
+    const isClash =
+      change.outcome === 'conflict' || change.outcome === 'superseded' || change.outcome === 'stale_version'
+    check('Causal', !(standsOnLast && isClash), () => `${change.op_id} clashes with what it was made on`)
     if (change.effect === 'NONE') return
     this.histories.set(key, history)
     const told: Told = { ...change, feedSeq: commit.seq, actorKind: commit.actor_kind }
