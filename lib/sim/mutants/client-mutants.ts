@@ -4,14 +4,14 @@ import type { Mutant } from './mutants.ts'
 export const clientMutants: readonly Mutant[] = [
   {
     name: 'a page that arrived damaged is passed over',
-    file: 'lib/client/round.ts',
+    file: 'lib/client/take-reply.ts',
     find: `if (!reply.resync && isPageIntact) answers`,
     replace: `if (!reply.resync && !isPageIntact) unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: 0 })
       if (!reply.resync && isPageIntact) answers`,
   },
   {
     name: 'the last change of a page is left out',
-    file: 'lib/client/round.ts',
+    file: 'lib/client/take-reply.ts',
     find: `for (const change of reply.server_changes) {`,
     replace: `for (const change of reply.server_changes.slice(0, reply.server_changes.length > 3 ? -1 : undefined)) {`,
   },
@@ -59,7 +59,7 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: 'an operation that a twin left open is waited for',
-    file: 'lib/client/round.ts',
+    file: 'lib/client/take-reply.ts',
     find: `if (summary.strays > 0 && prepared.deadLetters.length === 0) {`,
     replace: `if (summary.strays < 0) {`,
   },

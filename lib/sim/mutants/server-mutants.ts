@@ -75,7 +75,10 @@ export const serverMutants: readonly Mutant[] = [
   {
     name: 'a superseded operation leaves no trace',
     file: 'lib/server/sync/settle.ts',
-    find: `      feedEvent(batch, operation, { effect: 'NONE', outcome: 'superseded', lost: decision.lost })`,
+    find: `      feedEvent(batch, operation, {
+        ...{ effect: 'NONE', outcome: 'superseded', lost: decision.lost },
+        ...unmoved(operation),
+      })`,
     replace: ``,
   },
   {
