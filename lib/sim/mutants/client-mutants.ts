@@ -24,7 +24,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'what the device has to say is dropped at a full sync',
     file: 'lib/client/snapshot.ts',
-    find: `if (old.pending.length === 0 && old.conflicts.length === 0 && old.localVersion === 0) continue`,
+    find: `if (isSilent && old.movedTo == null) continue`,
     replace: `if (old.pending.length > 0 || old.conflicts.length > 0) continue`,
   },
   {
