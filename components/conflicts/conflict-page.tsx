@@ -115,6 +115,7 @@ export function ConflictPage({
           id={conflict.id}
           etag={conflict.etag}
           version={conflict.current.version}
+          fields={conflict.field_views}
           states={states}
           toScope={conflict.to_scope}
           names={{

@@ -6,8 +6,10 @@ import { Badge } from '#components/ui/badge.tsx'
 import { Icon } from '#components/ui/icon.tsx'
 import { StateShape } from '#components/ui/state-mark.tsx'
 import type { Json } from '#lib/core/json.ts'
-import type { FieldView } from '#lib/core/field-diff.ts'
-import { pickedValue, pickOf, type Pick, type Picks } from './picks.ts'
+import type { FieldView } from '#lib/protocol/console.ts'
+import { contributions } from './contribution.ts'
+import { FieldResult } from './field-result.tsx'
+import { isPickable, pickedValue, pickOf, type Pick, type Picks } from './picks.ts'
 import { JsonValue } from '#components/ui/json-value.tsx'
 import { ValueEditor } from './value-editor.tsx'
 
@@ -21,6 +23,8 @@ const kindWords = {
   clash: 'both changed',
   client: 'they changed',
   server: 'we changed',
+  joined: 'joined',
+  merged: 'both changed, merged',
   same: 'same',
   unchanged: 'unchanged',
 }
@@ -49,6 +53,7 @@ export function FieldRow({
   const row = useRef<HTMLTableRowElement>(null)
   const [editing, setEditing] = useState(false)
   const pick = pickOf(field, picks)
+  const pickable = !readOnly && isPickable(field)
   const name = field.path === '' ? 'the whole record' : field.path
 
   useEffect(() => {
@@ -84,18 +89,19 @@ export function FieldRow({
         {sides.map(({ from, word }) => (
           <td key={from} className={cell}>
             <SideValue
-              says={readOnly ? `${word}: ` : `Take ${word} for ${name}: `}
+              says={pickable ? `Take ${word} for ${name}: ` : `${word}: `}
               value={field[from]}
               picked={pick?.from === from}
               whole={active}
-              changed={from !== 'base' && (field.kind === 'clash' || field.kind === from)}
+              changed={from !== 'base' && (isChangedByBoth(field) || field.kind === from)}
+              adds={field.kind === 'joined' && from !== 'base' ? contributions(field.base, field[from]) : []}
               deleted={field.segments.length === 0}
-              onPick={readOnly ? undefined : () => onPick({ from })}
+              onPick={pickable ? () => onPick({ from }) : undefined}
             />
           </td>
         ))}
         <td className={clsx(cell, 'pr-4 text-right')}>
-          {readOnly ? null : (
+          {pickable ? (
             <button
               type="button"
               data-edit
@@ -106,10 +112,10 @@ export function FieldRow({
             >
               Edit
             </button>
-          )}
+          ) : null}
         </td>
       </tr>
-      {editing || pick?.from === 'edit' ? (
+      {editing || pick?.from === 'edit' || field.merged !== undefined ? (
         <tr>
           <td colSpan={5} className="border-b border-line py-2 pr-4 pl-44">
             {editing ? (
@@ -122,17 +128,18 @@ export function FieldRow({
                   onPick({ from: 'edit', value })
                 }}
               />
-            ) : pick?.from === 'edit' ? (
-              <p className="flex items-start gap-2 rounded-md border border-accent bg-accent-soft px-2 py-1">
-                <Icon name="check" width={14} height={14} className="mt-0.5 text-accent" />
-                <span className="text-muted">Edited:</span> <JsonValue value={pick.value} whole />
-              </p>
-            ) : null}
+            ) : (
+              <FieldResult field={field} pick={pick} onPick={readOnly ? undefined : onPick} />
+            )}
           </td>
         </tr>
       ) : null}
     </>
   )
+}
+
+function isChangedByBoth({ kind }: FieldView): boolean {
+  return kind === 'clash' || kind === 'merged'
 }
 
 type SideValueProps = {
@@ -141,16 +148,25 @@ type SideValueProps = {
   picked: boolean
   whole: boolean
   changed: boolean
+  /** What the side added, in words. */
+  adds: readonly string[]
   deleted: boolean
   onPick: (() => void) | undefined
 }
 
-function SideValue({ says, value, picked, whole, changed, deleted, onPick }: SideValueProps) {
+function SideValue({ says, value, picked, whole, changed, adds, deleted, onPick }: SideValueProps) {
   const words =
     deleted && (value === null || value === undefined) ? (
       <span className="text-crit">deleted</span>
     ) : (
-      <JsonValue value={value} whole={whole} className={changed || picked ? 'text-ink' : 'text-faint'} />
+      <>
+        <JsonValue value={value} whole={whole} className={changed || picked ? 'text-ink' : 'text-faint'} />
+        {adds.map((words) => (
+          <span key={words} className="block text-12 break-words text-ok">
+            {words}
+          </span>
+        ))}
+      </>
     )
   const look = clsx(
     'flex min-h-8 w-full items-start gap-1.5 rounded-md border px-2 py-1.5 text-left',

@@ -1,14 +1,16 @@
-import type { FieldView, ThreeStates } from '#lib/core/field-diff.ts'
+import type { ThreeStates } from '#lib/core/field-views.ts'
 import { isJsonObject, jsonEqual, type Json } from '#lib/core/json.ts'
 import { withValueAt } from '#lib/core/merge.ts'
-import type { ConflictChoice } from '#lib/protocol/console.ts'
+import type { ConflictChoice, FieldView } from '#lib/protocol/console.ts'
 
+/** A side, or both as they merge. */
+export type PickedSide = 'client' | 'server' | 'base' | 'merged'
 /** Where the value of a field comes from: what the device sent, what the server has, what both began with, or a person. */
-export type Pick = { from: 'client' | 'server' | 'base' } | { from: 'edit'; value: Json | undefined }
+export type Pick = { from: PickedSide } | { from: 'edit'; value: Json | undefined }
 /** By path. */
 export type Picks = Readonly<Record<string, Pick>>
 
-/** What a field takes by itself: the side that changed it. A clash takes nothing: a person decides. */
+/** What a field takes by itself: the side that changed it, or both. A clash takes nothing: a person decides. */
 function defaultPick(field: FieldView): Pick | undefined {
   switch (field.kind) {
     case 'client':
@@ -17,13 +19,22 @@ function defaultPick(field: FieldView): Pick | undefined {
     case 'same':
     case 'unchanged':
       return { from: 'server' }
+    case 'joined':
+    case 'merged':
+      return { from: 'merged' }
     case 'clash':
       return undefined
   }
 }
 
+/** What a field takes. Both sides of a CRDT stay, whatever was picked: a device that has one would bring it back. */
 export function pickOf(field: FieldView, picks: Picks): Pick | undefined {
-  return picks[field.path] ?? defaultPick(field)
+  return (isPickable(field) ? picks[field.path] : undefined) ?? defaultPick(field)
+}
+
+/** Whether there is anything to pick. @param from with which value; any where left out */
+export function isPickable(field: FieldView, from?: PickedSide): boolean {
+  return field.kind !== 'joined' && (from !== 'merged' || field.kind === 'merged')
 }
 
 export function pickedValue(field: FieldView, pick: Pick): Json | undefined {

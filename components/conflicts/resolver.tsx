@@ -14,7 +14,8 @@ import { Notice, Refusal } from '#components/ui/notice.tsx'
 import { Panel } from '#components/ui/panel.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { FieldTable, type SideNames } from './field-table.tsx'
-import type { ThreeStates } from '#lib/core/field-diff.ts'
+import type { ThreeStates } from '#lib/core/field-views.ts'
+import type { FieldView } from '#lib/protocol/console.ts'
 import { MergedPreview } from './merged-preview.tsx'
 import { useResolution } from './use-resolution.ts'
 
@@ -22,6 +23,7 @@ type ResolverProps = {
   id: string
   etag: string
   version: number
+  fields: readonly FieldView[]
   states: ThreeStates
   names: SideNames
   /** Where theirs moves the record; null where it leaves it in its scope. */
@@ -31,9 +33,9 @@ type ResolverProps = {
 }
 
 /** Settles a conflict: pick per field, see what comes of it, say why, resolve. Every step has a key. */
-export function Resolver({ id, etag, version, states, names, toScope, refusal }: ResolverProps) {
+export function Resolver({ id, etag, version, fields, states, names, toScope, refusal }: ResolverProps) {
   const router = useRouter()
-  const resolution = useResolution(states, version)
+  const resolution = useResolution(fields, states, version)
   const { merged, moved, decidable } = resolution
   const [reason, setReason] = useState('')
   const reasonInput = useRef<HTMLInputElement>(null)
@@ -82,6 +84,12 @@ export function Resolver({ id, etag, version, states, names, toScope, refusal }:
             run: () => resolution.pickActive('server'),
           },
           { keys: '0', does: 'Take the base', group: 'Conflict', run: () => resolution.pickActive('base') },
+          {
+            keys: '3',
+            does: 'Take both, merged (a text)',
+            group: 'Conflict',
+            run: () => resolution.pickActive('merged'),
+          },
           { keys: 'j', does: 'Next field', group: 'Conflict', run: () => resolution.move(1) },
           { keys: 'k', does: 'Previous field', group: 'Conflict', run: () => resolution.move(-1) },
           {

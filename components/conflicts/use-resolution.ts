@@ -1,23 +1,31 @@
 'use client'
 
 import { useMemo, useState } from 'react'
-import { fieldViews, type ThreeStates } from '#lib/core/field-diff.ts'
-import { mergePicks, movedPaths, pickOf, type Pick, type Picks } from './picks.ts'
+import type { ThreeStates } from '#lib/core/field-views.ts'
+import type { FieldView } from '#lib/protocol/console.ts'
+import {
+  isPickable,
+  mergePicks,
+  movedPaths,
+  pickOf,
+  type Pick,
+  type PickedSide,
+  type Picks,
+} from './picks.ts'
 
 /**
  * What a person has decided about one conflict. The picks outlive a refresh of its states: when someone else was
  * faster they stay, and `moved` names the places to look at again.
  */
-export function useResolution(states: ThreeStates, version: number) {
+export function useResolution(fields: readonly FieldView[], states: ThreeStates, version: number) {
   const [picks, setPicks] = useState<Picks>({})
-  const [began] = useState({ states, version })
-  const fields = useMemo(() => fieldViews(states), [states])
+  const [began] = useState({ fields, version })
   const decidable = useMemo(
     () => fields.filter((field) => field.kind !== 'unchanged' && field.kind !== 'same'),
     [fields],
   )
   const moved = useMemo(
-    () => (version === began.version ? new Set<string>() : movedPaths(fieldViews(began.states), fields)),
+    () => (version === began.version ? new Set<string>() : movedPaths(began.fields, fields)),
     [began, version, fields],
   )
   const merged = useMemo(() => mergePicks(fields, picks, states), [fields, picks, states])
@@ -31,9 +39,9 @@ export function useResolution(states: ThreeStates, version: number) {
   const reset = () => setPicks({})
 
   /** Picks for the active place and goes on to the next one that waits. */
-  const pickActive = (from: 'client' | 'server' | 'base') => {
+  const pickActive = (from: PickedSide) => {
     const field = decidable[active]
-    if (!field) return
+    if (!field || !isPickable(field, from)) return
     const next = { ...picks, [field.path]: { from } }
     setPicks(next)
     const waiting = decidable.findIndex((each, index) => index > active && !pickOf(each, next))

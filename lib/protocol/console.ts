@@ -23,15 +23,22 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), next_cursor: z.string().nullable(), total: z.int() })
 }
 
-/** One place of a record: what it was and what each side made of it. A side without the place has no member for it. */
+/**
+ * One place of a record: what it was and what each side made of it. A side without the place has no member for it.
+ * `joined`: a CRDT, of which both sides' states stay; `merged`: text that both changed, merged letter by letter.
+ */
 export const fieldViewSchema = z.object({
   path,
   segments: z.array(z.string()),
-  kind: z.enum(['unchanged', 'same', 'client', 'server', 'clash']),
+  kind: z.enum(['unchanged', 'same', 'client', 'server', 'joined', 'merged', 'clash']),
   base: json.optional(),
   client: json.optional(),
   server: json.optional(),
+  /** What both come to, where the kind is `joined` or `merged`. */
+  merged: json.optional(),
 })
+
+export type FieldView = z.output<typeof fieldViewSchema>
 
 export const fieldChangeSchema = z.object({ path, before: json.optional(), after: json.optional() })
 export type FieldChange = z.output<typeof fieldChangeSchema>

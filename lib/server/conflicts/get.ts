@@ -1,9 +1,11 @@
-import { fieldViews, suggestMerge, type ThreeStates } from '#lib/core/field-diff.ts'
+import { fieldViews, suggestMerge, type ThreeStates } from '#lib/core/field-views.ts'
 import { compareVectors, type Vector } from '#lib/core/vector.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { authorise, type Actor } from '../actor.ts'
+import { database } from '../db.ts'
 import { currentRecord, movedTo, writerOf, type CurrentRecord } from '../records/read.ts'
+import { loadPolicies } from '../tables/policy-cache.ts'
 import { conflictEtag } from './etag.ts'
 import { toItem } from './list.ts'
 import { selectConflict, selectDeviceNames, selectSagaOf, type WholeConflict } from './store.ts'
@@ -16,13 +18,15 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
   authorise(actor, 'viewer')
   const { conflict, record } = await loadConflict(id)
   const { client_vector: theirs, server_vector: ours } = conflict
-  const [writer, saga, entries, refusal] = await Promise.all([
+  const [writer, saga, entries, refusal, policies] = await Promise.all([
     writerOf(keyOf(conflict), record.version),
     selectSagaOf(id),
     vectorEntries(theirs, ours),
     undoRefusal(conflict, record),
+    loadPolicies(database(), [conflict.table]),
   ])
   const states: ThreeStates = { base: conflict.base_data, client: conflict.client_data, server: record.data }
+  const views = fieldViews(states, policies.get(conflict.table) ?? null)
   return {
     ...toItem(conflict),
     etag: conflictEtag({ conflict: conflict.version, record: record.version }),
@@ -50,8 +54,8 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
       by: writer ?? { kind: 'system', id: '', name: null },
       moved: record.version !== conflict.server_version,
     },
-    field_views: fieldViews(states),
-    suggestion: suggestMerge(states),
+    field_views: views,
+    suggestion: suggestMerge(states, views),
     resolution:
       conflict.resolved_version === null
         ? null

@@ -22,6 +22,7 @@ beforeAll(async () => {
   await putPolicy(callers.own.db, {
     name: table,
     strategy: 'merge',
+    fields: { tags: { strategy: 'crdt', type: 'g-set' }, remark: { strategy: 'ot' } },
     schema: { properties: { phone: { type: 'string', maxLength: 5 } } },
     rules: [{ rule: 'self.phone != "bad"', message: 'must not be bad', field: 'phone' }],
   })
@@ -99,6 +100,26 @@ describe('GET', () => {
     expect(etag).toBe('"1.3"')
     expect(body.current).toMatchObject({ version: 3, moved: true, data: { name: 'Again' } })
     expect(body.suggestion?.data).toEqual({ name: 'Again', phone: '2' })
+  })
+
+  test('CRDTs and texts are no clash: it shows what both come to, and that is what is written', async () => {
+    const set = (...items: string[]) => ({ $crdt: 'g-set', items })
+    const base = { name: 'Old', tags: set('a'), remark: 'a pump' }
+    const { id } = await makeConflict({
+      base,
+      server: { name: 'Server', tags: set('a', 'c'), remark: 'a pump leaks' },
+      client: { name: 'Device', tags: set('a', 'b'), remark: 'a red pump' },
+    })
+    const { etag, body } = await get(id)
+    const views = Object.fromEntries(body.field_views.map(({ path, kind, merged }) => [path, [kind, merged]]))
+    expect(views).toEqual({
+      name: ['clash', undefined],
+      tags: ['joined', set('a', 'b', 'c')],
+      remark: ['merged', 'a red pump leaks'],
+    })
+    const data = { name: 'Server', tags: set('a', 'b', 'c'), remark: 'a red pump leaks' }
+    expect(body.suggestion).toEqual({ data, clashes: ['name'] })
+    expect((await resolve(id, etag!, { choice: 'merged', data })).body.current.data).toEqual(data)
   })
 
   test('what is not there is not found', async () => {
