@@ -28,6 +28,26 @@ test.each<[string, Partial<TablePolicy>, string[]]>([
     ['/rules/0/field'],
   ],
   [
+    'steps from an older schema that name no place',
+    {
+      upcasts: {
+        '1': [
+          { rename: { 'a.b': 'a\\.b', '.a': 'ok', ok: 'b.' } },
+          { default: { 'a..b': 1, 'a.b': 2 } },
+          { drop: ['a', '.'] },
+        ],
+        '2': [{ map: { 'a\\': { x: 'y' }, b: { 'any.': 1 } } }],
+      },
+    },
+    [
+      '/upcasts/1/0/rename/.a',
+      '/upcasts/1/0/rename/ok',
+      '/upcasts/1/1/default/a..b',
+      '/upcasts/1/2/drop/1',
+      '/upcasts/2/0/map/a\\',
+    ],
+  ],
+  [
     'an override within one value',
     { fields: { a: { strategy: 'fww' }, 'a.b.c': { tiebreak: 'lww' } } },
     ['/fields/a.b.c'],

@@ -1,6 +1,6 @@
 import { isJsonObject, jsonPointer, type Json } from './json.ts'
 import { formatPath, parsePath, type Path } from './merge.ts'
-import type { TablePolicy } from './policy.ts'
+import type { TablePolicy, UpcastStep } from './policy.ts'
 import { mayBeText, schemaAt } from './text/fields.ts'
 
 /** What is wrong with a policy, and where: a JSON pointer into it. */
@@ -11,11 +11,17 @@ export function policyFaults(policy: TablePolicy): PolicyFault[] {
   return [...pathFaults(policy), ...nestingFaults(policy), ...typeFaults(policy), ...schemaFaults(policy)]
 }
 
-function pathFaults({ fields, sets, rules }: TablePolicy): PolicyFault[] {
-  const paths: [string, PropertyKey[]][] = [
-    ...Object.keys(fields).map((path): [string, PropertyKey[]] => [path, ['fields', path]]),
-    ...sets.map((path, index): [string, PropertyKey[]] => [path, ['sets', index]]),
-    ...rules.map(({ field }, index): [string, PropertyKey[]] => [field, ['rules', index, 'field']]),
+/** A dotted path, and where in the policy it is written. */
+type PlacedPath = [path: string, at: PropertyKey[]]
+
+function pathFaults({ fields, sets, rules, upcasts }: TablePolicy): PolicyFault[] {
+  const paths: PlacedPath[] = [
+    ...Object.keys(fields).map((path): PlacedPath => [path, ['fields', path]]),
+    ...sets.map((path, index): PlacedPath => [path, ['sets', index]]),
+    ...rules.map(({ field }, index): PlacedPath => [field, ['rules', index, 'field']]),
+    ...Object.entries(upcasts).flatMap(([version, steps]) =>
+      steps.flatMap((step, index) => stepPaths(step, ['upcasts', version, index])),
+    ),
   ]
   return paths.flatMap(([path, at]) => {
     if (formatPath(parsePath(path)) === path) return []
@@ -23,6 +29,18 @@ function pathFaults({ fields, sets, rules }: TablePolicy): PolicyFault[] {
       'is no dotted path: names with a dot between them; \\. and \\\\ within a name, \\e for an empty one'
     return [{ pointer: jsonPointer(at), detail }]
   })
+}
+
+function stepPaths(step: UpcastStep, at: PropertyKey[]): PlacedPath[] {
+  if ('drop' in step) return step.drop.map((path, index) => [path, [...at, 'drop', index]])
+  if ('rename' in step) {
+    return Object.entries(step.rename).flatMap(([from, to]): PlacedPath[] => {
+      const place = [...at, 'rename', from]
+      return [from, to].map((path) => [path, place])
+    })
+  }
+  const [word, fields] = 'default' in step ? ['default', step.default] : ['map', step.map]
+  return Object.keys(fields).map((path) => [path, [...at, word, path]])
 }
 
 /** Within a field that is one value nothing has a rule of its own. */
