@@ -9,9 +9,13 @@ import {
   type TextOps,
 } from './delta.ts'
 import { diffText } from './diff.ts'
+import { mergeText } from './merge.ts'
 
-/** Texts and edits in which characters of two code units are as common as others. */
-const anyCharacter = fc.constantFrom('a', 'b', ' ', '\n', 'ä', '😀', '😁')
+/**
+ * Texts and edits in which characters of two code units are as common as others: two that begin alike, two that end
+ * alike.
+ */
+const anyCharacter = fc.constantFrom('a', 'b', ' ', '\n', 'ä', '😀', '😁', '🨀')
 const anyText = fc.array(anyCharacter, { maxLength: 12 }).map((characters) => characters.join(''))
 
 /** An edit of a text: what becomes of each character, and what is put before it. */
@@ -124,6 +128,34 @@ describe('deltas', () => {
     [[{ retain: 1, insert: 'x' }], 0],
   ])('%j is no list of steps', (value, at) => {
     expect(readTextOps(value)).toMatchObject({ at })
+  })
+})
+
+describe('the merge of two texts', () => {
+  const anyMerge = anyTextWithEdits.chain(([base, edit, first]) =>
+    fc.tuple(fc.constant({ base, edit, first }), anyEditOf(applyTextOps(base, first)!)),
+  )
+
+  test('its edit leads there from the server’s text, its bridge from the device’s', () => {
+    fc.assert(
+      fc.property(anyMerge, ([{ base, edit, first }, second]) => {
+        const ours = applyTextOps(base, edit)!
+        const theirs = applyTextOps(applyTextOps(base, first)!, second)!
+        const { text, applied, bridge } = mergeText({ base, ours, theirs }, edit, [first, second])
+        expect(applyTextOps(theirs, applied)).toBe(text)
+        expect(applyTextOps(ours, bridge)).toBe(text)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('follows the edits that were told, where they lead there', () => {
+    const texts = { base: 'aa', ours: 'aaa', theirs: 'aXa' }
+    expect(mergeText(texts, [{ insert: 'a' }], null).text).toBe('aaXa')
+    expect(mergeText(texts, undefined, null).text).toBe('aXaa')
+    const grown = { base: 'aa', ours: 'aXa', theirs: 'aaa' }
+    expect(mergeText(grown, undefined, [[{ insert: 'a' }]]).text).toBe('aaXa')
+    expect(mergeText(grown, undefined, [[{ insert: 'b' }]]).text).toBe('aXaa')
   })
 })
 
