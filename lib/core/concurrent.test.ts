@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { decide, type Refusal } from './decide.ts'
+import type { JsonObject } from './json.ts'
 import type { LostValue } from './merge.ts'
 import {
   deleteRules,
@@ -80,6 +82,52 @@ describe('delete against update', () => {
     expect(decideSides({ ...deleting, hlc: earlier }, policy)).toMatchObject(table.update_wins.ours)
     expect(decideSides(deleted, policy)).toMatchObject(table.update_wins.theirs)
     expect(decideSides({ ...deleted, hlc: earlier }, policy)).toMatchObject(table.delete_wins.theirs)
+  })
+})
+
+describe('a deleted record that an edit brings back', () => {
+  const [one, two] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002']
+  const count = (counts: { [device: string]: number }) => ({ n: { $crdt: 'g-counter', counts } })
+  const revived = (ours: JsonObject, lastData: JsonObject | null, validate = (): null | Refusal => null) =>
+    decide(
+      { operation: 'UPDATE', data: ours, hlc: later, deviceId: one },
+      { data: count({ [one]: 1 }), standsOn: 1 },
+      { version: 3, data: null, hlc: serversTime, deviceId: two, lastData },
+      policyOf('crdt'),
+      { validate },
+    )
+
+  test('has what its CRDTs held when it was deleted, and the edit had not seen', () => {
+    expect(revived(count({ [one]: 2 }), count({ [one]: 1, [two]: 5 }))).toMatchObject({
+      ...{ kind: 'write', outcome: 'merged', data: count({ [one]: 2, [two]: 5 }) },
+      lost: [{ path: '', value: null, from: 'server' }],
+    })
+    const added = {
+      ...count({ [one]: 1 }),
+      more: { $crdt: 'g-set', items: ['a'] },
+      name: 'not theirs to add',
+    }
+    expect(revived(count({ [one]: 2 }), added)).toMatchObject({
+      data: { ...count({ [one]: 2 }), more: added.more },
+    })
+  })
+
+  test('is as it was sent where there was no more, or nobody knows', () => {
+    for (const last of [count({ [one]: 1 }), null]) {
+      expect(revived(count({ [one]: 2 }), last)).toMatchObject({
+        outcome: 'applied',
+        data: count({ [one]: 2 }),
+      })
+    }
+  })
+
+  test('waits for a person where both together are not valid', () => {
+    const validate = (): null | Refusal => ({ code: 'schema_mismatch', detail: 'too much' })
+    let calls = 0
+    const second = () => (calls++ === 0 ? null : validate())
+    expect(revived(count({ [one]: 2 }), count({ [two]: 5 }), second)).toMatchObject({
+      ...{ kind: 'conflict', code: 'manual', fields: [] },
+    })
   })
 })
 

@@ -1,4 +1,5 @@
 import type { Base, Current, Decision, DecisionContext, Edit, MergedTexts } from './decide.ts'
+import { joinPlaces } from './crdt/places.ts'
 import { fieldRule } from './field-rules.ts'
 import { jsonEqual, type JsonObject } from './json.ts'
 import {
@@ -19,12 +20,13 @@ import { overlaps, stampSince } from './since.ts'
 import { mergeText } from './text/merge.ts'
 
 /** A delete on one side, an edit on the other. */
-export function deleteAgainstUpdate(
+export function deleteAgainstUpdate<Code extends string>(
   edit: Edit,
   base: Base,
   current: Current,
   policy: TablePolicy,
-): Decision<never> {
+  context: DecisionContext<Code>,
+): Decision<Code> {
   // The record moved and came back to what the device deleted: nobody's edit is in the way.
   if (edit.data === null && base.data !== undefined && jsonEqual(base.data, current.data)) {
     return { kind: 'write', outcome: 'applied', data: null, lost: [] }
@@ -38,10 +40,27 @@ export function deleteAgainstUpdate(
       return { kind: 'conflict', code: rule, fields: [] }
     case 'delete_wins':
     case 'update_wins':
-      return rule === ours
-        ? { kind: 'write', outcome: 'applied', data: edit.data, lost: [serverLost(current)] }
-        : { kind: 'superseded', lost: [clientLost(edit)] }
+      if (rule !== ours) return { kind: 'superseded', lost: [clientLost(edit)] }
+      return edit.data === null
+        ? { kind: 'write', outcome: 'applied', data: null, lost: [serverLost(current)] }
+        : revive({ ...edit, data: edit.data }, current, policy, context)
   }
+}
+
+/**
+ * A deleted record lives again as the edit has it. Its CRDTs only grow: what they held when it was deleted, and the edit
+ * had not seen, is joined in.
+ */
+function revive<Code extends string>(
+  edit: LiveEdit,
+  current: Current,
+  policy: TablePolicy,
+  context: DecisionContext<Code>,
+): Decision<Code> {
+  const data = joinPlaces(policy, edit.data, current.lastData ?? null)
+  const isAsSent = jsonEqual(data, edit.data)
+  if (!isAsSent && context.validate(data, null)) return { kind: 'conflict', code: 'manual', fields: [] }
+  return { kind: 'write', outcome: isAsSent ? 'applied' : 'merged', data, lost: [serverLost(current)] }
 }
 
 /** What settles a delete against an update: the policy's word, else the strategy's own way. */

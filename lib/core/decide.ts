@@ -26,7 +26,14 @@ export type Edit = {
 export type Base = { data: JsonObject | null | undefined; standsOn: number | null; since?: Since }
 
 /** The record as it is; `data` is null when deleted. */
-export type Current = { version: number; data: JsonObject | null; hlc: string; deviceId: string | null }
+export type Current = {
+  version: number
+  data: JsonObject | null
+  hlc: string
+  deviceId: string | null
+  /** What a deleted record held before, where that is still known. */
+  lastData?: JsonObject | null
+}
 
 /** Why a change can never, or not yet, be taken. */
 export type Refusal<Code extends string = string> = {
@@ -105,7 +112,7 @@ export function decide<Code extends string>(
   // A version that is yet to come is of a history that was lost: what was edited cannot be told.
   const known = base.standsOn !== null && base.standsOn > current.version ? unknownState : base
   return edit.data === null || current.data === null
-    ? deleteAgainstUpdate(edit, known, current, policy)
+    ? deleteAgainstUpdate(edit, known, current, policy, context)
     : updateAgainstUpdate(
         { ...edit, data: edit.data },
         known,

@@ -50,6 +50,7 @@ export class RecordStates {
         data: initial.deleted ? null : initial.data,
         hlc: initial.hlc,
         deviceId: initial.device_id,
+        lastData: initial.last_data ?? null,
         checksum: initial.checksum,
         vector: initial.vector,
       }
@@ -138,7 +139,7 @@ export class RecordStates {
     entry.traces.push({ version: now.version, hlc: now.hlc, ...trace })
     if (entry.last) entry.last.final = null
     change.final = entry.initial ? 'update' : 'insert'
-    entry.now = now
+    entry.now = now.data === null ? { ...now, lastData: entry.now?.data ?? null } : now
     entry.last = change
     this.#versions.set(`${keyOf(key)}@${now.version}`, now)
   }

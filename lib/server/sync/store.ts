@@ -49,6 +49,8 @@ export type LoadedRecord = RecordKey & {
   vector: Vector
   device_id: string | null
   deleted: boolean
+  /** What it held before, where it is deleted and the log still tells. */
+  last_data?: JsonObject | null
   /** The scope that it left this one for. */
   moved_to?: string | null
 }

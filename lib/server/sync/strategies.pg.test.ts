@@ -131,6 +131,22 @@ describe('crdt', () => {
     expect((await log()).at(-1)?.lost).toMatchObject([{ path: '', value: null, from: 'server' }])
   })
 
+  test('so does what others counted before the delete, and that increment had not seen', async () => {
+    const { a, b, edit, data } = await shared('stock', { count: empty, name: 'Bolts' })
+    const counted = (device: RawDevice, from: PnCounter) => ({ count: incrementPnCounter(from, device.id) })
+    await a.send([edit(a, counted(a, empty))])
+    await a.send([edit(a, {}, { operation: 'DELETE', data: null, base_version: 2 })])
+    const reply = await b.send([edit(b, counted(b, empty))])
+    expect(reply.accepted).toMatchObject([{ outcome: 'merged', version: 4 }])
+    expect(await data()).toEqual({ count: { ...empty, inc: { [a.id]: 1, [b.id]: 1 } } })
+
+    // Deleted and brought back in one batch, too.
+    const more = { count: { ...empty, inc: { [b.id]: 2 } } }
+    const batch = [edit(b, {}, { operation: 'DELETE', data: null, base_version: 4 }), edit(b, more)]
+    expect((await b.send(batch)).accepted).toMatchObject([{ outcome: 'applied' }, { outcome: 'merged' }])
+    expect(await data()).toEqual({ count: { ...empty, inc: { [a.id]: 1, [b.id]: 2 } } })
+  })
+
   test('one field of a table of merge: it never conflicts, and the rest does as ever', async () => {
     const { a, b, edit, data } = await shared('mixed', { name: 'A', parts: { count: empty } })
     await a.send([edit(a, { name: 'B', parts: { count: incrementPnCounter(empty, a.id, 2) } })])

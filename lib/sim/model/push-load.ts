@@ -41,7 +41,14 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
         const left = record.deleted
           ? tables.departure(recordKey(scope, table, id), record.version)
           : undefined
-        return [{ ...record, moved_to: (left?.rule['moved_to'] ?? null) as string | null }]
+        const last = record.deleted ? states(scope, table, id, record.version - 1) : undefined
+        return [
+          {
+            ...record,
+            last_data: last?.data ?? null,
+            moved_to: (left?.rule['moved_to'] ?? null) as string | null,
+          },
+        ]
       }),
     ),
     bases: orNull(

@@ -36,6 +36,8 @@ BEGIN
     'records', (SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
         'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
         'device_id', r.last_device_id, 'deleted', r.deleted,
+        'last_data', CASE WHEN r.deleted THEN (SELECT c.data FROM feed_change c WHERE c.record_id = r.id
+          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version - 1 AND c.effect = 'UPSERT' LIMIT 1) END,
         'moved_to', CASE WHEN r.deleted THEN (SELECT c.rule->>'moved_to' FROM feed_change c WHERE c.record_id = r.id
           AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect = 'LEAVE' LIMIT 1) END))
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
