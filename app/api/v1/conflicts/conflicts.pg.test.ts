@@ -104,20 +104,21 @@ describe('GET', () => {
 
   test('CRDTs and texts are no clash: it shows what both come to, and that is what is written', async () => {
     const set = (...items: string[]) => ({ $crdt: 'g-set', items })
-    const base = { name: 'Old', tags: set('a'), remark: 'a pump' }
+    const base = { name: 'Old', phone: '1', tags: set('a'), remark: 'a pump' }
     const { id } = await makeConflict({
       base,
-      server: { name: 'Server', tags: set('a', 'c'), remark: 'a pump leaks' },
-      client: { name: 'Device', tags: set('a', 'b'), remark: 'a red pump' },
+      server: { name: 'Server', phone: '1', tags: set('a', 'c'), remark: 'a pump leaks' },
+      client: { name: 'Device', phone: '1', tags: set('a', 'b'), remark: 'a red pump' },
     })
     const { etag, body } = await get(id)
     const views = Object.fromEntries(body.field_views.map(({ path, kind, merged }) => [path, [kind, merged]]))
     expect(views).toEqual({
       name: ['clash', undefined],
+      phone: ['unchanged', undefined],
       tags: ['joined', set('a', 'b', 'c')],
       remark: ['merged', 'a red pump leaks'],
     })
-    const data = { name: 'Server', tags: set('a', 'b', 'c'), remark: 'a red pump leaks' }
+    const data = { name: 'Server', phone: '1', tags: set('a', 'b', 'c'), remark: 'a red pump leaks' }
     expect(body.suggestion).toEqual({ data, clashes: ['name'] })
     expect((await resolve(id, etag!, { choice: 'merged', data })).body.current.data).toEqual(data)
   })
