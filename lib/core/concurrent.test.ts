@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decide, type Refusal } from './decide.ts'
+import { decide, type Base, type Edit, type Refusal } from './decide.ts'
 import type { JsonObject } from './json.ts'
 import type { LostValue } from './merge.ts'
 import {
@@ -76,12 +76,56 @@ describe('delete against update', () => {
     }
   })
 
+  test.each<[Strategy, DeleteRule]>([
+    ['manual', 'manual'],
+    ['merge', 'manual'],
+    ['ot', 'manual'],
+    ['crdt', 'update_wins'],
+  ])('%s without a rule of its own: %s', (strategy, rule) => {
+    const policy = policyOf(strategy, { on_delete: null })
+    expect(decideSides(deleting, policy)).toMatchObject(table[rule].ours)
+    expect(decideSides(deleted, policy)).toMatchObject(table[rule].theirs)
+  })
+
   test('lww without a rule of its own keeps what the clock decided against', () => {
     const policy = policyOf('lww')
     expect(decideSides(deleting, policy)).toMatchObject(table.delete_wins.ours)
     expect(decideSides({ ...deleting, hlc: earlier }, policy)).toMatchObject(table.update_wins.ours)
     expect(decideSides(deleted, policy)).toMatchObject(table.update_wins.theirs)
     expect(decideSides({ ...deleted, hlc: earlier }, policy)).toMatchObject(table.delete_wins.theirs)
+  })
+})
+
+describe('texts of a table of ot', () => {
+  const merging = (sides: Record<'ours' | 'theirs', string>, edit: Partial<Edit>, base: Partial<Base>) =>
+    decide(
+      { operation: 'UPDATE', data: { note: sides.ours }, hlc: later, deviceId: null, ...edit },
+      { data: { note: 'aa' }, standsOn: 1, ...base },
+      { version: 2, data: { note: sides.theirs }, hlc: serversTime, deviceId: null },
+      policyOf('ot'),
+      { validate: () => null },
+    )
+
+  test('merge by the edit the device told, and note what came of it', () => {
+    const sides = { ours: 'aaa', theirs: 'aXa' }
+    expect(merging(sides, { textEdits: { note: [{ insert: 'a' }] } }, {})).toMatchObject({
+      data: { note: 'aaXa' },
+      texts: { note: { text: 'aaXa', applied: [{ insert: 'a' }] } },
+    })
+    expect(merging(sides, {}, {})).toMatchObject({ data: { note: 'aXaa' } })
+  })
+
+  test('merge over the edits that the log tells', () => {
+    const sides = { ours: 'aXa', theirs: 'aaa' }
+    const since = { versions: null, textEdits: [{ note: [{ insert: 'a' }] }] }
+    expect(merging(sides, {}, { since })).toMatchObject({ data: { note: 'aaXa' } })
+    expect(merging(sides, {}, {})).toMatchObject({ data: { note: 'aXaa' } })
+  })
+
+  test('are two values where nobody knows what they were made of', () => {
+    expect(merging({ ours: 'aaa', theirs: 'aXa' }, {}, { data: undefined })).toMatchObject({
+      ...{ kind: 'conflict', fields: ['note'] },
+    })
   })
 })
 
