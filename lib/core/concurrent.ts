@@ -6,6 +6,7 @@ import {
   clientIsLater,
   formatPath,
   isBlocked,
+  liesIn,
   mergeRecords,
   parsePath,
   valueAt,
@@ -15,7 +16,7 @@ import {
   type Merge,
   type Path,
 } from './merge.ts'
-import type { DeleteRule, TablePolicy } from './policy.ts'
+import { defaultDeleteRule, type DeleteRule, type TablePolicy } from './policy.ts'
 import { overlaps, stampSince } from './since.ts'
 import { mergeText } from './text/merge.ts'
 
@@ -65,19 +66,11 @@ function revive<Code extends string>(
 
 /** What settles a delete against an update: the policy's word, else the strategy's own way. */
 function deleteRule(policy: TablePolicy, byClock: DeleteRule): DeleteRule | 'stale_version' {
-  if (policy.on_delete !== null) return policy.on_delete
-  switch (policy.strategy) {
-    case 'lww':
-      return byClock
-    case 'fww':
-      return 'stale_version'
-    case 'crdt':
-      return 'update_wins'
-    case 'manual':
-    case 'merge':
-    case 'ot':
-      return 'manual'
-  }
+  return (
+    policy.on_delete ??
+    defaultDeleteRule(policy.strategy) ??
+    (policy.strategy === 'fww' ? 'stale_version' : byClock)
+  )
 }
 
 type LiveEdit = Edit & { data: JsonObject }
@@ -200,11 +193,6 @@ function mergeWhole(
 /** Without those that lie in another: a place is merged with everything in it. */
 function outermost(paths: readonly Path[]): Path[] {
   return paths.filter((path) => !paths.some((other) => other.length < path.length && liesIn(path, other)))
-}
-
-/** Whether a place is another, or lies in it. */
-function liesIn(path: Path, other: Path): boolean {
-  return other.every((name, depth) => name === path[depth])
 }
 
 /** Top-level fields in which two states differ. */

@@ -1,4 +1,4 @@
-import { isJsonObject, jsonEqual, type Json, type JsonObject } from './json.ts'
+import { isJsonObject, jsonEqual, memberOf, type Json, type JsonObject } from './json.ts'
 import { formatPath } from './merge.ts'
 
 /** Where two states differ, place by place. */
@@ -19,9 +19,4 @@ export function fieldChanges(
 /** Whether a value has places within. A CRDT's state is one value: what is in it means nothing by itself. */
 export function isNested(value: Json | undefined): value is JsonObject {
   return isJsonObject(value) && !Object.hasOwn(value, '$crdt')
-}
-
-/** What an object has under a name; undefined where it does not, or is none. */
-export function memberOf(value: Json | undefined, name: string): Json | undefined {
-  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }

@@ -10,8 +10,8 @@ import {
   withValueAt,
   type FieldRule,
   type Path,
-  type Tiebreak,
 } from './merge.ts'
+import type { Tiebreak } from './policy.ts'
 import { anyName, anyRecord, leaves, stampAt } from './testing/records.ts'
 
 const askAPerson: FieldRule = { tiebreak: 'manual', shape: 'nested' }

@@ -1,7 +1,6 @@
 import { compareHlc } from './hlc.ts'
-import { isJsonObject, jsonEqual, type Json, type JsonObject } from './json.ts'
-
-export type Tiebreak = 'manual' | 'lww' | 'client' | 'server'
+import { isJsonObject, jsonEqual, memberOf, type Json, type JsonObject } from './json.ts'
+import type { Tiebreak } from './policy.ts'
 
 /** How one place in a record merges. `whole`: the value is one thing, however deep; `set`: an array without order. */
 export type FieldRule = { tiebreak: Tiebreak; shape: 'nested' | 'whole' | 'set'; join?: Join }
@@ -113,7 +112,12 @@ export function mergeRecords(options: {
   const mergeObject = (path: Path, base: JsonObject, ours: JsonObject, theirs: JsonObject): JsonObject => {
     const merged: JsonObject = {}
     for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
-      const value = mergeValue([...path, name], own(base, name), own(ours, name), own(theirs, name))
+      const value = mergeValue(
+        [...path, name],
+        memberOf(base, name),
+        memberOf(ours, name),
+        memberOf(theirs, name),
+      )
       if (value !== undefined) merged[name] = value
     }
     return merged
@@ -136,16 +140,14 @@ function mergeSet(base: Json[], ours: Json[], theirs: Json[]): Json[] {
   return [...kept, ...added]
 }
 
-function own(object: JsonObject, name: string): Json | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined
+/** Whether a place is another, or lies in it. */
+export function liesIn(path: Path, other: Path): boolean {
+  return other.every((name, depth) => name === path[depth])
 }
 
 /** The value at a path, `undefined` where there is none. */
 export function valueAt(data: Json | undefined, path: Path): Json | undefined {
-  return path.reduce<Json | undefined>(
-    (value, name) => (isJsonObject(value) ? own(value, name) : undefined),
-    data,
-  )
+  return path.reduce<Json | undefined>((value, name) => memberOf(value, name), data)
 }
 
 /** Whether a value at the path would replace something that is no object. */
@@ -163,7 +165,7 @@ export function isBlocked(data: JsonObject, path: Path): boolean {
 export function withValueAt(data: JsonObject, path: Path, value: Json | undefined): JsonObject {
   const [name, ...rest] = path
   if (name === undefined || (value === undefined && valueAt(data, path) === undefined)) return data
-  const inner = own(data, name)
+  const inner = memberOf(data, name)
   const next = rest.length === 0 ? value : withValueAt(isJsonObject(inner) ? inner : {}, rest, value)
   if (next === undefined) {
     const { [name]: _removed, ...others } = data

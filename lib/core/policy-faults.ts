@@ -1,5 +1,5 @@
 import { isJsonObject, jsonPointer, type Json } from './json.ts'
-import { formatPath, parsePath, type Path } from './merge.ts'
+import { formatPath, liesIn, parsePath } from './merge.ts'
 import type { TablePolicy, UpcastStep } from './policy.ts'
 import { mayBeText, schemaAt } from './text/fields.ts'
 
@@ -106,8 +106,4 @@ function allows(schema: Json, type: string): boolean {
 
 function isObjectSchema(schema: Json | undefined): boolean {
   return isJsonObject(schema) && schema['type'] !== undefined && allows(schema, 'object')
-}
-
-function liesIn(path: Path, other: Path): boolean {
-  return other.every((name, depth) => name === path[depth])
 }

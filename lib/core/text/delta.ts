@@ -52,7 +52,6 @@ export function applyTextOps(text: string, ops: readonly TextOp[]): string | nul
   let at = 0
   for (const op of ops) {
     if ('insert' in op) {
-      if (isWithinPair(text, at)) return null
       parts.push(op.insert)
       continue
     }

@@ -44,13 +44,13 @@ describe('the edits a device says it made', () => {
     expect(read('axbc', ops)).toEqual({ edits: { body: ops } })
   })
 
-  test.each<[string, Json, Json[], string]>([
-    ['lead elsewhere', 'axbc', [{ insert: 'x' }], '/text_ops/body'],
-    ['do not fit', 'abc', [{ retain: 4 }], '/text_ops/body'],
-    ['are no steps', 'abc', [{ retain: 1 }, { keep: 1 }], '/text_ops/body/1'],
-    ['are of no text', 7, [{ insert: 'x' }], '/text_ops/body'],
-  ])('are refused where they %s', (_, body, ops, pointer) => {
-    expect(read(body, ops)).toMatchObject({ pointer })
+  test.each<[string, Json, Json[], string, RegExp]>([
+    ['lead elsewhere', 'axbc', [{ insert: 'x' }], '/text_ops/body', /does not come to/],
+    ['do not fit', 'abc', [{ retain: 4 }], '/text_ops/body', /does not fit/],
+    ['are no steps', 'abc', [{ retain: 1 }, { keep: 1 }], '/text_ops/body/1', /must be/],
+    ['are of no text', 7, [{ insert: 'x' }], '/text_ops/body', /no text/],
+  ])('are refused where they %s', (_, body, ops, pointer, detail) => {
+    expect(read(body, ops)).toMatchObject({ pointer, detail: expect.stringMatching(detail) })
   })
 
   test('say nothing where the base is not known, or the field is no text', () => {
