@@ -49,7 +49,7 @@ export const orSet: CrdtType<OrSet> = {
         }
       }
     }
-    return movedTag(after, before) ?? movedTag(after, known)
+    return known ? movedTag(after, known) : null
   },
 }
 
@@ -97,8 +97,7 @@ function tagsFault(entries: Json | undefined, removed: Json | undefined): CrdtFa
 }
 
 /** A tag belongs to the element it was made for. */
-function movedTag(after: OrSet, other: OrSet | undefined): CrdtFault | null {
-  if (!other) return null
+function movedTag(after: OrSet, other: OrSet): CrdtFault | null {
   const elements = new Map(
     Object.entries(other.entries).flatMap(([key, tags]) => tags.map((tag) => [tag, key])),
   )
