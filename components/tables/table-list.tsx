@@ -9,7 +9,7 @@ import { DataTable } from '#components/ui/data-table/data-table.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Time } from '#components/ui/time.tsx'
-import type { Table } from '#lib/protocol/console.ts'
+import type { Table } from '#lib/protocol/tables.ts'
 import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, Table>()

@@ -4,7 +4,7 @@ import { Notice } from '#components/ui/notice.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { formatBytes, plural } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
-import type { Table, TableVersion } from '#lib/protocol/console.ts'
+import type { Table, TableVersion } from '#lib/protocol/tables.ts'
 import { Link } from '#components/ui/link.tsx'
 
 /** A table's policy: how its conflicts are decided, what its records must be, and how that came about. */

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { crdtTypes } from '#lib/core/crdt/types.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
-import { deleteRules, strategies, tablePriorities, tiebreaks } from '#lib/core/policy.ts'
 import { operations, outcomes, uuid } from './sync.ts'
 
 // What the console API answers. The server's verbs are typed by these, the pages read them, OpenAPI describes them.
@@ -314,42 +312,3 @@ export const recordVersionSchema = z.object({
   trace_id: z.string().nullable(),
 })
 export type RecordVersion = z.output<typeof recordVersionSchema>
-
-// ---- Tables ----
-
-export const tableSchema = z.object({
-  name: z.string(),
-  version: z.int(),
-  updated_at: at,
-  updated_by: z.string(),
-  strategy: z.enum(strategies),
-  tiebreak: z.enum(tiebreaks),
-  on_delete: z.enum(deleteRules).nullable(),
-  fields: z.record(
-    path,
-    z.object({
-      strategy: z.enum(strategies).optional(),
-      tiebreak: z.enum(tiebreaks).optional(),
-      type: z.enum(crdtTypes).optional(),
-    }),
-  ),
-  sets: z.array(path),
-  priority: z.enum(tablePriorities),
-  schema: data.nullable(),
-  schema_version: z.int(),
-  upcasts: z.record(z.string(), z.array(data)),
-  rules: z.array(z.object({ rule: z.string(), message: z.string(), field: path })),
-  retention_days: z.int(),
-  max_record_bytes: z.int(),
-  /** What is worth a second look, with a pointer into the policy: older apps that it shuts out. */
-  warnings: z.array(z.object({ pointer: z.string(), detail: z.string() })),
-})
-export type Table = z.output<typeof tableSchema>
-
-export const tableVersionSchema = z.object({
-  version: z.int(),
-  policy: data,
-  created_at: at,
-  created_by: z.string(),
-})
-export type TableVersion = z.output<typeof tableVersionSchema>

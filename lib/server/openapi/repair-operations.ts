@@ -13,9 +13,9 @@ import {
   replayDeadLetterSchema,
   replayReplySchema,
   resolveConflictSchema,
-  tableSchema,
   writeRecordSchema,
 } from '#lib/protocol/console.ts'
+import { tableSchema } from '#lib/protocol/tables.ts'
 import { tablePolicySchema } from '#lib/protocol/policy.ts'
 import { conflictsQuerySchema } from '../conflicts/list.ts'
 import { deadLetterGroupsQuerySchema } from '../dead-letters/groups.ts'

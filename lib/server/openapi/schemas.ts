@@ -4,6 +4,7 @@ import * as console from '#lib/protocol/console.ts'
 import { deviceDetailSchema, deviceItemSchema } from '#lib/protocol/devices.ts'
 import { healthSummarySchema } from '#lib/protocol/health.ts'
 import { syncDetailSchema, syncItemSchema } from '#lib/protocol/syncs.ts'
+import { tableSchema } from '#lib/protocol/tables.ts'
 
 type JsonSchema = { [keyword: string]: unknown }
 
@@ -17,7 +18,7 @@ const names: [z.ZodType, string][] = [
   [console.deadLetterGroupSchema, 'DeadLetterGroup'],
   [console.recordSchema, 'Record'],
   [console.recordVersionSchema, 'RecordVersion'],
-  [console.tableSchema, 'Table'],
+  [tableSchema, 'Table'],
   [deviceItemSchema, 'DeviceItem'],
   [deviceDetailSchema, 'Device'],
   [syncItemSchema, 'SyncItem'],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
-import type { Table, TableVersion } from '#lib/protocol/console.ts'
+import type { Table, TableVersion } from '#lib/protocol/tables.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import { upcastWarnings } from '#lib/core/upcast.ts'
 import { authorise, type Actor } from '../actor.ts'

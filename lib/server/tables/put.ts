@@ -1,7 +1,7 @@
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import { policyFaults } from '#lib/core/policy-faults.ts'
 import type { TablePolicy } from '#lib/core/policy.ts'
-import type { Table } from '#lib/protocol/console.ts'
+import type { Table } from '#lib/protocol/tables.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { appendAudit } from '../audit/append.ts'
 import { database } from '../db.ts'
