@@ -4,7 +4,7 @@ import type { Kernel } from './kernel.ts'
 import { keepAnswered } from './journal.ts'
 import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
-import { leaveBehind, undoMove } from './rehome.ts'
+import { heardThere, leaveBehind, undoMove } from './rehome.ts'
 import { contentOf, setAsideForbidden } from './review.ts'
 import {
   emptyRow,
@@ -88,7 +88,8 @@ export async function applyAnswers(
     const yes = accepted.get(opId)
     const clash = conflicted.get(opId)
     const no = rejected.get(opId)
-    const isElsewhere = (answer: { scope?: string | undefined }) => (answer.scope ?? scope) !== scope
+    const isElsewhere = (answer: { scope?: string | undefined }) =>
+      (answer.scope ?? operation.madeIn ?? scope) !== scope
     if (yes) {
       // An edit that lost to a later one moves nothing.
       const isUndone = yes.outcome === 'superseded'
@@ -106,6 +107,7 @@ export async function applyAnswers(
       const server = isElsewhere(yes) || isKnown ? row.server : newerState(row.server, state)
       await writeAnswered(unit, settled({ ...row, conflicts, server }))
       if (!isUndone) await leaveBehind(unit, operation, state)
+      if (yes.scope === undefined) await heardThere(unit, operation, state)
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {

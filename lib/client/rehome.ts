@@ -32,7 +32,6 @@ export async function rehome(
   }
   const home: StoredRecord = settled({
     ...there,
-    server: row.server === null ? there.server : newerState(there.server, row.server),
     pending: [...there.pending, ...row.pending].toSorted((a, b) => a - b),
     local: visibleData(row),
     conflicts: [...there.conflicts, ...row.conflicts],
@@ -43,6 +42,16 @@ export async function rehome(
   unit.delete('records', recordKey(generation, row))
   await writeRow(unit, home)
   return home
+}
+
+/** An edit made before the record moved was answered where it was made: that is what the server has there. */
+export async function heardThere(
+  unit: Unit,
+  { madeIn, ...key }: PendingOperation,
+  state: ServerState,
+): Promise<void> {
+  const there = madeIn == null ? undefined : await readRow(unit, { ...key, scope: madeIn })
+  if (there) await writeRow(unit, { ...there, server: newerState(there.server, state) })
 }
 
 /**
