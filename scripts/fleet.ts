@@ -50,6 +50,9 @@ const tally: FleetTally = {
   edits: 0,
   spoiled: 0,
   collisions: 0,
+  sharedRemarks: 0,
+  visits: 0,
+  refusedVisits: 0,
   syncs: 0,
   failedSyncs: 0,
   accepted: 0,
@@ -58,7 +61,8 @@ const tally: FleetTally = {
 }
 const report = () =>
   console.log(
-    `fleet: ${tally.edits} edits (${tally.spoiled} bad, ${tally.collisions} collided), ` +
+    `fleet: ${tally.edits} edits (${tally.spoiled} bad, ${tally.collisions} collided, ` +
+      `${tally.sharedRemarks} remarks of two, ${tally.visits} visits, ${tally.refusedVisits} of them to be undone), ` +
       `${tally.syncs} syncs (${tally.failedSyncs} failed): ` +
       `${tally.accepted} accepted, ${tally.conflicts} in conflict, ${tally.rejected} refused`,
   )

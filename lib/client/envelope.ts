@@ -1,7 +1,6 @@
 import type { Breaker } from '#lib/core/breaker.ts'
 import { priorities, protocolVersion, type ChangeInput } from '#lib/protocol/sync.ts'
 import type { Diary } from './diary.ts'
-import { randomId } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
 import { pendingCount, readOperations, readQueue } from './queue.ts'
@@ -16,6 +15,8 @@ export async function buildEnvelope(
   kernel: Kernel,
   unit: Unit,
   parts: {
+    /** The same in every request of one sync, so that the server can show them together. */
+    syncId: string
     batch: readonly PendingOperation[]
     /** The one the operations belong to, where it is not the device's present one. */
     incarnation?: string
@@ -34,7 +35,7 @@ export async function buildEnvelope(
     protocol: protocolVersion,
     device_id: identity.deviceId,
     incarnation: parts.incarnation ?? identity.incarnation,
-    sync_id: randomId(kernel.random),
+    sync_id: parts.syncId,
     lamport: kernel.lamport.tick(),
     last_sync_token: feed.token,
     // The clock as it is, not as corrected: the server measures by it how wrong the device is.

@@ -30,6 +30,7 @@ export async function prepareRequest(
   kernel: Kernel,
   unit: Unit,
   options: {
+    syncId: string
     story: ReturnType<Diary['open']>
     state: ReturnType<Diary['state']>
     breaker: ReturnType<Exchanger['breaker']>
@@ -39,7 +40,7 @@ export async function prepareRequest(
     turnAtMs: number | null
   },
 ): Promise<Prepared> {
-  const { story, state, breaker, retries, chunkShare, isDrained, turnAtMs } = options
+  const { syncId, story, state, breaker, retries, chunkShare, isDrained, turnAtMs } = options
   const identity = await readIdentity(unit)
   if (identity.token === null) throw new SyncFailure('not_enrolled', 'enrol this device first')
   const { chosen, inflight } = await choose(kernel, unit, { limits: identity.limits, chunkShare })
@@ -59,6 +60,7 @@ export async function prepareRequest(
   const batch = [...chosen.resent, ...(await assignSeqs(unit, stamped))]
   const deadLetters = await unreportedDeadLetters(unit)
   const body = await buildEnvelope(kernel, unit, {
+    syncId,
     batch,
     deadLetters,
     diary: story,

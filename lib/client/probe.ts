@@ -26,11 +26,13 @@ export async function probe(
   kernel: Kernel,
   { exchange, breaker }: Exchanger,
   entry: JournalEntry,
+  syncId: string,
 ): Promise<AnswerSummary | null> {
   const { operation, incarnation } = entry
   const { token, body } = await transact(kernel, async (unit) => ({
     token: (await readIdentity(unit)).token,
     body: await buildEnvelope(kernel, unit, {
+      syncId,
       batch: [operation],
       incarnation,
       deadLetters: [],

@@ -4,6 +4,7 @@ import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
 import { takeSnapshotPage } from './full-sync.ts'
 import { doubtTraceless } from './journal.ts'
+import { randomId } from './identifiers.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { StorageFullError } from './ports.ts'
 import { prepareRequest, type Prepared } from './prepare.ts'
@@ -41,6 +42,7 @@ const FULL_DEVICE_MS = 60_000
 export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary): Rounds {
   /** Part of a chunk that a request carries; halved when the server finds one too large. */
   let chunkShare = 1
+  let syncId = ''
   let repairs = 0
   let resyncs = 0
   let isBegun = false
@@ -52,6 +54,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
 
   return {
     begin() {
+      syncId = randomId(kernel.random)
       chunkShare = 1
       repairs = 0
       resyncs = 0
@@ -76,7 +79,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       const story = diary.open()
       const prepared = await transact(kernel, (unit) =>
         prepareRequest(kernel, unit, {
-          ...{ story, retries, chunkShare, isDrained },
+          ...{ syncId, story, retries, chunkShare, isDrained },
           turnAtMs: mustWait ? turnAtMs : null,
           state: diary.state(),
           breaker: exchanger.breaker(),
@@ -153,7 +156,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   /** Whether the server still knows what it acknowledged. */
   async function ask(entry: JournalEntry): Promise<RoundResult> {
     try {
-      const again = await probe(kernel, exchanger, entry)
+      const again = await probe(kernel, exchanger, entry, syncId)
       if (again) {
         diary.mishap('server_restored', 'the server lost the last operation it acknowledged')
         if (diary.state() === 'CHECKING') diary.dispatch('has_changes', 'one goes again')

@@ -5,23 +5,28 @@ import {
   applyRealEdit,
   changesAnything,
   inventFieldEdit,
+  inventRemark,
   spoil,
   type FieldEdit,
 } from './edits.ts'
 import type { RegisterRecord } from './register.ts'
+import { isInspected } from './tables.ts'
+import { chooseCourse, inventVisit, visitEdits, type VisitCourse } from './visit.ts'
 
 /** What a person did with a record; `null`: they looked, and left it as it was. */
 export type Deed =
   | { readonly kind: 'created' | 'removed' | 'spoiled' | 'edited'; readonly record: RegisterRecord }
   /** One field was written: what another person may do at the same time. */
   | { readonly kind: 'field'; readonly record: RegisterRecord; readonly edit: FieldEdit }
+  | { readonly kind: 'visited'; readonly record: RegisterRecord; readonly course: VisitCourse }
   | null
 
-const ONE_IN = { spoiled: 6, recreated: 3, removed: 12, founded: 20 }
+const ONE_IN = { spoiled: 6, recreated: 3, removed: 12, founded: 20, visited: 6, remarked: 4 }
 
 /** The people who use one device: they take up a record of their region and do something to it. */
 export class Crew {
   private readonly device: Device
+  private readonly name: string
   private readonly records: readonly RegisterRecord[]
   private readonly chance: Chance
   private readonly isCareless: boolean
@@ -30,11 +35,13 @@ export class Crew {
 
   constructor(options: {
     device: Device
+    name: string
     records: readonly RegisterRecord[]
     chance: Chance
     isCareless: boolean
   }) {
     this.device = options.device
+    this.name = options.name
     this.records = options.records
     this.chance = options.chance
     this.isCareless = options.isCareless
@@ -57,6 +64,10 @@ export class Crew {
       await device.put({ table, id, scope, data: spoil(shown.data, chance) })
       return { kind: 'spoiled', record }
     }
+    if (isInspected(table) && chance.happens(1 / ONE_IN.visited)) {
+      const course = chooseCourse(chance)
+      return (await this.visit(record, course, nowMs)) ? { kind: 'visited', record, course } : null
+    }
     const real = record.edits.length > 0 && chance.happens(0.5) ? chance.pick(record.edits) : null
     const wanted = real ? applyRealEdit(shown.data, real) : shown.data
     if (wanted === null) {
@@ -68,8 +79,26 @@ export class Crew {
       await device.put({ table, id, scope, data: wanted })
       return { kind: 'edited', record }
     }
-    const edit = inventFieldEdit(chance, nowMs)
+    const isRemark = isInspected(table) && chance.happens(1 / ONE_IN.remarked)
+    const edit = isRemark ? inventRemark(chance) : inventFieldEdit(chance, nowMs)
     return (await this.writeField(record, edit)) ? { kind: 'field', record, edit } : null
+  }
+
+  /** Looks at a site, and writes down what is to be written, all of it or nothing. @returns false as `writeField` */
+  async visit({ table, id, scope }: RegisterRecord, course: VisitCourse, nowMs: number): Promise<boolean> {
+    const shown = await this.device.get({ table, id, scope })
+    if (!shown || shown.syncStatus === 'conflict') return false
+    await this.device.saga(
+      visitEdits({
+        site: { table, id, scope },
+        shown: shown.data,
+        visit: inventVisit(this.chance, course),
+        deviceId: this.device.id,
+        inspector: this.name,
+        nowMs,
+      }),
+    )
+    return true
   }
 
   /** Writes one field, as `work` does. @returns false where the record is not to be edited */

@@ -1,4 +1,4 @@
-import { isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { isJsonObject, jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
 import { mergeRecords } from '#lib/core/merge.ts'
 import type { Chance } from './chance.ts'
 import type { RealEdit } from './register.ts'
@@ -29,9 +29,21 @@ const NOTES = [
   'Second visit needed',
 ]
 
+const REMARKS = [
+  'Key at the gatehouse.',
+  'Access by the track from the north.',
+  'Fence repaired.',
+  'Ground is soft after rain.',
+  'Cabinet cleaned.',
+  'Photo taken from the road.',
+]
+const WARNINGS = ['Beware of the dog.', 'Parking only across the street.', 'Ring before entering.']
+/** Longer remarks lose their oldest sentence with the next one. */
+const REMARKS_LENGTH = 240
+
 /** A field that crews in the field write, and a new value for it. */
 export interface FieldEdit {
-  readonly field: 'note' | `tags.${string}`
+  readonly field: 'note' | 'remarks' | `tags.${string}`
   readonly value: string
 }
 
@@ -45,10 +57,24 @@ export function inventFieldEdit(chance: Chance, nowMs: number): FieldEdit {
   return { field: 'note', value: chance.pick(NOTES) }
 }
 
+/** A sentence for the text that all crews write at a site; it joins what others write meanwhile. */
+export function inventRemark(chance: Chance): FieldEdit {
+  return { field: 'remarks', value: chance.pick([...REMARKS, ...WARNINGS]) }
+}
+
 export function applyFieldEdit(current: JsonObject, { field, value }: FieldEdit): JsonObject {
+  if (field === 'remarks') return { ...current, remarks: addRemark(current['remarks'], value) }
   if (field === 'note') return { ...current, note: value }
   const tags = isJsonObject(current['tags']) ? current['tags'] : {}
   return { ...current, tags: { ...tags, [field.slice('tags.'.length)]: value } }
+}
+
+/** Warnings go in front, everything else to the end. */
+function addRemark(remarks: Json | undefined, sentence: string): string {
+  const known = typeof remarks === 'string' ? remarks : ''
+  const text = known.length > REMARKS_LENGTH ? known.replace(/^[^.]*\. ?/, '') : known
+  const parts = WARNINGS.includes(sentence) ? [sentence, text] : [text, sentence]
+  return parts.filter((part) => part !== '').join(' ')
 }
 
 /** A state that the table's schema or rules refuse, each in another way. */

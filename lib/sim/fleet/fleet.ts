@@ -4,12 +4,13 @@ import { createConsoleApi } from '../console-api.ts'
 import { readMerges, SAMPLE_FILE } from '../merges.ts'
 import { Chance } from './chance.ts'
 import type { Deed } from './crew.ts'
-import { inventFieldEdit, type FieldEdit } from './edits.ts'
+import { inventFieldEdit, inventRemark, type FieldEdit } from './edits.ts'
 import { HeadOffice } from './head-office.ts'
 import { deviceProfile } from './profile.ts'
 import { buildRegister, type RegisterRecord } from './register.ts'
 import { SimulatedDevice } from './simulated-device.ts'
-import { REGISTER_TABLES } from './tables.ts'
+import { isInspected, REGISTER_TABLES, VISIT_TABLES } from './tables.ts'
+import type { VisitCourse } from './visit.ts'
 
 export interface FleetOptions {
   readonly baseUrl: string
@@ -27,6 +28,11 @@ export interface FleetTally {
   edits: number
   spoiled: number
   collisions: number
+  /** Remarks that two devices wrote at once, and that merge. */
+  sharedRemarks: number
+  visits: number
+  /** Visits that the server refuses, and that are undone. */
+  refusedVisits: number
   syncs: number
   failedSyncs: number
   accepted: number
@@ -36,8 +42,10 @@ export interface FleetTally {
 
 /** Devices begin one after the other, so that a fleet does not fall on the server all at once. */
 const STAGGER_MS = 120
-/** Collisions arranged in the first minutes, so that there is a conflict to look at from the start. */
-const OPENING_COLLISIONS = 3
+/** Share of remarks, 0–1, that somebody else adds to at the same time: they merge, so it may well happen. */
+const SHARED_REMARKS = 0.25
+/** Between two attempts at what is arranged for the first minutes. */
+const OPENING_MS = 10_000
 
 /**
  * Runs a fleet against a server until the signal ends it. Everything goes over HTTP: policies by the
@@ -47,7 +55,8 @@ const OPENING_COLLISIONS = 3
 export async function runFleet(options: FleetOptions, signal: AbortSignal, tally: FleetTally): Promise<void> {
   const chance = new Chance(`fleet-${options.seed}`)
   const api = createConsoleApi(options)
-  for (const [name, policy] of Object.entries(REGISTER_TABLES)) await api.ensureTable(name, policy)
+  for (const [name, policy] of Object.entries({ ...REGISTER_TABLES, ...VISIT_TABLES }))
+    await api.ensureTable(name, policy)
   const register = buildRegister(await readMerges(SAMPLE_FILE), options.scopes)
 
   const devices: SimulatedDevice[] = []
@@ -56,16 +65,28 @@ export async function runFleet(options: FleetOptions, signal: AbortSignal, tally
     if (!deed) return
     tally.edits += 1
     if (deed.kind === 'spoiled') tally.spoiled += 1
-    if (deed.kind === 'field' && chance.happens(options.conflicts)) void collide(by, deed.record, deed.edit)
+    if (deed.kind === 'visited') noteVisit(tally, deed.course)
+    if (deed.kind !== 'field') return
+    const { record, edit } = deed
+    if (edit.field === 'remarks') {
+      if (chance.happens(SHARED_REMARKS)) void share(by, record)
+    } else if (chance.happens(options.conflicts)) void collide(by, record, edit)
+  }
+  const writeElsewhere = async (by: number, record: RegisterRecord, edit: FieldEdit): Promise<boolean> => {
+    const others = devices.filter(({ profile }) => profile.scope === record.scope && profile.index !== by)
+    return others.length > 0 && chance.pick(others).writeAlso(record, edit)
   }
   const collide = async (by: number, record: RegisterRecord, edit: FieldEdit): Promise<boolean> => {
-    const others = devices.filter(({ profile }) => profile.scope === record.scope && profile.index !== by)
-    const other = others.length > 0 ? chance.pick(others) : null
     const rival = inventFieldEdit(chance, Date.now())
     const value = rival.field === edit.field && rival.value !== edit.value ? rival.value : `${edit.value} (?)`
-    const collided = (await other?.writeAlso(record, { field: edit.field, value })) ?? false
+    const collided = await writeElsewhere(by, record, { field: edit.field, value })
     if (collided) tally.collisions += 1
     return collided
+  }
+  const share = async (by: number, record: RegisterRecord): Promise<boolean> => {
+    const shared = await writeElsewhere(by, record, inventRemark(chance))
+    if (shared) tally.sharedRemarks += 1
+    return shared
   }
 
   const office = await HeadOffice.open({ ...options, register, onSync })
@@ -85,22 +106,48 @@ export async function runFleet(options: FleetOptions, signal: AbortSignal, tally
     lives.push(device.live(signal))
     await sleep(STAGGER_MS, undefined, { signal }).catch(() => undefined)
   }
-  if (options.conflicts > 0) lives.push(openingCollisions())
+  lives.push(...openingActs().map((act) => arrange(act)))
   await Promise.all(lives)
 
-  async function openingCollisions(): Promise<void> {
-    let left = OPENING_COLLISIONS
-    while (left > 0 && !signal.aborted) {
-      await sleep(10_000, undefined, { signal }).catch(() => undefined)
+  /** What is arranged for the first minutes, so that there is something of everything to look at from the start. */
+  function openingActs(): readonly Act[] {
+    const remark = async (first: SimulatedDevice, record: RegisterRecord) =>
+      isInspected(record.table) &&
+      (await first.writeAlso(record, inventRemark(chance))) &&
+      share(first.profile.index, record)
+    const collision = async (first: SimulatedDevice, record: RegisterRecord) => {
+      const edit: FieldEdit = { field: 'note', value: 'Name confirmed on site' }
+      return (await first.writeAlso(record, edit)) && collide(first.profile.index, record, edit)
+    }
+    const visit = (course: VisitCourse) => async (first: SimulatedDevice, record: RegisterRecord) => {
+      const visited = isInspected(record.table) && (await first.visit(record, course))
+      if (visited) noteVisit(tally, course)
+      return visited
+    }
+    const quiet = [remark, remark, visit('plain'), visit('refused')]
+    if (options.conflicts === 0) return quiet
+    return [...quiet, visit('sealed'), collision, collision, collision]
+  }
+
+  /** Lets a device do this once; tries until one can. */
+  async function arrange(act: Act): Promise<void> {
+    for (let isDone = false; !isDone && !signal.aborted;) {
+      await sleep(OPENING_MS, undefined, { signal }).catch(() => undefined)
       const record = chance.pick(register)
       const first = devices.find(
         ({ profile }) => profile.scope === record.scope && profile.trait === 'steady',
       )
-      const edit: FieldEdit = { field: 'note', value: 'Name confirmed on site' }
-      if (!first || !(await first.writeAlso(record, edit))) continue
-      if (await collide(first.profile.index, record, edit)) left -= 1
+      isDone = first !== undefined && (await act(first, record))
     }
   }
+}
+
+/** Something that a device does with a record. @returns false if it cannot */
+type Act = (device: SimulatedDevice, record: RegisterRecord) => Promise<boolean>
+
+function noteVisit(tally: FleetTally, course: VisitCourse): void {
+  tally.visits += 1
+  if (course !== 'plain') tally.refusedVisits += 1
 }
 
 function noteSync(tally: FleetTally, report: SyncReport): void {

@@ -14,6 +14,7 @@ import { FLAKY_NETWORK, GOOD_NETWORK, overNetwork } from './network.ts'
 import { Presence } from './presence.ts'
 import type { Profile } from './profile.ts'
 import type { RegisterRecord } from './register.ts'
+import type { VisitCourse } from './visit.ts'
 
 export interface SimulatedDeviceOptions {
   readonly profile: Profile
@@ -73,6 +74,7 @@ export class SimulatedDevice {
     this.chance = chance.split('times')
     this.crew = new Crew({
       device,
+      name: profile.name,
       records,
       chance: chance.split('crew'),
       isCareless: profile.trait === 'bad_payload',
@@ -105,6 +107,13 @@ export class SimulatedDevice {
     if (!this.isReady || !(await this.crew.writeField(record, edit))) return false
     // After the other one's push, before its news can get here.
     this.nextSyncMs = Date.now() + 2 * SETTLE_MS
+    return true
+  }
+
+  /** Somebody here visits this site next. @returns false if nobody can */
+  async visit(record: RegisterRecord, course: VisitCourse): Promise<boolean> {
+    if (!this.isReady || !(await this.crew.visit(record, course, Date.now()))) return false
+    this.nextSyncMs = Math.min(this.nextSyncMs, Date.now() + SETTLE_MS)
     return true
   }
 
