@@ -23,6 +23,12 @@ export function Board({ summary }: { summary: HealthSummary }) {
           href="/devices?activity=syncing"
         />
         <Stat
+          name="Wrong clock"
+          value={show(devices.skewed.now, formatCount)}
+          beside={before(devices.skewed, formatCount)}
+          href="/devices?sort=-skew"
+        />
+        <Stat
           name="Healthy"
           mark={<StateShape state="healthy" />}
           value={show(healthy.now, formatCount)}

@@ -84,6 +84,8 @@ export const healthSummarySchema = z.object({
     total: z.int(),
     active: figure,
     syncing: figure,
+    /** Active devices whose clock is further off than the health warning allows. */
+    skewed: figure,
     states: z.object(
       Object.fromEntries(healthStates.map((state) => [state, stateFigure])) as Record<
         (typeof healthStates)[number],

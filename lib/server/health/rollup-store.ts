@@ -141,7 +141,8 @@ export function fleetSql(now: Date, limits: HealthThresholds, scopes: 'all' | 'e
       SELECT d.scopes, ${healthStateSql(now, limits)} AS state, ${isActiveSql(now, limits)} AS active,
         ${isSyncingSql(now, limits)} AS syncing, ${lagSecondsSql(now)} AS lag, d.status,
         coalesce(h.pending, 0) AS pending, coalesce(h.pending_critical, 0) AS pending_critical,
-        coalesce(h.pending_bulk, 0) AS pending_bulk
+        coalesce(h.pending_bulk, 0) AS pending_bulk,
+        coalesce(abs(h.clock_skew_ms) > ${limits.skewWarningMs}::float8, false) AS skewed
       FROM device d LEFT JOIN device_health h ON h.device_id = d.id
     )
     SELECT '' AS scope, ${fleetColumns} FROM device ${scopes === 'each' ? each : Prisma.empty}`
@@ -158,7 +159,8 @@ const fleetColumns = Prisma.sql`
   max(lag) FILTER (WHERE active) AS max_lag_seconds,
   coalesce(sum(pending_critical) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_critical,
   coalesce(sum(pending - pending_critical - pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_normal,
-  coalesce(sum(pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_bulk`
+  coalesce(sum(pending_bulk) FILTER (WHERE status <> 'revoked'), 0)::int AS pending_bulk,
+  count(*) FILTER (WHERE active AND skewed)::int AS skewed`
 
 /** Writes the fleet's state into the row of its minute, where the last one stands; scopes are counted once a minute. */
 export async function foldFleet(
@@ -173,12 +175,13 @@ export async function foldFleet(
   const scopes = known.length > 0 ? 'all' : 'each'
   await tx.$executeRaw`
     INSERT INTO fleet_rollup (bucket, scope, active, syncing, healthy, warning, critical, unknown, paused, revoked,
-      avg_lag_seconds, p50_lag_seconds, p95_lag_seconds, max_lag_seconds, pending_critical, pending_normal, pending_bulk)
+      avg_lag_seconds, p50_lag_seconds, p95_lag_seconds, max_lag_seconds, pending_critical, pending_normal, pending_bulk,
+      skewed)
     SELECT ${bucket}::timestamptz, f.* FROM (${fleetSql(now, limits, scopes)}) f
     ON CONFLICT (bucket, scope) DO UPDATE SET active = excluded.active, syncing = excluded.syncing,
       healthy = excluded.healthy, warning = excluded.warning, critical = excluded.critical, unknown = excluded.unknown,
       paused = excluded.paused, revoked = excluded.revoked, avg_lag_seconds = excluded.avg_lag_seconds,
       p50_lag_seconds = excluded.p50_lag_seconds, p95_lag_seconds = excluded.p95_lag_seconds,
       max_lag_seconds = excluded.max_lag_seconds, pending_critical = excluded.pending_critical,
-      pending_normal = excluded.pending_normal, pending_bulk = excluded.pending_bulk`
+      pending_normal = excluded.pending_normal, pending_bulk = excluded.pending_bulk, skewed = excluded.skewed`
 }

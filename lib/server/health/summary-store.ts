@@ -13,6 +13,8 @@ export type FleetRow = Record<HealthState, number> & {
   pending_critical: number
   pending_normal: number
   pending_bulk: number
+  /** Active devices whose clock is further off than the warning allows. */
+  skewed: number
 }
 
 /** The fleet at `now`, counted from its devices: for fleets small enough. */

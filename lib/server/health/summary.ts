@@ -132,6 +132,7 @@ function deviceFigures(fleet: FleetRow | null, then: FleetRow | null): HealthSum
     total: fleet ? healthStates.reduce((sum, state) => sum + fleet[state], 0) : 0,
     active: figure(fleet?.active, then?.active),
     syncing: figure(fleet?.syncing, then?.syncing),
+    skewed: figure(fleet?.skewed, then?.skewed),
     states: Object.fromEntries(states) as HealthSummary['devices']['states'],
   }
 }

@@ -1,5 +1,6 @@
 -- Roll-ups are read by scope or key over time; their keys begin with the time.
-ALTER TABLE "fleet_rollup" ADD COLUMN IF NOT EXISTS "unknown" INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE "fleet_rollup" ADD COLUMN IF NOT EXISTS "unknown" INTEGER NOT NULL DEFAULT 0,
+  ADD COLUMN "skewed" INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX IF NOT EXISTS "fleet_rollup_scope_bucket_idx" ON "fleet_rollup"("scope", "bucket");
 CREATE INDEX IF NOT EXISTS "sync_rollup_resolution_dimension_key_bucket_idx" ON "sync_rollup"("resolution", "dimension", "key", "bucket");
 
