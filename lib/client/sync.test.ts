@@ -33,6 +33,24 @@ describe('sending', () => {
     expect(sent(bench).map((chunk) => chunk.map((change) => change.seq))).toEqual([[1, 2, 3], [4, 5, 6], [7]])
   })
 
+  test('the requests of one sync name it, and the next sync is another', async () => {
+    const bench = createBench()
+    bench.server.chunkChanges = 3
+    const { device } = await bench.device()
+    const named = () =>
+      bench.server.requests
+        .filter(({ path }) => path === '/api/v1/sync')
+        .map(({ body }) => JSON.stringify(body['sync_id']))
+    for (let n = 1; n <= 7; n++) await device.put({ table: T, id: id(n), data: { n } })
+    await device.sync()
+    const first = named()
+    expect(first).toHaveLength(3)
+    expect(new Set(first).size).toBe(1)
+    await device.sync()
+    expect(named()).toHaveLength(4)
+    expect(new Set(named()).size).toBe(2)
+  })
+
   test('a chunk ends before its bytes exceed the limit', async () => {
     const bench = createBench()
     const { device } = await bench.device()

@@ -35,6 +35,7 @@ beforeAll(async () => {
       return {
         ...{ deviceId: device.id, lastSeenAt: seen, lastSyncAt: seen, pendingCritical: 1 },
         pending: device === warning ? 200 : 1,
+        clockSkewMs: device === warning || device === revoked ? -90_000 : 60_000,
         inProgress: device === healthy,
       }
     }),
@@ -115,10 +116,11 @@ test('the reply is what the schema says', () => {
 })
 
 test('devices are counted by state, with shares of those expected to sync', () => {
-  const { total, active, syncing, states } = summary.devices
+  const { total, active, syncing, skewed, states } = summary.devices
   expect(total).toBe(10)
   expect(active.now).toBe(9)
   expect(syncing.now).toBe(1)
+  expect(skewed.now, 'a revoked device is nobody’s worry').toBe(1)
   expect(
     Object.fromEntries(Object.entries(states).map(([state, figure]) => [state, [figure.now, figure.share]])),
   ).toEqual({

@@ -38,7 +38,7 @@ const REMARKS = [
   'Photo taken from the road.',
 ]
 const WARNINGS = ['Beware of the dog.', 'Parking only across the street.', 'Ring before entering.']
-/** Longer remarks lose their oldest sentence with the next one. */
+/** Longer remarks lose their first sentences with the next one. */
 const REMARKS_LENGTH = 240
 
 /** A field that crews in the field write, and a new value for it. */
@@ -71,8 +71,10 @@ export function applyFieldEdit(current: JsonObject, { field, value }: FieldEdit)
 
 /** Warnings go in front, everything else to the end. */
 function addRemark(remarks: Json | undefined, sentence: string): string {
-  const known = typeof remarks === 'string' ? remarks : ''
-  const text = known.length > REMARKS_LENGTH ? known.replace(/^[^.]*\. ?/, '') : known
+  let text = typeof remarks === 'string' ? remarks : ''
+  while (text.length > REMARKS_LENGTH && text.includes('.')) {
+    text = text.slice(text.indexOf('.') + 1).trimStart()
+  }
   const parts = WARNINGS.includes(sentence) ? [sentence, text] : [text, sentence]
   return parts.filter((part) => part !== '').join(' ')
 }

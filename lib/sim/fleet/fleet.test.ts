@@ -3,11 +3,12 @@ import { defaultPolicy } from '#lib/core/policy.ts'
 import { compilePolicy, validateRecord, type CompiledPolicy } from '#lib/server/tables/validate.ts'
 import { readMerges, SAMPLE_FILE } from '../merges.ts'
 import { Chance } from './chance.ts'
-import { applyFieldEdit, applyRealEdit, inventFieldEdit, spoil } from './edits.ts'
+import { applyFieldEdit, applyRealEdit, inventFieldEdit, inventRemark, spoil } from './edits.ts'
 import { Presence } from './presence.ts'
 import { deviceProfile } from './profile.ts'
 import { buildRegister, type RegisterRecord } from './register.ts'
-import { REGISTER_TABLES } from './tables.ts'
+import { isInspected, REGISTER_TABLES, VISIT_TABLES } from './tables.ts'
+import { inventVisit, visitEdits, type VisitCourse } from './visit.ts'
 
 const SCOPES = 6
 const MINUTE_MS = 60_000
@@ -17,14 +18,14 @@ let policies: Map<string, CompiledPolicy>
 beforeAll(async () => {
   register = buildRegister(await readMerges(SAMPLE_FILE), SCOPES)
   policies = new Map(
-    Object.entries(REGISTER_TABLES).map(([name, policy]) => [
+    Object.entries({ ...REGISTER_TABLES, ...VISIT_TABLES }).map(([name, policy]) => [
       name,
       compilePolicy({ ...defaultPolicy(name), ...policy }),
     ]),
   )
 })
 
-const refusalOf = ({ table }: RegisterRecord, data: RegisterRecord['first']) => {
+const refusalOf = ({ table }: Pick<RegisterRecord, 'table'>, data: RegisterRecord['first']) => {
   const policy = policies.get(table)
   if (!policy) throw new Error(`no policy for ${table}`)
   return validateRecord(policy, data, null)
@@ -69,6 +70,43 @@ describe('the register', () => {
       tags: { name: 'A2', brand: 'B2', phone: '1', new: 'N' },
       other: 1,
     })
+  })
+})
+
+describe('visits', () => {
+  const site = () => register.find(({ table }) => isInspected(table))!
+  const editsOf = (course: VisitCourse, seed: number) => {
+    const { table, id, scope, first } = site()
+    const visit = inventVisit(new Chance(`visit-${seed}`), course)
+    const by = { deviceId: '00000000-0000-4000-8000-000000000001', inspector: 'Tablet 1', nowMs: 0 }
+    return visitEdits({ site: { table, id, scope }, shown: first, visit, ...by })
+  }
+  const refusals = (course: VisitCourse, seed: number) =>
+    editsOf(course, seed).map(({ table, data }) => refusalOf({ table }, data)?.code ?? null)
+
+  test('are taken by the server as they are, except for the order that is above the limit', () => {
+    const lengths = new Set<number>()
+    for (let seed = 0; seed < 40; seed++) {
+      expect(refusals('plain', seed).filter((code) => code !== null)).toEqual([])
+      expect(refusals('refused', seed)).toEqual([null, null, 'business_rule'])
+      expect(refusals('sealed', seed)).toEqual([null, null, 'business_rule'])
+      lengths.add(editsOf('plain', seed).length)
+    }
+    expect([...lengths].sort()).toEqual([2, 3])
+  })
+
+  test('are the same for the same seed', () => {
+    expect(editsOf('plain', 7)).toEqual(editsOf('plain', 7))
+    expect(editsOf('sealed', 7)[0]?.data).toHaveProperty('seals')
+    expect(editsOf('refused', 7)[0]?.data).not.toHaveProperty('seals')
+  })
+
+  test('leave remarks that stay short, however many are added', () => {
+    const chance = new Chance('remarks')
+    let data = site().first
+    for (let n = 0; n < 200; n++) data = applyFieldEdit(data, inventRemark(chance))
+    expect(String(data['remarks']).length).toBeLessThan(320)
+    expect(refusalOf(site(), data)).toBeNull()
   })
 })
 

@@ -60,7 +60,7 @@ export function isInspected(table: string): boolean {
 export const ORDER_LIMIT = 500
 
 /** What a visit leaves behind beside the site's own record. */
-export const VISIT_TABLES = {
+export const VISIT_TABLES: Readonly<Record<string, object>> = {
   visits: {
     strategy: 'merge',
     schema_version: 1,
@@ -98,4 +98,4 @@ export const VISIT_TABLES = {
       },
     ],
   },
-} as const satisfies Readonly<Record<string, object>>
+}
