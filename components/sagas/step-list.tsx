@@ -92,7 +92,7 @@ const undoWords: Record<NonNullable<SagaStepView['undo']>['outcome'], string> = 
   restored: 'Undone: the record is as it was before',
   merged: 'Undone, and what others edited since was kept',
   nothing: 'Nothing was left to undo',
-  conflict: 'Others edited the same since: a person has to decide',
+  conflict: 'A person has to decide: others edited the same since, or what it added only grows',
   failed: 'Could not be undone',
   settled: 'A person decided what the record is',
 }

@@ -21,7 +21,7 @@ export type Deed =
   | { readonly kind: 'visited'; readonly record: RegisterRecord; readonly course: VisitCourse }
   | null
 
-const ONE_IN = { spoiled: 6, recreated: 3, removed: 12, founded: 20, visited: 6, remarked: 4 }
+const ONE_IN = { spoiled: 6, recreated: 3, removed: 12, founded: 20, visited: 4, remarked: 4 }
 
 /** The people who use one device: they take up a record of their region and do something to it. */
 export class Crew {

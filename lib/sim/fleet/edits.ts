@@ -69,14 +69,11 @@ export function applyFieldEdit(current: JsonObject, { field, value }: FieldEdit)
   return { ...current, tags: { ...tags, [field.slice('tags.'.length)]: value } }
 }
 
-/** Warnings go in front, everything else to the end. */
+/** Warnings go in front, everything else to the end; each brings its own space, whatever comes to stand beside it. */
 function addRemark(remarks: Json | undefined, sentence: string): string {
   let text = typeof remarks === 'string' ? remarks : ''
-  while (text.length > REMARKS_LENGTH && text.includes('.')) {
-    text = text.slice(text.indexOf('.') + 1).trimStart()
-  }
-  const parts = WARNINGS.includes(sentence) ? [sentence, text] : [text, sentence]
-  return parts.filter((part) => part !== '').join(' ')
+  while (text.length > REMARKS_LENGTH && text.includes('. ')) text = text.slice(text.indexOf('. ') + 2)
+  return WARNINGS.includes(sentence) ? `${sentence} ${text}` : `${text}${sentence} `
 }
 
 /** A state that the table's schema or rules refuse, each in another way. */

@@ -95,7 +95,7 @@ describe('crews of the demo fleet against the product', () => {
     for (const { device } of [one, two, one]) await device.sync()
     for (const { device } of [one, two]) {
       expect((await site(device))?.['remarks']).toBe(
-        'Beware of the dog. Fence repaired. Key at the gatehouse.',
+        'Beware of the dog. Fence repaired. Key at the gatehouse. ',
       )
     }
   })
