@@ -13,7 +13,15 @@ const config: NextConfig = {
   ],
   // `npm run verify` is the type check; doing it twice would only slow the build.
   typescript: { ignoreBuildErrors: true },
-  serverExternalPackages: ['@node-rs/argon2', '@prisma/adapter-pg', 'pg', 'pg-boss', 'pino', 'prom-client'],
+  serverExternalPackages: [
+    '@node-rs/argon2',
+    '@prisma/adapter-pg',
+    'pg',
+    'pg-boss',
+    'pino',
+    'prom-client',
+    'yjs',
+  ],
 }
 
 export default config
