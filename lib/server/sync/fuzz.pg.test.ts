@@ -147,14 +147,19 @@ const foundOnce: [Fault[], Fault[], unknown[]][] = [
   [[], [['status', { state: 'IDLE', pending: 2 ** 40 }]], []],
 ]
 
-test('an answered operation that is damaged when it comes again gets its answer, and is no fork', async () => {
+test('an answered operation that is damaged when it comes again is no fork, and gets its answer once it is whole', async () => {
   const raw = await RawDevice.enrol(callers.own.db)
   const sent = raw.change()
   const first = await raw.send([sent])
   expect(first.accepted).toHaveLength(1)
-  for (const damage of [{ data: { name: 'y' } }, { checksum: '0' }, { hlc: 'x' }]) {
-    expect((await raw.send([{ ...sent, ...damage }])).accepted).toEqual(first.accepted)
+  // The checksum the device gave it tells that it is the same.
+  expect((await raw.send([{ ...sent, data: { name: 'y' } }])).accepted).toEqual(first.accepted)
+  for (const damage of [{ checksum: '0' }, { hlc: 'x' }]) {
+    const { accepted, rejected } = await raw.send([{ ...sent, ...damage }])
+    expect(accepted).toEqual([])
+    expect(rejected).toMatchObject([{ op_id: sent.op_id, code: 'checksum_mismatch', retryable: true }])
   }
+  expect((await raw.send([sent])).accepted).toEqual(first.accepted)
   await expect(raw.send([{ ...raw.change(), seq: 1 }])).rejects.toMatchObject({ code: 'device_forked' })
 })
 
