@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { mutants } from '#lib/sim/mutants/mutants.ts'
+import { Hunt } from '#lib/sim/runner/hunt.ts'
 import { runSeeds, SimThread } from '#lib/sim/runner/pool.ts'
 import { failureText, Tally } from '#lib/sim/runner/report.ts'
 import { shrink } from '#lib/sim/runner/shrink.ts'
@@ -57,7 +58,7 @@ if (given.postgres) {
   const failures = await exploreOnProcesses(seeds, { narrowing, keepsLines })
   process.exit(failures.length === 0 ? 0 : 1)
 }
-process.exitCode = given.mutants || given.mutant !== undefined ? await hunt() : await explore()
+process.exitCode = given.mutants || given.mutant !== undefined ? await huntAll() : await explore()
 
 /** Runs the seeds as they are. */
 async function explore(): Promise<number> {
@@ -116,30 +117,22 @@ async function explain(seed: string): Promise<void> {
 }
 
 /** Plants each bug in turn, and runs seeds until one shows it. */
-async function hunt(): Promise<number> {
+async function huntAll(): Promise<number> {
   const chosen = mutants.filter(({ name }) => name.includes(given.mutant ?? ''))
+  const hunt = new Hunt(threads, narrowing)
   let missed = 0
   for (const mutant of chosen) {
-    let tried = 0
-    let caught: string | null = null
     const began = performance.now()
-    await runSeeds(
-      seeds,
-      threads,
-      ({ seed, outcome, error }) => {
-        tried++
-        if (error) caught = `the simulation breaks at seed ${seed}: ${error.split('\n')[0]}`
-        else if (outcome?.violation) caught = `${outcome.violation.invariant.padEnd(14)} at seed ${seed}`
-        return caught === null
-      },
-      { narrowing, mutant },
-    )
-    if (caught === null) missed++
+    const { found, tried, unsound } = await hunt.find(mutant, seeds)
+    if (!found) missed++
     const seconds = ((performance.now() - began) / 1_000).toFixed(0)
+    const besides = unsound.length > 0 ? `; fails without it, too: ${unsound.join(' ')}` : ''
     console.log(
-      `${caught ? 'caught' : 'MISSED'}  ${mutant.name}\n        ${caught ?? ''} after ${tried} seeds, ${seconds} s`,
+      `${found ? 'caught' : 'MISSED'}  ${mutant.name}\n` +
+        `        ${found ? `${found.what.padEnd(14)} at seed ${found.seed}, ` : ''}${tried} seeds, ${seconds} s${besides}`,
     )
   }
+  await hunt.end()
   console.log(`${chosen.length - missed} of ${chosen.length} mutants caught`)
   return missed === 0 ? 0 : 1
 }

@@ -1,5 +1,6 @@
 import { clientMutants } from './client-mutants.ts'
 import { serverMutants } from './server-mutants.ts'
+import type { Plan } from '../simulation/plan.ts'
 import { storeMutants } from './store-mutants.ts'
 
 /** A planted bug: a piece of a module's text, and what stands in its place when the module is loaded. */
@@ -9,6 +10,8 @@ export type Mutant = {
   file: string
   find: string
   replace: string
+  /** What is made to happen so often in its seeds that what the bug needs comes together. */
+  rates?: Plan['rates']
 }
 
 /** Bugs that a simulation has to find; an oracle that misses one is broken. */

@@ -32,12 +32,14 @@ export type Plan = {
   rates: Partial<Record<Happening, number>>
 }
 
-/** What a person who looks for the cause of a failure may take away from a plan. */
+/** What a person who looks for the cause of a failure may take away from a plan, and what is made to happen more. */
 export type Narrowing = {
   devices?: number
   servers?: number
   safetyMs?: number
   without?: readonly Happening[]
+  /** In place of what the seed says of them. */
+  rates?: Plan['rates']
 }
 
 export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
@@ -51,7 +53,7 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
     statementMs: dice.pick([4, 40, 300]),
     pullLimit: dice.pick([2, 5, 20, 500]),
     chunkChanges: dice.pick([1, 3, 10, 100]),
-    rates: rates(dice),
+    rates: { ...rates(dice), ...narrowing.rates },
   }
   for (const name of narrowing.without ?? []) delete plan.rates[name]
   return {
