@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { mutants } from '../mutants/mutants.ts'
+import { Hunt } from '../runner/hunt.ts'
 import { runSeeds } from '../runner/pool.ts'
 import { simulate } from './simulate.ts'
 
-/** The same ones always, and some that nobody has seen yet. */
-const seeds = [...['1', '2', '3', '4', '5', '6', '7', '9', '10', '12', '13', '14'], ...fresh(3)]
+/** The same ones always, and one that nobody has seen yet. */
+const seeds = [...['1', '2', '3', '4', '5', '6', '7', '9'], ...fresh(1)]
 
 function fresh(count: number): string[] {
   const found = Array.from({ length: count }, () => randomBytes(4).toString('hex'))
@@ -39,16 +40,9 @@ const planted = [
 test.each(planted)('found: %s', { timeout: 120_000 }, async (name) => {
   const mutant = mutants.find((each) => each.name === name)
   expect(mutant).toBeDefined()
-  let found = false
+  const hunt = new Hunt(1)
   const tried = Array.from({ length: 30 }, (_, index) => String(index + 1))
-  await runSeeds(
-    tried,
-    2,
-    ({ outcome, error }) => {
-      found ||= error !== null || outcome?.violation != null
-      return !found
-    },
-    { mutant: mutant! },
-  )
-  expect(found).toBe(true)
+  const { found } = await hunt.find(mutant!, tried)
+  await hunt.end()
+  expect(found).not.toBeNull()
 })
