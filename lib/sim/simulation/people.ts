@@ -58,7 +58,7 @@ export class People {
 
   async #do(hands: Hands): Promise<void> {
     const dice = this.#dice
-    if (!this.#world.isSafety) return this.#resolve(hands)
+    if (!this.#world.isSafety) return this.#tidy(hands)
     const happens = (name: Happening, chance: number) => this.#world.happens(name, chance, dice)
     if (happens('put', 0.08)) {
       const record = this.#record()
@@ -87,6 +87,12 @@ export class People {
   #record(): Rows['records'] | null {
     const records = this.#world.database.tables.all('records').filter(({ table }) => table !== 'assets')
     return records.length > 0 ? this.#dice.pick(records) : null
+  }
+
+  /** Whoever was revoked is let in again, also where that came last of all; then conflicts are settled. */
+  async #tidy(hands: Hands): Promise<void> {
+    const revoked = this.#world.database.tables.all('devices').find(({ status }) => status === 'revoked')
+    return revoked ? hands.status(revoked.id, 'active') : this.#resolve(hands)
   }
 
   async #resolve(hands: Hands): Promise<void> {

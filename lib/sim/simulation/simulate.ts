@@ -96,21 +96,11 @@ class Cast {
     this.#world.isSafety = false
     this.#world.isDatabaseAway = false
     this.devices.heal()
-    void this.#letIn()
   }
 
   #hands(): EngineHands | null {
     const up = this.#servers.filter((server) => server.isAlive)
     return up.length > 0 ? new EngineHands(this.#world, this.#dice.pick(up), this.#dice) : null
-  }
-
-  async #letIn(): Promise<void> {
-    for (const { id } of this.#world.database.tables.all('devices')) {
-      const tx = this.#world.database.begin()
-      await tx.lock('devices', id)
-      await tx.put('devices', id, { ...tx.get('devices', id)!, status: 'active' })
-      tx.commit()
-    }
   }
 
   #newServer(): ServerProcess {

@@ -6,6 +6,7 @@ import type { Change } from '#lib/protocol/sync.ts'
 import { feedLink } from '../../model/push-commit.ts'
 import { keyOf, recordKey, type ChangeRow, type CommitRow, type Tables } from '../../model/tables.ts'
 import type { Transaction } from '../../model/transaction.ts'
+import { clashesWithBase } from './clashes.ts'
 import type { Ledger } from './ledger.ts'
 import { checkLosses } from './losses.ts'
 import { label, type Told } from './told.ts'
@@ -137,10 +138,12 @@ export class LogWatch {
     const before = history.at(-1)
     const sent = this.sent.get(change.op_id)
     if (sent && !this.ambiguous.has(change.op_id)) checkLosses(this.#ledger, this, { change, sent, before })
-    const standsOnLast = sent?.base_op_id != null && sent.base_op_id === before?.op_id
-    const isClash =
-      change.outcome === 'conflict' || change.outcome === 'superseded' || change.outcome === 'stale_version'
-    check('Causal', !(standsOnLast && isClash), () => `${change.op_id} clashes with what it was made on`)
+    const pushed = before && this.sent.get(before.op_id)?.data
+    check(
+      'Causal',
+      !sent || this.ambiguous.has(sent.op_id) || !clashesWithBase({ change, sent, before, pushed }),
+      () => `${change.op_id} clashes with what it was made on`,
+    )
     if (change.effect === 'NONE') return
     this.histories.set(key, history)
     const told: Told = { ...change, feedSeq: commit.seq, actorKind: commit.actor_kind }
