@@ -42,6 +42,8 @@ export class DeviceWatch {
   #generation = 1
   #positions = new Map<string, number>()
   #token: string | null = null
+  /** Scopes that were revoked, and some of whose records are still here. */
+  #leaving: ReadonlySet<string> = new Set()
   /** Scopes that were granted while the others were read: they have to catch up first. */
   readonly #joining = new Set<string>()
 
@@ -55,9 +57,7 @@ export class DeviceWatch {
   inherit(writes: readonly Write[]): void {
     for (const write of writes) this.#apply(write)
     // What it was told before, nobody here knows.
-    for (const row of this.#rows.values()) {
-      if (row.server) this.#answered.set(recordKey(row.scope, row.table, row.id), row.server.version)
-    }
+    for (const row of this.#rows.values()) this.#toldBefore(row)
     this.#generation = this.#readGeneration(writes) ?? 1
     this.#takeToken(writes, false)
   }
@@ -134,6 +134,10 @@ export class DeviceWatch {
     for (const scope of positions.keys()) {
       if (!this.#positions.has(scope)) this.#joining.add(scope)
     }
+    // Granted again while it was being left, a scope is read from its start: what had not left yet is still there.
+    const regained = [...this.#leaving].filter((scope) => positions.has(scope) && !read?.leaving.has(scope))
+    for (const row of this.rows().values()) if (regained.includes(row.scope)) this.#toldBefore(row)
+    this.#leaving = new Set(read?.leaving.keys())
     this.#token = token
     this.#positions = new Map([...positions].filter(([scope]) => !read?.leaving.has(scope)))
     return true
@@ -196,6 +200,11 @@ export class DeviceWatch {
       () =>
         `${this.name}: ${label(key)} does not show its own ${opId}: ${result?.answer} ${JSON.stringify(row)} ${JSON.stringify(this.#log.histories.get(key)?.map((h) => [h.after_version, h.effect, h.op_id]))}`,
     )
+  }
+
+  #toldBefore(row: Row): void {
+    const key = recordKey(row.scope, row.table, row.id)
+    if (row.server) this.#answered.set(key, Math.max(this.#ahead(key), row.server.version))
   }
 
   /** How far answers took a record ahead of the token. */

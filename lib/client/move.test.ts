@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { applyEdit } from './apply-edit.ts'
+import { transact, type Kernel } from './kernel.ts'
+import { moveRecord } from './move.ts'
+import { readRow } from './rows.ts'
+import { deviceByHand, news, send, take } from './testing/by-hand.ts'
+
+// Versions are counted in each scope: what the server has in one says nothing of another.
+
+const here = { scope: 'north', table: 'notes', id: '0193f3a2-b4c0-7000-8000-00000000aaaa' }
+const there = { ...here, scope: 'south' }
+
+/** A device with a record at version 1, and an edit of it under way. */
+async function underWay() {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, here, { operation: 'UPSERT', version: 1, data: { name: 'A' } })
+  const edit = { ...here, data: { name: 'B' }, priority: undefined }
+  await transact(kernel, (unit) => applyEdit(kernel, unit, edit))
+  return { kernel, batch: await send(kernel) }
+}
+
+/** What the device takes the server to have of the record, in each scope. */
+const told = (kernel: Kernel) =>
+  transact(kernel, async (unit) => ({
+    north: (await readRow(unit, here))?.server?.version ?? null,
+    south: (await readRow(unit, there))?.server?.version ?? null,
+  }))
+
+const applied = (version: number) => ({ version, outcome: 'applied', data: null, checksum: 'x' })
+
+/** The batch as the store has it now. */
+const stored = (kernel: Kernel) =>
+  transact(kernel, async (unit) => (await unit.scan('operations', {})).map(({ value }) => value))
+
+test('a record that is moved takes nothing along of what the server has of it where it was', async () => {
+  const { kernel } = await underWay()
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  expect(await told(kernel)).toEqual({ north: 1, south: null })
+})
+
+test('an edit made before the record was moved is answered where it was made', async () => {
+  const { kernel } = await underWay()
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await take(kernel, await stored(kernel), applied(2))
+  expect(await told(kernel)).toEqual({ north: 2, south: null })
+})
+
+test('an edit whose record somebody else moved is not taken as told of where it went', async () => {
+  const { kernel } = await underWay()
+  await news(kernel, here, { operation: 'LEAVE', version: 3, data: null }, 'south')
+  expect(await told(kernel)).toEqual({ north: null, south: null })
+  // It had been answered before the record moved, and the reply was lost.
+  await take(kernel, await stored(kernel), applied(2))
+  expect(await told(kernel)).toEqual({ north: null, south: null })
+})
