@@ -2,6 +2,7 @@ import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Outcome } from '#lib/protocol/sync.ts'
 import type { Kernel } from './kernel.ts'
 import { keepAnswered } from './journal.ts'
+import { readOperations } from './queue.ts'
 import { buryOperation, holdOperation, reissueOperation } from './refusals.ts'
 import type { ReadRejected, ReadSyncReply } from './replies.ts'
 import { heardThere, leaveBehind, undoMove } from './rehome.ts'
@@ -83,7 +84,9 @@ export async function applyAnswers(
   const keep = (operation: PendingOperation, answer: JournalAnswer) =>
     keepAnswered(unit, operation, answer, answeredAtMs)
 
-  for (const operation of batch) {
+  for (const sent of batch) {
+    // Its record may have been moved while it was under way, or by an answer before this one.
+    const operation = (await readOperations(unit, [sent.ordinal]))[0] ?? sent
     const { opId, scope, table, id } = operation
     const yes = accepted.get(opId)
     const clash = conflicted.get(opId)
@@ -130,7 +133,7 @@ export async function applyAnswers(
       const others = { ...row, conflicts: withoutMark(row.conflicts, operation) }
       if (isElsewhere(clash)) await writeRow(unit, settled(others))
       // It is settled where the record is now.
-      const place = { table, id, scope: clash.scope ?? scope }
+      const place = { table, id, scope: clash.scope ?? operation.madeIn ?? scope }
       const there = isElsewhere(clash) ? ((await readRow(unit, place)) ?? emptyRow(place)) : others
       await writeRow(unit, settled({ ...withMark(there, mark), server: newerState(there.server, state) }))
       await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })

@@ -53,3 +53,25 @@ test('an edit whose record somebody else moved is not taken as told of where it 
   await take(kernel, await stored(kernel), applied(2))
   expect(await told(kernel)).toEqual({ north: null, south: null })
 })
+
+test('an edit is answered while its record is being moved: the move alone is still to be sent', async () => {
+  const { kernel, batch } = await underWay()
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await take(kernel, batch, applied(2))
+  expect(await told(kernel)).toEqual({ north: 2, south: null })
+  const [move] = await stored(kernel)
+  expect(await transact(kernel, (unit) => readRow(unit, there))).toMatchObject({ pending: [move!.ordinal] })
+})
+
+test('an edit in conflict from before the move is marked where it was made, and settled there', async () => {
+  const { kernel } = await underWay()
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await take(kernel, await stored(kernel), {
+    ...{ conflict_id: 'c', code: 'manual', fields: ['name'], base_data: { name: 'A' } },
+    ...{ server_version: 2, server_data: { name: 'theirs' } },
+  })
+  expect(await told(kernel)).toEqual({ north: 2, south: null })
+  expect(await transact(kernel, (unit) => readRow(unit, here))).toMatchObject({
+    conflicts: [{ conflictId: 'c' }],
+  })
+})

@@ -33,7 +33,7 @@ export async function rehome(
   const home: StoredRecord = settled({
     ...there,
     pending: [...there.pending, ...row.pending].toSorted((a, b) => a - b),
-    local: visibleData(row),
+    local: visibleData(row) ?? there.local,
     conflicts: [...there.conflicts, ...row.conflicts],
     localVersion: Math.max(there.localVersion, row.localVersion),
     movedTo: null,

@@ -38,12 +38,13 @@ export function take(
   const [operation] = batch
   const named = { op_id: operation!.opId, record_id: operation!.id, ...given }
   const isRefused = 'retryable' in named
+  const isClash = 'conflict_id' in named
   const reply = syncReplySchema.parse({
     ...{ sync_token: null, epoch: 'e', server_time: '2026-11-22T08:00:00Z', has_more: false, resync: null },
     ...{
-      accepted: isRefused ? [] : [named],
+      accepted: isRefused || isClash ? [] : [named],
       rejected: isRefused ? [named] : [],
-      conflicts: [],
+      conflicts: isClash ? [named] : [],
       server_changes: [],
     },
   })
