@@ -182,6 +182,20 @@ describe('pages', () => {
 })
 
 describe('scopes', () => {
+  test('a device that got one scope for another does not stand in the one it left, whatever it pushes', async () => {
+    const [lost, gained] = [randomUUID(), randomUUID()]
+    const writer = await device([lost])
+    await writer.send([writer.change({ scope: lost }), writer.change({ scope: lost })])
+    const reader = await device([lost])
+    expect(await drain(reader)).toHaveLength(2)
+    reader.scopes = [gained]
+    const reply = await reader.sync([reader.change({ scope: lost })])
+    expect(reply.rejected).toMatchObject([{ code: 'scope_forbidden' }])
+    expect(reply.server_changes.map(({ operation }) => operation)).toEqual(['LEAVE', 'LEAVE'])
+    reader.scopes = [lost]
+    expect(await drain(reader)).toHaveLength(2)
+  })
+
   test('a scope that is lost leaves the device record by record; one that is gained is read from its start', async () => {
     const [kept, lost, gained] = [randomUUID(), randomUUID(), randomUUID()]
     const writer = await device([kept, lost, gained])

@@ -152,7 +152,8 @@ async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<s
 function knownFor({ page, scopes }: Pull, { positions }: SyncToken): FeedPage | null {
   const known = new Map(page?.standing?.map(({ scope, seq }) => [scope, seq]))
   const isWhole = known.size === scopes.length
-  return page && isWhole && scopes.every((scope) => known.get(scope) === positions.get(scope)) ? page : null
+  const stands = (scope: string) => known.has(scope) && known.get(scope) === positions.get(scope)
+  return page && isWhole && scopes.every(stands) ? page : null
 }
 
 function lostOf(misfit: Misfit, { issuedAt }: SyncToken): Pulled['lost'] {

@@ -135,8 +135,9 @@ export class DeviceWatch {
       if (!this.#positions.has(scope)) this.#joining.add(scope)
     }
     // Granted again while it was being left, a scope is read from its start: what had not left yet is still there.
-    const regained = [...this.#leaving].filter((scope) => positions.has(scope) && !read?.leaving.has(scope))
-    for (const row of this.rows().values()) if (regained.includes(row.scope)) this.#toldBefore(row)
+    const isRegained = (scope: string) =>
+      this.#leaving.has(scope) && positions.has(scope) && !read?.leaving.has(scope)
+    for (const row of this.rows().values()) if (isRegained(row.scope)) this.#toldBefore(row)
     this.#leaving = new Set(read?.leaving.keys())
     this.#token = token
     this.#positions = new Map([...positions].filter(([scope]) => !read?.leaving.has(scope)))
