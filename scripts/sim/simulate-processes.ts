@@ -95,7 +95,7 @@ async function live(
   const late = () => `after ${livenessMs / 1_000} s: ${unrest}`
   oracle.check('Drain', isDrained, late)
   oracle.check('Convergence', unrest === null, late)
-  checkEnding(world)
+  checkEnding(world, devices.all)
   const lost = await world.mirror.missing()
   oracle.check('AckDurable', lost === null, () => `at the end: ${lost}`)
   const findings = await verified(databaseUrl)

@@ -102,6 +102,13 @@ export const serverMutants: readonly Mutant[] = [
     replace: `.filter((scope) => !granted.has(scope) && false)`,
   },
   {
+    name: 'chain check is off',
+    file: 'lib/server/sync/history.ts',
+    find: `if (seq > 0 && known !== undefined && chain !== null && chainPrefix(chain) !== known) {`,
+    replace: `if (seq < 0) {`,
+    rates: { server_restored: 3 },
+  },
+  {
     name: 'a snapshot goes on with grants that are gone',
     file: 'lib/server/sync/snapshot.ts',
     find: `if (cursor.pins.some(([scope]) => !device.scopes.includes(scope))) {`,

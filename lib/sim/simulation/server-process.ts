@@ -58,10 +58,10 @@ export class ServerProcess {
 
   readonly host: ModelHost
 
-  /** Ends at once, whatever it is doing. */
-  crash(): void {
+  /** Ends at once, whatever it is doing. @param mayRunOn whether the database may finish what it began */
+  crash(mayRunOn = true): void {
     this.isAlive = false
-    this.#runsOn = this.#dice.chance(0.5)
+    this.#runsOn = this.#dice.chance(0.5) && mayRunOn
     this.#world.trace.add(this.name, `dies${this.#runsOn ? ', its transactions go on' : ''}`)
     for (const interrupt of this.#interrupted) interrupt()
   }

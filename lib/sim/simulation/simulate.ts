@@ -1,3 +1,4 @@
+import { Backups } from './backups.ts'
 import { Devices } from './devices.ts'
 import { EngineHands } from './engine-hands.ts'
 import { checkEnding } from './oracle/endings.ts'
@@ -51,7 +52,7 @@ export async function simulate(
     if (!oracle.violation) {
       oracle.check('Drain', isDrained, () => `after ${livenessMs / 60_000} min: ${rest}`)
       oracle.check('Convergence', isQuiet, () => `after ${livenessMs / 60_000} min: ${rest}`)
-      checkEnding(world)
+      checkEnding(world, cast.devices.all)
     }
   }
   const { waits, deadlocks } = world.database.locks.counts
@@ -90,6 +91,9 @@ class Cast {
     this.devices.begin()
     void new People(this.#world, () => this.#hands()).work()
     void this.#misfortune()
+    void new Backups(this.#world).work(() => {
+      for (const server of this.#servers) this.#restart(server, false)
+    })
   }
 
   heal(): void {
@@ -108,8 +112,8 @@ class Cast {
     return new ServerProcess(this.#world, name, this.#world.dice.fork(name))
   }
 
-  #restart(server: { crash: () => void }): void {
-    server.crash()
+  #restart(server: { crash: (mayRunOn?: boolean) => void }, mayRunOn = true): void {
+    server.crash(mayRunOn)
     this.#servers = this.#servers.filter((each) => each !== server)
     this.#world.scheduler.after(this.#dice.between(100, 8_000), () => this.#servers.push(this.#newServer()))
   }

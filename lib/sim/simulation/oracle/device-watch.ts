@@ -1,6 +1,6 @@
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { Write } from '#lib/client/ports.ts'
-import { readToken } from '#lib/server/sync/token.ts'
+import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
 import { recordKey } from '../../model/tables.ts'
 import { secret } from '../secret.ts'
 import type { Ledger } from './ledger.ts'
@@ -41,11 +41,16 @@ export class DeviceWatch {
   readonly #answered = new Map<string, number>()
   #generation = 1
   #positions = new Map<string, number>()
+  #chains: ReadonlyMap<string, string> = new Map()
   #token: string | null = null
   /** Scopes that were revoked, and some of whose records are still here. */
   #leaving: ReadonlySet<string> = new Set()
   /** Scopes that were granted while the others were read: they have to catch up first. */
   readonly #joining = new Set<string>()
+  /** Answered operations that it would send to a restored server again. */
+  readonly #journal = new Map<string, { opId: string; kind: string }>()
+  /** It may hold what a restored server does not know, and was not told yet. */
+  #isAdrift = false
 
   constructor(name: string, ledger: Ledger, log: LogWatch) {
     this.name = name
@@ -60,6 +65,17 @@ export class DeviceWatch {
     for (const row of this.#rows.values()) this.#toldBefore(row)
     this.#generation = this.#readGeneration(writes) ?? 1
     this.#takeToken(writes, false)
+    this.#isAdrift = this.#ledger.restores > 0
+  }
+
+  /** The server has an earlier state, and this device does not know. */
+  restored(): void {
+    this.#isAdrift = true
+  }
+
+  /** What it was told for good, with the journal of it still there. */
+  get acknowledged(): string[] {
+    return [...this.#journal.values()].flatMap(({ opId, kind }) => (kind === 'rejected' ? [] : [opId]))
   }
 
   get pending(): number {
@@ -88,8 +104,27 @@ export class DeviceWatch {
     if (generation !== null) this.#generation = generation
     const isTokenNew = this.#takeToken(writes, isSwapped)
     for (const operation of settled) this.#letGo(operation)
+    if (this.#isAdrift) {
+      this.#isAdrift = !(isTokenNew || isSwapped) || !this.#isOfThisHistory()
+      return
+    }
     this.#monotonic(before)
     if (isTokenNew || isSwapped) this.#foldsTo()
+  }
+
+  /** Whether nothing it holds, and no position, is of a history that a restored server lost. */
+  #isOfThisHistory(): boolean {
+    const { feeds, histories } = this.#log
+    const isForeign = [...this.#chains].some(([scope, chain]) => {
+      const seq = this.#positions.get(scope) ?? 0
+      return seq > 0 && chainPrefix(feeds.get(scope)?.[seq - 1]?.chain ?? '') !== chain
+    })
+    const { tables } = this.#ledger.scene.database
+    if (isForeign || this.acknowledged.some((opId) => !tables.get('results', opId))) return false
+    return [...this.rows()].every(([key, { server }]) => {
+      const told = histories.get(key)?.find(({ after_version }) => after_version === server?.version)
+      return !server || (told !== undefined && jsonEqual(told.data, server.data))
+    })
   }
 
   #apply(write: Write): void {
@@ -102,6 +137,12 @@ export class DeviceWatch {
       case 'operations':
         if (value) this.#operations.set(write.key, value as Queued)
         else this.#operations.delete(write.key)
+        return
+      case 'journal':
+        if (value) {
+          const { operation, answer } = value as { operation: Queued; answer: { kind: string } }
+          this.#journal.set(write.key, { opId: operation.opId, kind: answer.kind })
+        } else this.#journal.delete(write.key)
         return
       case 'dead_letters':
       case 'review':
@@ -140,6 +181,7 @@ export class DeviceWatch {
     for (const row of this.rows().values()) if (isRegained(row.scope)) this.#toldBefore(row)
     this.#leaving = new Set(read?.leaving.keys())
     this.#token = token
+    this.#chains = new Map(read?.chains)
     this.#positions = new Map([...positions].filter(([scope]) => !read?.leaving.has(scope)))
     return true
   }
@@ -175,7 +217,10 @@ export class DeviceWatch {
     const { tables } = this.#ledger.scene.database
     const { opId } = operation
     const result = tables.get('results', opId)
-    const isKept = this.#kept.has(opId)
+    // An answer from before the server was restored: the journal has the operation, and sends it again.
+    const isInJournal =
+      this.#ledger.restores > 0 && [...this.#journal.values()].some((entry) => entry.opId === opId)
+    const isKept = this.#kept.has(opId) || isInJournal
     if (result?.scope && result.table && result.record_id) {
       const told = recordKey(result.scope, result.table, result.record_id)
       this.#answered.set(told, Math.max(this.#ahead(told), result.version ?? 0))
@@ -185,7 +230,8 @@ export class DeviceWatch {
       !operation.wasSent || result !== undefined || isKept,
       () => `${this.name}: ${opId} left the queue, and nobody has it`,
     )
-    if (result?.kind !== 'accepted' || !result.scope || !result.table || !result.record_id) return
+    if (this.#isAdrift || result?.kind !== 'accepted' || !result.scope || !result.table || !result.record_id)
+      return
     const key = recordKey(result.scope, result.table, result.record_id)
     const row = this.rows().get(key)
     const version = result.version ?? 0

@@ -30,10 +30,19 @@ export function difference(world: World, sim: SimDevice): string | null {
 }
 
 /** The last look, once everything is quiet. */
-export function checkEnding(world: World): void {
+export function checkEnding(world: World, devices: readonly SimDevice[]): void {
   const { oracle, database } = world
   const { check } = oracle
   const { tables } = database
+  for (const { watch, name } of devices) {
+    for (const opId of watch.acknowledged) {
+      check(
+        'AckDurable',
+        tables.get('results', opId) !== undefined,
+        () => `${opId} was acknowledged to ${name}, and the server does not know it`,
+      )
+    }
+  }
   for (const [key, history] of oracle.log.histories) {
     const last = history.at(-1)!
     const record = tables.get('records', key)

@@ -16,6 +16,8 @@ export class Ledger {
   readonly checks = new Map<Invariant, number>()
   /** The first that did not hold: it ends the simulation. */
   violation: Violation | null = null
+  /** How often the database went back to a backup. */
+  restores = 0
   readonly scene: Scene
 
   constructor(scene: Scene) {

@@ -86,6 +86,22 @@ export class LogWatch {
     }
   }
 
+  /** Forgets what a restored database does not know. What was sent, was sent. */
+  restored({ rows, feeds }: Tables): void {
+    for (const [scope, feed] of this.feeds) feed.splice(feeds.get(scope)?.length ?? 0)
+    const isHere = ({ scope, seq }: { scope: string; seq: number }) =>
+      seq <= (this.feeds.get(scope)?.length ?? 0)
+    for (const [batch, places] of this.batches) if (!places.every(isHere)) this.batches.delete(batch)
+    for (const [key, history] of this.histories) {
+      const kept = history.filter(({ scope, feedSeq }) => isHere({ scope, seq: feedSeq }))
+      if (kept.length > 0) this.histories.set(key, kept)
+      else this.histories.delete(key)
+    }
+    for (const [opId, batch] of this.#effects) if (!this.batches.has(batch)) this.#effects.delete(opId)
+    this.#streams.clear()
+    for (const [key, { last_seq }] of rows.streams) this.#streams.set(key, last_seq)
+  }
+
   /** The state of a record at a position of its scope's feed. */
   at(key: string, seq: number): Told | undefined {
     return this.histories.get(key)?.findLast(({ feedSeq }) => feedSeq <= seq)
@@ -139,9 +155,12 @@ export class LogWatch {
     const sent = this.sent.get(change.op_id)
     if (sent && !this.ambiguous.has(change.op_id)) checkLosses(this.#ledger, this, { change, sent, before })
     const pushed = before && this.sent.get(before.op_id)?.data
+    // A restored server decides anew what came before it: the edit was made on what became of that at first.
+    const isOldNews = this.#ledger.restores > 0
+    const mayClash = !sent || this.ambiguous.has(sent.op_id) || isOldNews
     check(
       'Causal',
-      !sent || this.ambiguous.has(sent.op_id) || !clashesWithBase({ change, sent, before, pushed }),
+      mayClash || !clashesWithBase({ change, sent, before, pushed }),
       () => `${change.op_id} clashes with what it was made on`,
     )
     if (change.effect === 'NONE') return
@@ -173,7 +192,15 @@ export class LogWatch {
     const isBounded = stamped <= Date.parse(commit.committed_at) + maxSkewMs + slackMs
     check('Causal', isBounded, () => `${label(key)} was written at ${change.hlc}, in the future`)
     const wasDeleted = before?.effect === 'DELETE'
-    const knewOfDeath = sent !== undefined && sent.base_version >= (before?.after_version ?? Infinity)
+    // A version of a history that a restored server lost proves nothing.
+    const isProven =
+      this.#ledger.restores === 0 ||
+      history.some(
+        ({ after_version, checksum }) =>
+          after_version === sent?.base_version && checksum === sent.base_checksum,
+      )
+    const knewOfDeath =
+      isProven && sent !== undefined && sent.base_version >= (before?.after_version ?? Infinity)
     check(
       'NoResurrection',
       !(wasDeleted && change.effect === 'UPSERT' && change.operation === 'UPDATE' && knewOfDeath),

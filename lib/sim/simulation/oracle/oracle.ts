@@ -14,6 +14,7 @@ export class Oracle {
   readonly replies: ReplyWatch
   readonly check: Ledger['check']
   readonly #ledger: Ledger
+  readonly #watches: DeviceWatch[] = []
 
   constructor(scene: Scene) {
     this.#ledger = new Ledger(scene)
@@ -34,8 +35,19 @@ export class Oracle {
     this.log.committed(transaction, this.#ledger.scene.database.tables)
   }
 
+  /** The database has an earlier state in place of its own, which is all the log there is now. */
+  restored(): void {
+    const { tables } = this.#ledger.scene.database
+    this.#ledger.restores++
+    this.log.restored(tables)
+    this.replies.restored(tables)
+    for (const watch of this.#watches) watch.restored()
+  }
+
   /** One store of a device, under a name of its own: a clone and a restored image are others. */
   device(name: string): DeviceWatch {
-    return new DeviceWatch(name, this.#ledger, this.log)
+    const watch = new DeviceWatch(name, this.#ledger, this.log)
+    this.#watches.push(watch)
+    return watch
   }
 }

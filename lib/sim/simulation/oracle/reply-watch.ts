@@ -2,7 +2,7 @@ import type { SyncReply, ServerChange, Change } from '#lib/protocol/sync.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { sha256Hex } from '#lib/server/sync/read-changes.ts'
 import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
-import { keyOf } from '../../model/tables.ts'
+import { keyOf, type Tables } from '../../model/tables.ts'
 import { secret } from '../secret.ts'
 import type { Ledger } from './ledger.ts'
 import type { LogWatch } from './log-watch.ts'
@@ -39,6 +39,14 @@ export class ReplyWatch {
   constructor(ledger: Ledger, log: LogWatch) {
     this.#ledger = ledger
     this.#log = log
+  }
+
+  /** What a restored database does not know is answered anew. */
+  restored({ rows }: Tables): void {
+    const isKnown = (content: string) => rows.results.has((JSON.parse(content) as [string])[0])
+    for (const content of this.#answers.keys()) if (!isKnown(content)) this.#answers.delete(content)
+    for (const opId of this.#meant.keys()) if (!rows.results.has(opId)) this.#meant.delete(opId)
+    for (const place of this.#lineage.keys()) if (!rows.places.has(place)) this.#lineage.delete(place)
   }
 
   /** Remembers what was sent, before the server says anything to it. */
