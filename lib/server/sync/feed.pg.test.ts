@@ -196,6 +196,20 @@ describe('scopes', () => {
     expect(await drain(reader)).toHaveLength(2)
   })
 
+  test('an answer that comes again about a scope that was lost since leaves nothing of it on the device', async () => {
+    const [kept, lost] = [randomUUID(), randomUUID()]
+    const writer = await device([kept, lost])
+    const changes = [writer.change({ scope: lost }), writer.change({ scope: kept })]
+    await writer.send(changes)
+    // That reply was lost, and with it the token that would have named the scope.
+    writer.scopes = [kept]
+    const reply = await writer.sync(changes)
+    expect(reply.accepted).toMatchObject([{ outcome: 'applied' }, { outcome: 'applied' }])
+    const gone = reply.server_changes.filter(({ operation }) => operation === 'LEAVE')
+    expect(gone).toMatchObject([{ scope: lost, record_id: changes[0]!.record_id, version: 1, data: null }])
+    expect((await writer.sync([])).server_changes).toEqual([])
+  })
+
   test('a scope that is lost leaves the device record by record; one that is gained is read from its start', async () => {
     const [kept, lost, gained] = [randomUUID(), randomUUID(), randomUUID()]
     const writer = await device([kept, lost, gained])

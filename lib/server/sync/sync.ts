@@ -13,6 +13,7 @@ import { undoSagas } from './undo-sagas.ts'
 import { declareSchemas, readChanges } from './read-changes.ts'
 import { readEnvelope } from './read-envelope.ts'
 import { readToken } from './token.ts'
+import { withdrawn } from './withdrawn.ts'
 
 const defaultPullLimit = 500
 
@@ -84,13 +85,14 @@ export async function sync(
 
   const token = await tokenOf(engine, request.last_sync_token)
   const granted = new Set(device.scopes)
+  const changes = readChanges(request.changes)
   const pushed =
     request.changes.length + request.dead_letters.length > 0
       ? await push(engine, {
           by: { kind: 'device', id: device.id },
           stream: { deviceId: device.id, incarnation },
           deviceId: device.id,
-          changes: declareSchemas(readChanges(request.changes), request.schema_versions),
+          changes: declareSchemas(changes, request.schema_versions),
           reported: request.dead_letters,
           token,
           granted: (scope) => granted.has(scope),
@@ -124,13 +126,19 @@ export async function sync(
     const note = { ...pulled.lost, device_id: device.id, trace_id: options.traceId }
     if (await engine.store.noteLostHistory(note)) engine.notify({ kinds: ['audit'] })
   }
-  const counts = countAnswers(pushed.answers, pulled.delivered)
+  const gone = pulled.resync ? [] : withdrawn(pushed.answers, changes, granted)
+  const counts = countAnswers(pushed.answers, pulled.delivered + gone.length)
+  const page = [pulled.changes, ...gone.map((change) => JSON.stringify(change))].filter(Boolean).join(',')
   return {
-    body: replyText(pushed.answers, pulled, {
-      traceId: options.traceId,
-      nowMillis: engine.now(),
-      lamport: clock.tick(),
-    }),
+    body: replyText(
+      pushed.answers,
+      { ...pulled, changes: page },
+      {
+        traceId: options.traceId,
+        nowMillis: engine.now(),
+        lamport: clock.tick(),
+      },
+    ),
     facts: {
       ...known,
       counts,
