@@ -64,6 +64,8 @@ async function ask(
 ): Promise<Reply> {
   // A connection each: Next's own hangs after a body that it did not read to its end.
   const outgoing = request(new URL(path, door.url), { method, headers, agent: false })
+  // An answer that comes before the body is whole ends the connection under what is still being written.
+  outgoing.on('error', () => {})
   outgoing.end(body)
   const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
   const bytes = Buffer.concat((await reply.toArray()) as Buffer[])

@@ -26,8 +26,8 @@ export function listener(): Listener {
 }
 
 /**
- * One connection that listens, for any number of subscribers. It comes back by itself; since notifications of the
- * time between are lost, everybody is told that they may have missed some.
+ * One connection that listens, for any number of subscribers. It comes back by itself; since notifications
+ * before it and between are lost, everybody who waited for it is told that they may have missed some.
  */
 export function createListener(url = process.env['DATABASE_URL'] ?? ''): Listener {
   const subscribers = new Set<Subscriber>()
@@ -42,7 +42,6 @@ export function createListener(url = process.env['DATABASE_URL'] ?? ''): Listene
   async function run(): Promise<void> {
     running = true
     let retryMs = firstRetryMs
-    let isFirst = true
     while (subscribers.size > 0 || linger) {
       try {
         channel = await openChannel(url, (text) => {
@@ -50,13 +49,12 @@ export function createListener(url = process.env['DATABASE_URL'] ?? ''): Listene
           if (notification) tell({ ...notification, missed: false })
         })
         retryMs = firstRetryMs
-        if (!isFirst) tell({ kinds: [], scopes: '*', missed: true })
-        isFirst = false
+        // Whoever is here already came before anything could be heard.
+        tell({ kinds: [], scopes: '*', missed: true })
         await channel.closed
       } catch (error) {
         logger.debug({ event: 'listen.failed', err: error }, 'the listening connection failed')
       }
-      isFirst = false
       channel = null
       if (subscribers.size === 0 && !linger) break
       await new Promise((resolve) => setTimeout(resolve, retryMs))

@@ -150,14 +150,32 @@ test('a busy server sends twenty notifications a second at most', async () => {
   await watcher.end()
 })
 
+test('whoever comes before the connection listens is told that something may have been missed, once', async () => {
+  const ears = createListener(own.url)
+  const early: { missed: boolean }[] = []
+  const late: { missed: boolean }[] = []
+  const stops = [ears.subscribe((heard) => early.push(heard))]
+  expect(early).toEqual([])
+  await vi.waitFor(() => expect(early).toEqual([{ kinds: [], scopes: '*', missed: true }]))
+  stops.push(ears.subscribe((heard) => late.push(heard)))
+  await vi.waitFor(() => {
+    notifyChanged({ kinds: ['sync'] })
+    expect(late.length).toBeGreaterThan(0)
+  })
+  expect(late.some(({ missed }) => missed)).toBe(false)
+  for (const stop of stops) stop()
+  await ears.close()
+})
+
 test('after the connection was lost everybody is told that something may have been missed', async () => {
   const ears = createListener(own.url)
   const news: { missed: boolean }[] = []
   const stop = ears.subscribe((heard) => news.push(heard))
   await vi.waitFor(() => {
     notifyChanged({ kinds: ['sync'] })
-    expect(news.length).toBeGreaterThan(0)
+    expect(news.at(-1)?.missed).toBe(false)
   })
+  news.length = 0
   const admin = new pg.Client({ connectionString: own.url })
   await admin.connect()
   await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
