@@ -26,6 +26,7 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/snapshot.ts',
     find: `if (isSilent && old.movedTo == null) continue`,
     replace: `if (old.pending.length > 0 || old.conflicts.length > 0) continue`,
+    rates: { resync: 5 },
   },
   {
     name: 'a full sync keeps conflicts that were settled',
@@ -56,12 +57,14 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/server-changes.ts',
     find: `if ((row.server?.version ?? 0) > change.version) return key`,
     replace: ``,
+    rates: { move: 5 },
   },
   {
     name: 'an operation that a twin left open is waited for',
     file: 'lib/client/take-reply.ts',
     find: `if (summary.strays > 0 && prepared.deadLetters.length === 0) {`,
     replace: `if (summary.strays < 0) {`,
+    rates: { clone: 6, corrupt: 4, same_id: 3, clock_skew: 1 },
   },
   {
     name: 'a device that never had a token cannot be told to load everything',

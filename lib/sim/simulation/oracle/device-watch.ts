@@ -19,6 +19,8 @@ type Row = {
 type Queued = {
   ordinal: number
   scope: string
+  table: string
+  id: string
   firstAnswer: object | null
   opId: string
   wasSent: boolean
@@ -104,6 +106,7 @@ export class DeviceWatch {
     if (generation !== null) this.#generation = generation
     const isTokenNew = this.#takeToken(writes, isSwapped)
     for (const operation of settled) this.#letGo(operation)
+    if (isSwapped) this.#stillShows()
     if (this.#isAdrift) {
       this.#isAdrift = !(isTokenNew || isSwapped) || !this.#isOfThisHistory()
       return
@@ -252,6 +255,18 @@ export class DeviceWatch {
   #toldBefore(row: Row): void {
     const key = recordKey(row.scope, row.table, row.id)
     if (row.server) this.#answered.set(key, Math.max(this.#ahead(key), row.server.version))
+  }
+
+  /** After a full sync the app goes on seeing what waits to be sent. */
+  #stillShows(): void {
+    const rows = this.rows()
+    for (const { scope, table, id, ordinal, opId } of this.#operations.values()) {
+      this.#ledger.check(
+        'Causal',
+        rows.get(recordKey(scope, table, id))?.pending.includes(ordinal) === true,
+        () => `${this.name}: ${opId} waits to be sent, and its record does not show it`,
+      )
+    }
   }
 
   /** How far answers took a record ahead of the token. */
