@@ -74,8 +74,9 @@ export async function closeGap(
   const identity = await readIdentity(unit)
   const { nextSeq } = await readQueue(unit)
   const unanswered = (await readInflight(unit)).filter(({ seq }) => seq !== null && seq >= expectedSeq)
-  const lost = await lostFrom(unit, life, expectedSeq)
-  const seqs = new Set([...unanswered, ...lost.map((entry) => entry.operation)].map(({ seq }) => seq))
+  const beyond = await lostFrom(unit, life, expectedSeq)
+  const lost = beyond.length > 0 ? [...(await repairedBefore(unit, life, expectedSeq)), ...beyond] : beyond
+  const seqs = new Set([...unanswered, ...beyond.map((entry) => entry.operation)].map(({ seq }) => seq))
   // The same seqs again only where none is missing: one that was given up, or is no longer kept, leaves a gap.
   const isWhole =
     life === identity.life &&
@@ -103,6 +104,25 @@ async function lostFrom(unit: Unit, life: number, expectedSeq: number): Promise<
   const lost = [...(await readJournal(unit, life, expectedSeq))]
   for (let later = life + 1; later <= newest; later++) lost.push(...(await readJournal(unit, later, 1)))
   return lost
+}
+
+/** What a restored server may have open again, below the end of what it knows: it was refused for now, and repaired later. */
+async function repairedBefore(unit: Unit, life: number, seq: number): Promise<readonly JournalEntry[]> {
+  const entries = await readWholeJournal(unit)
+  return entries.filter((entry) => {
+    const isBefore = entry.life < life || (entry.life === life && (entry.operation.seq ?? 0) < seq)
+    return isBefore && entry.wasRepaired === true
+  })
+}
+
+/**
+ * The end of the stream may be where it was, and no gap tell what is open again below it.
+ */
+export async function sendRepairedAgain(unit: Unit): Promise<void> {
+  const { life } = await readIdentity(unit)
+  const entries = await repairedBefore(unit, life + 1, 0)
+  for (const entry of entries) await sendAgain(unit, entry, entry.life === life ? entry.operation.seq : null)
+  await takeOut(unit, entries)
 }
 
 /** Puts an answered operation back into the queue; its record shows what it showed. */

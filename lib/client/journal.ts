@@ -29,7 +29,8 @@ export async function keepAnswered(
   const document = await readJournalDocument(unit)
   const key = journalKey(life, seq)
   const kept: PendingOperation = { ...operation, hole: null, firstAnswer: null }
-  unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs })
+  const wasRepaired = operation.hole !== null || operation.firstAnswer !== null
+  unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs, wasRepaired })
   unit.putMeta('journal', {
     ...document,
     bytes: document.bytes + operation.sizeBytes,

@@ -187,6 +187,30 @@ describe('a server restored to an older state', () => {
     await expectWhole(bench, device, [1, 2, 3])
   })
 
+  test.each(['in a gap', 'below the end it knows'])(
+    'gets what was repaired, and is open again %s',
+    async (where) => {
+      const bench = createBench()
+      const { device } = await bench.device()
+      await edit(device, 1)
+      let backup: ReturnType<typeof bench.server.backup> | null = null
+      const [refused, taken] = [{ code: 'throttled', retryable: true }, undefined]
+      const answers = [refused, taken]
+      // Backed up when it comes again: its place is open, and the end of the stream beyond it.
+      const shift = () => {
+        if (answers.length === 1) backup = bench.server.backup()
+        return answers.shift()
+      }
+      bench.server.refusals.set(id(2), Object.assign([], { shift }))
+      await edit(device, 2)
+      if (where === 'in a gap') await edit(device, 3)
+      expect(backup).not.toBeNull()
+      bench.server.restore(backup!)
+      await edit(device, 4)
+      await expectWhole(bench, device, where === 'in a gap' ? [1, 2, 3, 4] : [1, 2, 4])
+    },
+  )
+
   test('edits made on what it lost stand on the operation that made it', async () => {
     const bench = createBench()
     bench.server.strategies = { [T]: 'manual' }

@@ -123,6 +123,8 @@ export interface JournalEntry {
   readonly answer: JournalAnswer
   /** By the server's clock. */
   readonly answeredAtMs: number
+  /** It was refused for now before, or went again: a restored server may know its seq as one that is still open. */
+  readonly wasRepaired?: boolean
 }
 
 /** An operation that will not succeed as it is. Kept until the app sends it again or lets it go. */

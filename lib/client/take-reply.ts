@@ -1,6 +1,6 @@
 import { applyAnswers } from './answers.ts'
 import { SyncFailure } from './failure.ts'
-import { startNewLife } from './fork.ts'
+import { sendRepairedAgain, startNewLife } from './fork.ts'
 import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
 import { pruneJournal, readJournalDocument } from './journal.ts'
@@ -43,6 +43,7 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
     await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
     // Until a token covers what was answered here, no feed can show that the server lost it.
     const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
+    if (begins && isLost(reply.resync?.reason)) await sendRepairedAgain(unit)
     if (begins || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
     if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(kernel, unit, stamps, reply)))
     if (isCovering) await clearGraves(unit)
@@ -59,6 +60,11 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
     pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
     failure: shortcoming(isPageIntact, summary.unanswered),
   }
+}
+
+/** Only a server that was restored says so: it knows less than it signed. */
+function isLost(reason: string | undefined): boolean {
+  return reason === 'token_ahead' || reason === 'history_diverged'
 }
 
 async function takePage(
