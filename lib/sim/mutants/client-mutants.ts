@@ -57,14 +57,14 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/server-changes.ts',
     find: `if ((row.server?.version ?? 0) > change.version) return key`,
     replace: ``,
-    rates: { move: 5 },
+    rates: { move: 12, delay: 3, lose_reply: 3 },
   },
   {
     name: 'an operation that a twin left open is waited for',
     file: 'lib/client/take-reply.ts',
     find: `if (summary.strays > 0 && prepared.deadLetters.length === 0) {`,
     replace: `if (summary.strays < 0) {`,
-    rates: { clone: 6, corrupt: 4, same_id: 3, clock_skew: 1 },
+    rates: { clone: 8, device_restored: 10, corrupt: 8, offline: 5, lose_reply: 4 },
   },
   {
     name: 'a device that never had a token cannot be told to load everything',
