@@ -33,6 +33,7 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/snapshot.ts',
     find: `(open?.includes(conflictId) ?? true)`,
     replace: `open !== null`,
+    rates: { resync: 15, resolve: 3, offline: 8, same_id: 8, put: 3 },
   },
   {
     name: 'an operation that was sent takes new content',

@@ -21,6 +21,7 @@ export const serverMutants: readonly Mutant[] = [
     file: 'lib/core/stream.ts',
     find: `if (before?.ownDevice && before.hash === hash) {`,
     replace: `if (before?.ownDevice) {`,
+    rates: { clone: 6, device_restored: 6, offline: 4 },
   },
   {
     name: 'what was damaged on its way counts as what was answered',
@@ -113,6 +114,7 @@ export const serverMutants: readonly Mutant[] = [
     file: 'lib/server/sync/snapshot.ts',
     find: `if (cursor.pins.some(([scope]) => !device.scopes.includes(scope))) {`,
     replace: `if (cursor.pins.length < 0) {`,
+    rates: { resync: 8, revoke_scope: 8, delay: 3 },
   },
   {
     name: 'a record that moves leaves nothing in the scope it was in',
