@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,17 +62,22 @@ async function ask(
   door: TestServer,
   { method = 'POST', path = '/sync', headers = {}, body }: Ask,
 ): Promise<Reply> {
-  // A connection each: Next's own hangs after a body that it did not read to its end.
-  const outgoing = request(new URL(path, door.url), { method, headers, agent: false })
-  // An answer that comes before the body is whole ends the connection under what is still being written.
-  outgoing.on('error', () => {})
-  outgoing.end(body)
-  const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
-  const bytes = Buffer.concat((await reply.toArray()) as Buffer[])
-  const isZipped = reply.headers['content-encoding'] === 'gzip'
-  return {
-    ...{ status: reply.statusCode ?? 0, headers: reply.headers },
-    text: (isZipped ? gunzipSync(bytes) : bytes).toString(),
+  // A connection each: Next's own hangs after a body that it did not read to its end. It is kept until the reply is
+  // read: a server that is asked to close does so under a body that is still being written.
+  const agent = new Agent({ keepAlive: true })
+  try {
+    const outgoing = request(new URL(path, door.url), { method, headers, agent })
+    outgoing.on('error', () => {})
+    outgoing.end(body)
+    const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
+    const bytes = Buffer.concat((await reply.toArray()) as Buffer[])
+    const isZipped = reply.headers['content-encoding'] === 'gzip'
+    return {
+      ...{ status: reply.statusCode ?? 0, headers: reply.headers },
+      text: (isZipped ? gunzipSync(bytes) : bytes).toString(),
+    }
+  } finally {
+    agent.destroy()
   }
 }
 
