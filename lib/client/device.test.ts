@@ -1,20 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { createMemoryStore, StorageFullError, type DeviceEvent, type MemoryStore } from './index.ts'
 import { createBench } from './testing/bench.ts'
+import { pushes } from './testing/pushes.ts'
 
 const T = 'inspections'
 const ID = '00000000-0000-4000-8000-00000000000a'
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
-
-/** The changes of every sync request so far. */
-function pushed(bench: ReturnType<typeof createBench>) {
-  return bench.server.requests
-    .filter((request) => request.path === '/api/v1/sync')
-    .map(
-      (request) =>
-        request.body['changes'] as { op_id: string; seq: number; operation: string; record_id: string }[],
-    )
-}
 
 describe('local records', () => {
   test('an edit is visible at once, pending until answered', async () => {
@@ -43,7 +34,7 @@ describe('local records', () => {
     for (const a of [1, 2, 3]) await device.put({ table: T, id: ID, data: { a } })
     expect(await device.overview()).toMatchObject({ pending: 1 })
     await device.sync()
-    expect(pushed(bench)[0]).toMatchObject([{ operation: 'CREATE', seq: 1, data: { a: 3 } }])
+    expect(pushes(bench.server)[0]).toMatchObject([{ operation: 'CREATE', seq: 1, data: { a: 3 } }])
   })
 
   test('what was created and removed before a sync never existed', async () => {
@@ -55,7 +46,7 @@ describe('local records', () => {
     expect(await device.get({ table: T, id: ID })).toBeUndefined()
     expect(await device.remove({ table: T, id: ID })).toBe(false)
     await device.sync()
-    expect(pushed(bench)).toEqual([[]])
+    expect(pushes(bench.server)).toEqual([[]])
   })
 
   test('a removed record is gone here at once and on the server after a sync', async () => {

@@ -6,22 +6,16 @@ import type { Json, JsonObject } from '#lib/core/json.ts'
 import { applyTextOps, type TextOps } from '#lib/core/text/delta.ts'
 import { createMemoryStore, crdtValue, type FieldEdit } from './index.ts'
 import { createBench } from './testing/bench.ts'
+import { pushes } from './testing/pushes.ts'
 import { composeTextEdits } from './text-edits.ts'
 
 const id = '00000000-0000-4000-8000-000000000001'
 const ref = { table: 'sites', id }
 type Bench = ReturnType<typeof createBench>
 
-interface Pushed {
-  op_id: string
-  base_op_id?: string
-  data: JsonObject
-  text_ops?: Record<string, TextOps>
-}
-
 /** The changes that were sent, in order. */
 function sent(bench: Bench) {
-  return bench.server.requests.flatMap(({ body }) => (body['changes'] ?? []) as unknown as Pushed[])
+  return pushes(bench.server).flat()
 }
 
 async function withRecord(data: JsonObject) {

@@ -2,23 +2,14 @@ import { describe, expect, test } from 'vitest'
 import type { Device, MemoryStore } from './index.ts'
 import { createBench, type Bench } from './testing/bench.ts'
 import { crashAtEveryWrite } from './testing/crash.ts'
+import { pushes } from './testing/pushes.ts'
 
 const T = 'inspections'
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 
-interface Pushed {
-  op_id: string
-  seq: number
-  record_id: string
-}
-
 /** The operations of every sync request that carried some. */
-function pushes(bench: Bench, from = 0): Pushed[][] {
-  return bench.server.requests
-    .slice(from)
-    .filter((request) => request.path === '/api/v1/sync')
-    .map((request) => request.body['changes'] as unknown as Pushed[])
-    .filter((changes) => changes.length > 0)
+function carried(bench: Bench, from = 0) {
+  return pushes(bench.server, from).filter((changes) => changes.length > 0)
 }
 
 async function edit(device: Device, ...numbers: number[]) {
@@ -55,12 +46,12 @@ describe('a server restored to an older state', () => {
     await edit(device, 1)
     const backup = bench.server.backup()
     await edit(device, 2, 3)
-    const before = pushes(bench).flat()
+    const before = carried(bench).flat()
     bench.server.restore(backup)
     const from = bench.server.requests.length
     await device.put({ table: T, id: id(4), data: { n: 4 } })
     expect(await device.sync()).toMatchObject({ outcome: 'complete', failure: null })
-    const [refused, again] = pushes(bench, from)
+    const [refused, again] = carried(bench, from)
     expect(refused).toMatchObject([{ seq: 4 }])
     expect(again?.slice(0, 2)).toEqual(before.slice(1))
     await expectWhole(bench, device, [1, 2, 3, 4])
@@ -89,11 +80,11 @@ describe('a server restored to an older state', () => {
     await edit(device, 1)
     const from = bench.server.requests.length
     await device.sync()
-    expect(pushes(bench, from)).toEqual([])
+    expect(carried(bench, from)).toEqual([])
     bench.server.write(T, id(9), { n: 9 })
     bench.server.minPosition = 2
     await device.sync()
-    expect(pushes(bench, from)).toMatchObject([[{ seq: 1 }]])
+    expect(carried(bench, from)).toMatchObject([[{ seq: 1 }]])
     expect(bench.server.effects).toHaveLength(1)
   })
 

@@ -1,22 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import { changeSchema } from '#lib/protocol/sync.ts'
 import { createBench } from './testing/bench.ts'
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 type Bench = ReturnType<typeof createBench>
 
-interface Pushed {
-  record_id: string
-  saga?: { id: string; step: number; steps: number }
-}
-
 /** The changes of every request that carried some, with the schema version it said. */
 function pushes(bench: Bench) {
   return bench.server.requests
-    .filter(({ path, body }) => path === '/api/v1/sync' && (body['changes'] as unknown[]).length > 0)
+    .filter(({ path }) => path === '/api/v1/sync')
     .map(({ body }) => ({
       schemaVersion: body['schema_version'],
-      changes: body['changes'] as unknown as Pushed[],
+      changes: changeSchema.array().parse(body['changes']),
     }))
+    .filter(({ changes }) => changes.length > 0)
 }
 
 const steps = (bench: Bench) =>

@@ -1,27 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_BREAKER } from '#lib/core/breaker.ts'
-import { createBench, type Bench } from './testing/bench.ts'
+import { createBench } from './testing/bench.ts'
+import { pushes } from './testing/pushes.ts'
 
 const T = 'inspections'
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 const ID = id(10)
-
-interface SentChange {
-  op_id: string
-  seq: number
-  operation: string
-  record_id: string
-  base_version: number
-  base_op_id?: string
-  hlc: string
-  checksum: string
-}
-
-/** The changes of every sync request so far, request by request. */
-function sent(bench: Bench): SentChange[][] {
-  const syncs = bench.server.requests.filter((request) => request.path === '/api/v1/sync')
-  return syncs.map((request) => request.body['changes'] as unknown as SentChange[])
-}
 
 describe('sending', () => {
   test('in chunks, with seqs without gaps', async () => {
@@ -30,7 +14,11 @@ describe('sending', () => {
     const { device } = await bench.device()
     for (let n = 1; n <= 7; n++) await device.put({ table: T, id: id(n), data: { n } })
     expect(await device.sync()).toMatchObject({ accepted: 7, requests: 3 })
-    expect(sent(bench).map((chunk) => chunk.map((change) => change.seq))).toEqual([[1, 2, 3], [4, 5, 6], [7]])
+    expect(pushes(bench.server).map((chunk) => chunk.map((change) => change.seq))).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+      [7],
+    ])
   })
 
   test('the requests of one sync name it, and the next sync is another', async () => {
@@ -56,7 +44,7 @@ describe('sending', () => {
     const { device } = await bench.device()
     for (let n = 1; n <= 5; n++) await device.put({ table: T, id: id(n), data: { text: 'x'.repeat(40_000) } })
     await device.sync()
-    expect(sent(bench).map((chunk) => chunk.length)).toEqual([2, 2, 1])
+    expect(pushes(bench.server).map((chunk) => chunk.length)).toEqual([2, 2, 1])
   })
 
   test('critical before normal before bulk, never in one request', async () => {
@@ -68,7 +56,7 @@ describe('sending', () => {
     await device.put({ table: 'alarms', id: id(3), data: { n: 3 } })
     await device.put({ table: T, id: id(4), data: { n: 4 }, priority: 'critical' })
     await device.sync()
-    const order = sent(bench).map((chunk) => chunk.map((change) => change.record_id))
+    const order = pushes(bench.server).map((chunk) => chunk.map((change) => change.record_id))
     expect(order).toEqual([[id(3), id(4)], [id(2)], [id(1)]])
   })
 
@@ -88,7 +76,7 @@ describe('sending', () => {
     })
     await failing
     await device.sync()
-    const all = sent(bench).flat()
+    const all = pushes(bench.server).flat()
     const [first] = all
     const second = all.find((change) => change.record_id === ID && change.operation === 'UPDATE')
     expect(second).toMatchObject({ base_op_id: first?.op_id, base_version: 0 })
@@ -106,7 +94,7 @@ describe('answers that do not come', () => {
       await device.put({ table: T, id: ID, data: { a: 1 } })
       bench.server.faults.push(fault)
       expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1, retries: 1 })
-      const keys = sent(bench).map((chunk) => chunk.map(({ op_id, seq }) => ({ op_id, seq })))
+      const keys = pushes(bench.server).map((chunk) => chunk.map(({ op_id, seq }) => ({ op_id, seq })))
       for (const each of keys) expect(each).toEqual(keys[0])
       expect(bench.server.effects).toHaveLength(1)
       expect(await device.get({ table: T, id: ID })).toMatchObject({ syncStatus: 'synced', serverVersion: 1 })
@@ -120,7 +108,7 @@ describe('answers that do not come', () => {
     await device.put({ table: T, id: id(2), data: { n: 2 } })
     bench.server.faults.push('forget_one')
     expect(await device.sync()).toMatchObject({ outcome: 'complete', retries: 1 })
-    expect(sent(bench).map((chunk) => chunk.map((change) => change.seq))).toEqual([[1, 2], [2]])
+    expect(pushes(bench.server).map((chunk) => chunk.map((change) => change.seq))).toEqual([[1, 2], [2]])
     expect(bench.server.effects).toHaveLength(2)
   })
 
@@ -190,7 +178,7 @@ describe('answers that do not come', () => {
     for (let n = 1; n <= 8; n++) await device.put({ table: T, id: id(n), data: { text: 'x'.repeat(1000) } })
     bench.server.maxBodyLength = 6000
     expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 8 })
-    expect(Math.max(...sent(bench).map((chunk) => chunk.length))).toBe(8)
+    expect(Math.max(...pushes(bench.server).map((chunk) => chunk.length))).toBe(8)
     expect(bench.server.effects).toHaveLength(8)
   })
 
@@ -213,7 +201,7 @@ describe('holes', () => {
     await device.put({ table: T, id: ID, data: { a: 1 } })
     await device.put({ table: T, id: id(1), data: { n: 1 } })
     expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 2 })
-    const [first = [], second = []] = sent(bench)
+    const [first = [], second = []] = pushes(bench.server)
     expect(second.map(({ op_id, seq }) => ({ op_id, seq }))).toEqual(
       first.map(({ op_id, seq }) => ({ op_id, seq })),
     )
@@ -250,7 +238,7 @@ describe('holes', () => {
     expect(bench.server.state(T, ID)).toMatchObject({ data: { a: 1 } })
     expect(await device.overview()).toMatchObject({ pending: 0 })
     const seqs = new Map(
-      sent(bench)
+      pushes(bench.server)
         .flat()
         .map((change) => [change.op_id, change.seq]),
     )
@@ -342,7 +330,7 @@ describe('refused for good', () => {
       })
     })
     expect(await running).toMatchObject({ outcome: 'complete', accepted: 1, rejected: 1 })
-    const last = sent(bench).flat().at(-1)
+    const last = pushes(bench.server).flat().at(-1)
     expect(last).toMatchObject({ operation: 'CREATE', base_version: 0 })
     expect(last?.base_op_id).toBeUndefined()
     expect(bench.server.state(T, ID)).toMatchObject({ data: { a: 2 } })
