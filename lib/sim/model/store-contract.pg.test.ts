@@ -13,8 +13,9 @@ const policyOf: Record<(typeof tables)[number], Partial<TablePolicy>> = {
   first: { strategy: 'fww' },
   asked: { strategy: 'manual' },
   // What the versions since wrote is asked for where a text or a single field may be settled by it.
-  texts: { strategy: 'merge', fields: { name: { strategy: 'ot' } } },
+  texts: { strategy: 'merge', tiebreak: 'server', fields: { name: { strategy: 'ot' } } },
   counted: { strategy: 'merge', fields: { count: { strategy: 'lww' } } },
+  grown: { strategy: 'crdt', tiebreak: 'lww' },
 }
 
 const opened: TestDatabase[] = []

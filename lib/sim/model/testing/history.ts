@@ -7,13 +7,21 @@ import { push } from '#lib/server/sync/push.ts'
 import { writeRecord } from '#lib/server/sync/write.ts'
 import { v7 } from 'uuid'
 import type { Dice } from '../../simulation/dice.ts'
+import { grow, write } from './field-steps.ts'
 import type { Target } from './targets.ts'
 
-export const tables = ['merging', 'last', 'first', 'asked', 'texts', 'counted'] as const
+export const tables = ['merging', 'last', 'first', 'asked', 'texts', 'counted', 'grown'] as const
 export const scopes = ['north', 'south'] as const
 
 type Sender = { id: string; incarnation: string; lastSeq: number; sent: ChangeInput[] }
-type Known = { table: string; record_id: string; scope: string; version: number }
+type Known = {
+  table: string
+  record_id: string
+  scope: string
+  version: number
+  /** What devices were told of it, by version. */
+  states: Map<number, JsonObject>
+}
 
 /**
  * Steps that a store has to take the same way as every other: pushes of several devices, well and badly made, what
@@ -35,15 +43,33 @@ export function createHistory(dice: Dice, startMs: number) {
     tags: { a: dice.int(0, 1) },
   })
 
+  /** The state that an edit comes to; of a text and of what grows, by steps from what was edited. */
+  function edit(table: string, base: JsonObject | null, by: { deviceId: string; hlc: string }) {
+    if (table === 'grown') return { data: grow(dice, base ?? { name: `n${dice.int(1, 4)}` }, by) }
+    const before = base?.['name']
+    if (table !== 'texts' || typeof before !== 'string' || dice.chance(0.3)) return { data: state() }
+    const { ops, text } = write(dice, before)
+    // Some devices tell what came of the edit and not how it was made.
+    return { data: { ...base, name: text }, ...(dice.chance(0.7) && { text_ops: { name: ops } }) }
+  }
+
   function change(sender: Sender): ChangeInput {
     const isNew = known.length < 4 || dice.chance(0.25)
     const target: Known = isNew
-      ? { table: dice.pick(tables), record_id: newId(), scope: dice.pick(scopes), version: 0 }
+      ? {
+          ...{ table: dice.pick(tables), record_id: newId(), scope: dice.pick(scopes), version: 0 },
+          states: new Map(),
+        }
       : dice.pick(known)
     if (isNew) known.push(target)
     const operation = target.version === 0 ? 'CREATE' : dice.chance(0.15) ? 'DELETE' : 'UPDATE'
-    const data = operation === 'DELETE' ? null : state()
     const earlier = sender.sent.findLast((sent) => sent.record_id === target.record_id)
+    const baseVersion = operation === 'CREATE' ? 0 : Math.max(0, target.version - dice.int(0, 2))
+    const baseOp = earlier && dice.chance(0.4) ? earlier : undefined
+    const hlc = formatHlc({ millis: (millis += dice.int(-5, 20)), counter: 0, node: hlcNode(sender.id) })
+    const base = baseOp ? baseOp.data : target.states.get(baseVersion)
+    const { data, ...told } =
+      operation === 'DELETE' ? { data: null } : edit(target.table, base ?? null, { deviceId: sender.id, hlc })
     const moved: ChangeInput = {
       ...{
         op_id: newId(),
@@ -53,9 +79,10 @@ export function createHistory(dice: Dice, startMs: number) {
         record_id: target.record_id,
       },
       scope: target.scope,
-      base_version: operation === 'CREATE' ? 0 : Math.max(0, target.version - dice.int(0, 2)),
-      ...(earlier && dice.chance(0.4) ? { base_op_id: earlier.op_id } : {}),
-      hlc: formatHlc({ millis: (millis += dice.int(-5, 20)), counter: 0, node: hlcNode(sender.id) }),
+      base_version: baseVersion,
+      ...(baseOp && { base_op_id: baseOp.op_id }),
+      ...(operation === 'UPDATE' && told),
+      hlc,
       checksum: dice.chance(0.08) ? 'damaged' : recordChecksum(data, sha256Hex),
       ...(data && { data }),
     }
@@ -246,6 +273,9 @@ export function createHistory(dice: Dice, startMs: number) {
       }
       const record = known.find(({ record_id }) => record_id === answer.record_id)
       if (record) record.version = answer.version ?? answer.server_version ?? record.version
+      const sent = senders.flatMap((sender) => sender.sent).find(({ op_id }) => op_id === answer.op_id)
+      const held = answer.data ?? sent?.data
+      if (record && kind === 'accepted' && held) record.states.set(record.version, held)
       if (kind === 'rejected' && answer.dead_letter_id) letters.push(answer.dead_letter_id)
       if (record && answer.conflict_id) conflicts.push({ id: answer.conflict_id, key: record })
     }
