@@ -4,7 +4,7 @@ import { ErrorState } from '#components/ui/error-state.tsx'
 
 const words: Record<string, { title: string; detail: string }> = {
   unavailable: {
-    title: 'The database cannot be reached',
+    title: 'The database does not answer in time',
     detail: 'Nothing that was acknowledged is lost. Devices keep their changes and try again by themselves.',
   },
   invalid_request: {

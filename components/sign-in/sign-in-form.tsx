@@ -10,7 +10,10 @@ import { Notice } from '#components/ui/notice.tsx'
 const refusals: Record<string, { title: string; detail: string }> = {
   CredentialsSignin: { title: 'E-mail or password is wrong', detail: 'Check both and try again.' },
   throttled: { title: 'Too many attempts', detail: 'Wait ten minutes, then try again.' },
-  unavailable: { title: 'The database cannot be reached', detail: 'Nothing is lost. Try again in a moment.' },
+  unavailable: {
+    title: 'The database does not answer in time',
+    detail: 'Nothing is lost. Try again in a moment.',
+  },
 }
 const otherRefusal = {
   title: 'You could not be signed in',

@@ -12,7 +12,8 @@ export async function createDatabase(url: string, template?: string): Promise<bo
     await onServer(url, (name) => `CREATE DATABASE ${name}${from}`)
     return true
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code === '42P04') return false
+    // Whoever makes one of the same name at the same moment is told by the catalogue's index.
+    if (error instanceof pg.DatabaseError && /^(42P04|23505)$/.test(error.code ?? '')) return false
     throw error
   }
 }

@@ -28,8 +28,11 @@ export async function selectUser(id: string): Promise<UserRow | null> {
 }
 
 /** By e-mail, which is kept in lower case. */
-export async function selectUserByEmail(email: string): Promise<UserWithPassword | null> {
-  const rows = await database().$queryRaw<UserWithPassword[]>`
+export async function selectUserByEmail(
+  email: string,
+  db: Queryable = database(),
+): Promise<UserWithPassword | null> {
+  const rows = await db.$queryRaw<UserWithPassword[]>`
     SELECT ${columns}, password_hash
     FROM user_account WHERE email = ${email.toLowerCase()}`
   return rows[0] ?? null
@@ -96,18 +99,28 @@ export async function lockAdmins(db: Queryable): Promise<{ id: string }[]> {
 }
 
 const firstAdminSetting = 'first_admin'
+/** Key of the advisory lock: one process at a time sees to the first administrator. */
+const firstAdminLock = 706_172_003
+
+/** Until the transaction ends: a row that is not there yet cannot be locked. */
+export async function lockFirstAdmin(db: Queryable): Promise<void> {
+  await db.$executeRaw`SELECT pg_advisory_xact_lock(${firstAdminLock})`
+}
 
 /** What `writeFirstAdmin` stored, undefined where it never did. */
-export async function readFirstAdmin(): Promise<unknown> {
-  const rows = await database().$queryRaw<
+export async function readFirstAdmin(db: Queryable): Promise<unknown> {
+  const rows = await db.$queryRaw<
     { value: unknown }[]
   >`SELECT value FROM setting WHERE key = ${firstAdminSetting}`
   return rows[0]?.value
 }
 
 /** Remembers which password was taken from the environment, as a hash. */
-export async function writeFirstAdmin(applied: { email: string; passwordHash: string }): Promise<void> {
-  await database().$executeRaw`
+export async function writeFirstAdmin(
+  db: Queryable,
+  applied: { email: string; passwordHash: string },
+): Promise<void> {
+  await db.$executeRaw`
     INSERT INTO setting (key, value) VALUES (${firstAdminSetting}, ${JSON.stringify(applied)}::jsonb)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value`
 }
