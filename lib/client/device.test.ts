@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { createMemoryStore, StorageFullError, type DeviceEvent, type MemoryStore } from './index.ts'
+import {
+  createDevice,
+  createMemoryStore,
+  StorageFullError,
+  TransportError,
+  type DeviceEvent,
+  type MemoryStore,
+} from './index.ts'
 import { createBench } from './testing/bench.ts'
 import { pushes } from './testing/pushes.ts'
 
@@ -125,6 +132,42 @@ describe('local records', () => {
     })
     expect(await fresh.sync()).toMatchObject({ outcome: 'complete', accepted: 1 })
     expect(device.id).not.toBe(fresh.id)
+  })
+})
+
+describe('enrolment', () => {
+  const request = { enrollmentKey: 'k', name: 'n', platform: 'ios', appVersion: '1', scopes: ['default'] }
+
+  test('asks for the same token until it is answered, in whatever life; then for another', async () => {
+    const bench = createBench()
+    const storage = createMemoryStore()
+    const transport = bench.server.transport()
+    let isLost = true
+    const begin = () =>
+      createDevice({
+        ...{
+          storage,
+          clock: bench.clock,
+          random: { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) },
+        },
+        transport: {
+          send: async (sent) => {
+            const reply = await transport.send(sent)
+            if (isLost) throw new TransportError('network', 'lost on the way back')
+            return reply
+          },
+        },
+      })
+    await expect((await begin()).enroll(request)).rejects.toThrow('lost')
+    isLost = false
+    const device = await begin()
+    await device.enroll(request)
+    await device.enroll(request)
+    const [first, second, third] = bench.server.requests.map(({ body }) => body['device_token'])
+    expect(first).toMatch(/^hf_dev_[0-9a-f]{64}$/)
+    expect(second).toBe(first)
+    expect(third).toMatch(/^hf_dev_[0-9a-f]{64}$/)
+    expect(third).not.toBe(first)
   })
 })
 

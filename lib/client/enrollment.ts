@@ -1,5 +1,6 @@
 import type { EnrollRequest } from '#lib/protocol/enroll.ts'
 import type { Exchange } from './exchange.ts'
+import { newDeviceToken } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { enrollReplySchema } from './replies.ts'
@@ -29,7 +30,14 @@ export async function enroll(
   exchange: Exchange,
   request: EnrollmentRequest,
 ): Promise<Enrollment> {
-  const { deviceId, incarnation } = await transact(kernel, readIdentity)
+  // Stored before it is sent: an answer that is lost, or a request that arrives late, is then about the same token.
+  const { deviceId, incarnation, proposedToken } = await transact(kernel, async (unit) => {
+    const identity = await readIdentity(unit)
+    const proposed = identity.proposedToken ?? newDeviceToken(kernel.random)
+    if (identity.proposedToken === undefined)
+      unit.putMeta('identity', { ...identity, proposedToken: proposed })
+    return { ...identity, proposedToken: proposed }
+  })
   const body: EnrollRequest = {
     enrollment_key: request.enrollmentKey,
     device_id: deviceId,
@@ -38,6 +46,7 @@ export async function enroll(
     platform: request.platform,
     app_version: request.appVersion,
     scopes: [...request.scopes],
+    device_token: proposedToken,
   }
   const reply = await exchange({
     method: 'POST',
@@ -49,6 +58,7 @@ export async function enroll(
   await transact(kernel, async (unit) => {
     unit.putMeta('identity', {
       ...(await readIdentity(unit)),
+      proposedToken: undefined,
       token: reply.device_token,
       scopes: reply.scopes,
       tables: Object.fromEntries(

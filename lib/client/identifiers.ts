@@ -11,6 +11,11 @@ export function randomId(random: Random): string {
   return v4({ random: random.bytes(16) })
 }
 
+/** A device's token: 256 random bits, behind what people and scanners know it by. */
+export function newDeviceToken(random: Random): string {
+  return `hf_dev_${toHex(random.bytes(32))}`
+}
+
 /** A new trace that starts here, as W3C Trace Context writes it; the server continues it. */
 export function newTraceparent(random: Random): string {
   return `00-${toHex(random.bytes(16))}-${toHex(random.bytes(8))}-01`

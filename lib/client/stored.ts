@@ -171,6 +171,8 @@ export interface MetaDocuments {
     /** Counts this device's incarnations. */
     readonly life: number
     readonly token: string | null
+    /** What it asks for as its token, until that is answered. */
+    readonly proposedToken?: string | undefined
     readonly scopes: readonly string[]
     readonly tables: Readonly<Record<string, TableInfo>>
     readonly limits: {

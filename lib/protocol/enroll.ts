@@ -9,6 +9,14 @@ export const enrollRequestSchema = z.object({
   platform: z.string().max(100).default(''),
   app_version: z.string().max(100).default(''),
   scopes: z.array(z.string().min(1).max(200)).min(1).max(1_000).default(['default']),
+  /**
+   * The token that the device made for itself: 256 random bits. A request that comes again, or comes late, then means
+   * the same token, and locks nobody out. Without it the server makes one at each request.
+   */
+  device_token: z
+    .string()
+    .regex(/^hf_dev_[\w-]{43,100}$/)
+    .optional(),
 })
 export type EnrollRequest = z.output<typeof enrollRequestSchema>
 

@@ -14,7 +14,7 @@ import * as sync from './sync.ts'
 const wire = {
   changes: [{ sync: sync.changeSchema }, 'e014d051710c'],
   envelopes: [{ sync: sync.syncRequestSchema, report: sync.reportedDeadLetterSchema }, '83441607c66e'],
-  enrolment: [{ enroll: enroll.enrollRequestSchema }, '812b553389e9'],
+  enrolment: [{ enroll: enroll.enrollRequestSchema }, '226fa1ca6cb5'],
   digests: [{ digest: digest.digestRequestSchema }, 'db899608eb87'],
   policies: [{ policy: policy.tablePolicySchema }, '65fc43c8908c'],
   'error codes': [errors.errorCodes, '5a4cea9b1af3'],

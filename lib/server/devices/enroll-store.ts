@@ -1,12 +1,11 @@
 import type { EnrollReply, EnrollRequest } from '#lib/protocol/enroll.ts'
 import { database, type Queryable } from '../db.ts'
 
-export async function lockDevice(
-  db: Queryable,
-  id: string,
-): Promise<{ status: string; scopes: string[]; incarnation: string } | null> {
-  const rows = await db.$queryRaw<{ status: string; scopes: string[]; incarnation: string }[]>`
-    SELECT status, scopes, incarnation FROM device WHERE id = ${id}::uuid FOR UPDATE`
+type KnownDevice = { status: string; scopes: string[]; incarnation: string; token_hash: Uint8Array }
+
+export async function lockDevice(db: Queryable, id: string): Promise<KnownDevice | null> {
+  const rows = await db.$queryRaw<KnownDevice[]>`
+    SELECT status, scopes, incarnation, token_hash FROM device WHERE id = ${id}::uuid FOR UPDATE`
   return rows[0] ?? null
 }
 

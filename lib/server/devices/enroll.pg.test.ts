@@ -84,6 +84,32 @@ test('enrolling again rotates the token, keeps the device, and is in the audit',
   expect(streams).toHaveLength(2)
 })
 
+test('a request that comes again with the token the device made means the same token, whatever the key allows', async () => {
+  const key = await createEnrollmentKey(system, { name: 'once', allow_reenroll: false })
+  const device_token = `hf_dev_${'0123456789abcdef'.repeat(4)}`
+  const sent = body({ enrollment_key: key.secret, device_token })
+  const first = await send(sent)
+  expect(first).toMatchObject({ status: 201, reply: { device_token, scopes: ['site-7'] } })
+  // Its scopes were changed since: a repetition gives nothing back.
+  await all.own.db.$executeRaw`UPDATE device SET scopes = '{site-8}' WHERE id = ${sent.device_id}::uuid`
+  await revokeEnrollmentKey(system, key.id)
+  const again = await send(sent)
+  expect(again).toMatchObject({ status: 201, reply: { device_token, scopes: ['site-8'] } })
+  expect(await authenticateDevice(bearer(device_token))).toMatchObject({ id: sent.device_id })
+  const audit = await listAudit(system, { target_id: sent.device_id })
+  expect(audit.items.map((item) => item.action)).toEqual(['device.enroll'])
+  // Another token needs the key, as ever.
+  const other = await send({ ...sent, device_token: `hf_dev_${'f'.repeat(64)}` })
+  expect(other).toMatchObject({ status: 401 })
+})
+
+test('a token that a device makes is as long as one of ours, and nobody else’s', async () => {
+  expect(await send(body({ device_token: 'hf_dev_short' }))).toMatchObject({ status: 422 })
+  const device_token = `hf_dev_${'a1'.repeat(32)}`
+  expect((await send(body({ device_token }))).status).toBe(201)
+  expect(await send(body({ device_token }))).toMatchObject({ status: 409, reply: { code: 'conflict' } })
+})
+
 test('a key that may not replace tokens leaves an enrolled device alone', async () => {
   const key = await createEnrollmentKey(system, { name: 'first time', allow_reenroll: false })
   const sent = body({ enrollment_key: key.secret })

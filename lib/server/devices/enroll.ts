@@ -6,7 +6,8 @@ import { appendAudit } from '../audit/append.ts'
 import { database } from '../db.ts'
 import { findEnrollmentKey } from '../enrollment-keys/use.ts'
 import { createGuessLimit } from '../limits/guess-limit.ts'
-import { createToken, hashToken } from '../tokens.ts'
+import { sqlState } from '../sql-state.ts'
+import { createToken, hashToken, sameHash } from '../tokens.ts'
 import { lockDevice, selectServerFacts, upsertEnrolled } from './enroll-store.ts'
 
 /** A fleet behind one address enrols with a right key as fast as it likes: wrong keys alone are counted. */
@@ -18,7 +19,9 @@ export function grantedScopes(asked: readonly string[], allowed: readonly string
 }
 
 /**
- * Gives a device its token. A device that is known already gets a new one, and its old one ends with it.
+ * Gives a device its token. A device that is known already gets a new one, and its old one ends with it. A request that
+ * comes again with the token the device has is answered as the device stands, whatever became of the key: an answer that
+ * was lost locks nobody out.
  * @param from.network address of the caller, against guessing of keys
  * @throws AppError `unauthenticated` for a key that is not valid, `forbidden`, `device_revoked`, `throttled`
  */
@@ -27,44 +30,47 @@ export async function enrollDevice(
   from: { network: string; traceId: string },
 ): Promise<EnrollReply> {
   await wrongKeys.check(from.network)
-  const token = createToken('device')
-  const enrolled = await database().$transaction(async (db) => {
-    const key = await findEnrollmentKey(db, request.enrollment_key)
-    if (!key) return null
-    const scopes = grantedScopes(request.scopes, key.scopes)
-    if (scopes.length === 0) {
-      throw new AppError('forbidden', 'This enrolment key allows none of the scopes that were asked for.')
-    }
-    const known = await lockDevice(db, request.device_id)
-    if (known?.status === 'revoked') {
-      throw new AppError(
-        'device_revoked',
-        'This device was revoked. Ask an administrator to restore it, then enrol.',
-      )
-    }
-    if (known && !key.allow_reenroll) {
-      throw new AppError('forbidden', 'This device is enrolled, and this key may not replace its token.')
-    }
-    await key.use()
-    await upsertEnrolled(db, { ...request, scopes, tokenHash: hashToken(token), keyId: key.id })
-    await appendAudit(db, [
-      {
-        actor: { kind: 'device', id: request.device_id, name: request.name },
-        action: known ? 'device.reenroll' : 'device.enroll',
-        target: 'device',
-        targetId: request.device_id,
-        ...(known ? { before: { scopes: known.scopes, incarnation: known.incarnation } } : {}),
-        after: {
-          scopes,
-          incarnation: request.incarnation,
-          enrollment_key: key.name,
-          enrollment_key_id: key.id,
+  const token = request.device_token ?? createToken('device')
+  const tokenHash = hashToken(token)
+  const enrolled = await database()
+    .$transaction(async (db) => {
+      const before = request.device_token === undefined ? null : await lockDevice(db, request.device_id)
+      if (before && sameHash(before.token_hash, tokenHash)) {
+        refuseRevoked(before)
+        return { scopes: before.scopes, isNew: false }
+      }
+      const key = await findEnrollmentKey(db, request.enrollment_key)
+      if (!key) return null
+      const scopes = grantedScopes(request.scopes, key.scopes)
+      if (scopes.length === 0) {
+        throw new AppError('forbidden', 'This enrolment key allows none of the scopes that were asked for.')
+      }
+      const known = await lockDevice(db, request.device_id)
+      if (known) refuseRevoked(known)
+      if (known && !key.allow_reenroll) {
+        throw new AppError('forbidden', 'This device is enrolled, and this key may not replace its token.')
+      }
+      await key.use()
+      await upsertEnrolled(db, { ...request, scopes, tokenHash, keyId: key.id })
+      await appendAudit(db, [
+        {
+          actor: { kind: 'device', id: request.device_id, name: request.name },
+          action: known ? 'device.reenroll' : 'device.enroll',
+          target: 'device',
+          targetId: request.device_id,
+          ...(known ? { before: { scopes: known.scopes, incarnation: known.incarnation } } : {}),
+          after: {
+            scopes,
+            incarnation: request.incarnation,
+            enrollment_key: key.name,
+            enrollment_key_id: key.id,
+          },
+          traceId: from.traceId,
         },
-        traceId: from.traceId,
-      },
-    ])
-    return { scopes, isNew: !known }
-  })
+      ])
+      return { scopes, isNew: !known }
+    })
+    .catch(refuseTaken)
   if (!enrolled) {
     await wrongKeys.wrong(from.network)
     logger.warn(
@@ -80,4 +86,18 @@ export async function enrollDevice(
   const { epoch, tables } = await selectServerFacts()
   const { scopes } = enrolled
   return { device_token: token, scopes, epoch, server_time: new Date().toISOString(), limits, tables }
+}
+
+function refuseRevoked({ status }: { status: string }): void {
+  if (status !== 'revoked') return
+  throw new AppError(
+    'device_revoked',
+    'This device was revoked. Ask an administrator to restore it, then enrol.',
+  )
+}
+
+/** 23505: the token opens another device already. */
+function refuseTaken(error: unknown): never {
+  if (sqlState(error) !== '23505') throw error
+  throw new AppError('conflict', 'This device token is in use. Make another one.', { cause: error })
 }
