@@ -77,6 +77,7 @@ export async function applyAnswers(
     // This device named it, so the name was damaged on its way: it goes again.
     else rejected.set(batch[answer.index ?? -1]?.opId ?? '', { ...answer, retryable: true })
   }
+  const covered = new Set(reply.covered)
   const skew = reply.rejected.find((answer) => answer.code === 'clock_skew')
   if (skew) stamps.correct(Date.parse(skew.server_time ?? reply.server_time))
 
@@ -105,12 +106,10 @@ export async function applyAnswers(
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
       // Taken along to another scope: what the record is there, and that it left here, comes with the feed.
-      // Answered before, and just so: the feed may have gone past it since.
-      const isKnown = operation.firstAnswer?.version === yes.version
-      const server = isElsewhere(yes) || isKnown ? row.server : newerState(row.server, state)
+      const server = isElsewhere(yes) || covered.has(opId) ? row.server : newerState(row.server, state)
       await writeAnswered(unit, settled({ ...row, conflicts, server }))
-      if (!isUndone) await leaveBehind(unit, operation, state)
-      if (yes.scope === undefined) await heardThere(unit, operation, state)
+      if (!isUndone) await leaveBehind(unit, operation, covered.has(opId) ? null : state)
+      if (yes.scope === undefined && !covered.has(opId)) await heardThere(unit, operation, state)
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
@@ -135,7 +134,11 @@ export async function applyAnswers(
       // It is settled where the record is now.
       const place = { table, id, scope: clash.scope ?? operation.madeIn ?? scope }
       const there = isElsewhere(clash) ? ((await readRow(unit, place)) ?? emptyRow(place)) : others
-      await writeRow(unit, settled({ ...withMark(there, mark), server: newerState(there.server, state) }))
+      // Answered before: somebody may have settled it since, and the feed have gone past that.
+      const isSettled = clash.conflict_id !== null && reply.settled.includes(clash.conflict_id)
+      const marked = isSettled ? there : withMark(there, mark)
+      const server = covered.has(opId) ? there.server : newerState(there.server, state)
+      await writeRow(unit, settled({ ...marked, server }))
       await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })
       summary.conflicts += 1
     } else if (no && !no.retryable && operation.isShared && no.code === 'invalid_change') {

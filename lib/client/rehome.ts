@@ -67,16 +67,20 @@ export async function undoMove(
   return fromScope == null ? row : rehome(unit, row, fromScope, { isUndone: true })
 }
 
-/** The move was made: the row that was left is gone, and older news must not bring it back. */
+/**
+ * The move was made: the row that was left is gone, and older news must not bring it back.
+ * @param state the record as it left; null where the feed has told of that already, and of what came after
+ */
 export async function leaveBehind(
   unit: Unit,
   operation: PendingOperation,
-  state: Omit<ServerState, 'data'>,
+  state: Omit<ServerState, 'data'> | null,
 ): Promise<void> {
   const { fromScope } = operation
   if (fromScope == null) return
   const left = await readRow(unit, { ...operation, scope: fromScope })
   if (!left || left.pending.length > 0 || left.conflicts.length > 0) return
+  if (state === null) return writeRow(unit, { ...left, movedTo: null, local: null })
   await writeAnswered(unit, {
     ...left,
     ...{ movedTo: null, local: null, server: newerState(left.server, { ...state, data: null }) },

@@ -72,6 +72,12 @@ export const syncReplySchema = z.object({
   server_changes: z.array(serverChange),
   has_more: z.boolean(),
   lamport: z.int().min(0).optional().catch(undefined),
+  /** What this device is granted now; a server of before does not say. */
+  scopes: z.array(z.string()).optional(),
+  /** Operations whose answer is given again, and of which the token that was sent knows more. */
+  covered: z.array(z.string()).default([]),
+  /** Conflicts whose answer is given again, and that are settled by now. */
+  settled: z.array(z.string()).default([]),
   resync: z.object({ reason: z.enum(resyncReasons) }).nullable(),
   retry_after_ms: z.number().min(0).default(0),
 })

@@ -1,12 +1,13 @@
 import { recordChecksum } from '#lib/protocol/checksum.ts'
-import type { Kernel } from './kernel.ts'
+import { readIdentity } from './identity.ts'
+import { transact, type Kernel } from './kernel.ts'
 import { dequeue } from './queue.ts'
 import { rehome } from './rehome.ts'
 import type { ReadServerChange } from './replies.ts'
 import { setAside } from './review.ts'
 import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
-import { recordKey, type RecordKey, type StoredRecord } from './stored.ts'
+import { generationPrefix, recordKey, scopePrefix, type RecordKey, type StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
 
 /**
@@ -46,7 +47,57 @@ export async function applyServerChange(
     unit,
     settled({ ...row, server: newerState(row.server, state), conflicts, updatedAtMs: nowMs }),
   )
+  if (change.conflict_id != null) await settleElsewhere(unit, key, change.conflict_id)
   return key
+}
+
+/** A record that moved while this device did not look took its conflict along: the mark may still be where it was. */
+async function settleElsewhere(unit: Unit, { scope, ...key }: RecordKey, conflictId: string): Promise<void> {
+  const { scopes } = await readIdentity(unit)
+  for (const other of scopes) {
+    const row = other === scope ? undefined : await readRow(unit, { ...key, scope: other })
+    const conflicts = row?.conflicts.filter((mark) => mark.conflictId !== conflictId)
+    if (row && conflicts?.length !== row.conflicts.length) {
+      await writeRow(unit, settled({ ...row, conflicts: conflicts ?? [] }))
+    }
+  }
+}
+
+/** Rows looked at in one go; more would hold the lock for too long. */
+const LEAVING_ROWS = 200
+
+/**
+ * Rows of scopes that are not granted any more leave. The feed tells of them where the device's token has the scope; an
+ * answer that was taken without its page put one there that no token ever had.
+ * @param granted as of a reply after which nothing more is to come
+ */
+export async function leaveUngranted(kernel: Kernel, granted: readonly string[]): Promise<RecordKey[]> {
+  const left: RecordKey[] = []
+  let after: string | null = ''
+  while (after !== null) {
+    const from: string = after
+    after = await transact(kernel, async (unit) => {
+      const { generation } = await readRowsDocument(unit)
+      const prefix = generationPrefix(generation)
+      const [first] = await unit.scan('records', { prefix, after: from || prefix, limit: 1 })
+      if (!first) return null
+      const { scope } = first.value
+      const end = `${scopePrefix(generation, scope)}\uffff`
+      if (granted.includes(scope)) return end
+      const rows = await unit.scan('records', {
+        prefix: scopePrefix(generation, scope),
+        ...{ after: from || prefix, limit: LEAVING_ROWS },
+      })
+      for (const { value: row } of rows) {
+        // What was made there and never answered is refused, and set aside then.
+        if (row.server === null && row.pending.length > 0) continue
+        await leave(unit, row, kernel.clock.nowMs())
+        left.push({ scope, table: row.table, id: row.id })
+      }
+      return rows.length < LEAVING_ROWS ? end : (rows.at(-1)?.key ?? end)
+    })
+  }
+  return left
 }
 
 /**

@@ -10,7 +10,7 @@ import type { ReadServerChange, ReadSyncReply } from './replies.ts'
 import { handBackSeen } from './review.ts'
 import type { RoundResult } from './round-result.ts'
 import { clearGraves } from './rows.ts'
-import { applyServerChange } from './server-changes.ts'
+import { applyServerChange, leaveUngranted } from './server-changes.ts'
 import { beginSnapshot } from './snapshot.ts'
 import { openStamps, type Stamps } from './stamps.ts'
 import { recordKey, type DeadLetter, type RecordKey } from './stored.ts'
@@ -50,6 +50,7 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
     stamps.save()
     return { summary: answers, begins }
   })
+  if (isCovering && reply.scopes) summary.touched.push(...(await leaveUngranted(kernel, reply.scopes)))
   // A twin had an operation refused for now under this incarnation, and will not repair it under it.
   if (summary.strays > 0 && prepared.deadLetters.length === 0) {
     await transact(kernel, (unit) => startNewLife(kernel, unit))

@@ -276,6 +276,12 @@ export type SyncReply = {
   has_more: boolean
   /** The server's Lamport clock as it answered: a device that goes on from it orders the events of its sync. */
   lamport?: number
+  /** What the device is granted now. A record it has of another scope, with nothing more to come, has left it. */
+  scopes?: string[]
+  /** Operations in this reply that were answered before, by op_id, whose state the token that was sent covers. */
+  covered?: string[]
+  /** Conflicts in this reply that were answered before, and are settled by now. */
+  settled?: string[]
   resync: { reason: ResyncReason } | null
   retry_after_ms: number
 }

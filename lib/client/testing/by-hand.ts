@@ -29,11 +29,12 @@ export function send(kernel: Kernel): Promise<readonly PendingOperation[]> {
   return transact(kernel, async (unit) => assignSeqs(unit, (await readLanes(unit, 9)).flat()))
 }
 
-/** Takes the first of a batch as answered so. */
+/** Takes the first of a batch as answered so. @param besides what else the reply says */
 export function take(
   kernel: Kernel,
   batch: readonly PendingOperation[],
   given: object,
+  besides: object = {},
 ): Promise<AnswerSummary> {
   const [operation] = batch
   const named = { op_id: operation!.opId, record_id: operation!.id, ...given }
@@ -46,6 +47,7 @@ export function take(
       rejected: isRefused ? [named] : [],
       conflicts: isClash ? [named] : [],
       server_changes: [],
+      ...besides,
     },
   })
   return transact(kernel, async (unit) =>
@@ -57,10 +59,15 @@ export function take(
 export function news(
   kernel: Kernel,
   { scope, table, id }: RecordKey,
-  told: { operation: 'UPSERT' | 'DELETE' | 'LEAVE'; version: number; data: { name: string } | null },
+  told: {
+    operation: 'UPSERT' | 'DELETE' | 'LEAVE'
+    version: number
+    data: { name: string } | null
+    conflict_id?: string
+  },
   toScope: string | null = null,
 ): Promise<RecordKey> {
-  const change = { scope, table, record_id: id, ...told, checksum: null, hlc: null, conflict_id: null }
+  const change = { scope, table, record_id: id, checksum: null, hlc: null, conflict_id: null, ...told }
   return transact(kernel, async (unit) =>
     applyServerChange(kernel, unit, await openStamps(unit, clock, 'device'), change, toScope),
   )

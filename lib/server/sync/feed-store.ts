@@ -20,6 +20,7 @@ export function feedStore(
   | 'feedPage'
   | 'leavePage'
   | 'feedPositions'
+  | 'toldBy'
   | 'snapshotPage'
   | 'openConflicts'
   | 'clearResyncReason'
@@ -51,6 +52,21 @@ export function feedStore(
       const [row] = await db.$queryRaw<{ positions: Positions | null }[]>`
         SELECT feed_positions(${[...scopes]}) AS positions`
       return row?.positions ?? {}
+    },
+
+    async toldBy(versions) {
+      const rows = await db.$queryRaw<{ told: boolean }[]>`
+        SELECT coalesce(written.seq <= v.seq, true) AS told
+        FROM ROWS FROM (jsonb_to_recordset(${JSON.stringify(versions)}::jsonb)
+          AS (scope text, "table" text, id uuid, version int, seq bigint)) WITH ORDINALITY
+          v(scope, "table", id, version, seq, n)
+        LEFT JOIN LATERAL (
+          SELECT k.seq FROM feed_change c
+          JOIN feed_commit k ON k.batch = c.batch AND k.scope = c.scope AND k.committed_at = c.committed_at
+          WHERE c.record_id = v.id AND c."table" = v."table" AND c.scope = v.scope
+            AND c.after_version = v.version AND c.effect <> 'NONE' LIMIT 1) written ON true
+        ORDER BY v.n`
+      return rows.map(({ told }) => told)
     },
 
     async snapshotPage({ scope, pin, afterTable, afterId, maxItems }) {

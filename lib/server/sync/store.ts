@@ -302,6 +302,11 @@ export type SyncStore = {
   }) => Promise<LeavePage[]>
   /** Where the feed stands. */
   feedPositions: (scopes: readonly string[]) => Promise<Positions>
+  /**
+   * Which of these versions the feed of their scope has told by `seq`, in the order asked. One that the log does not hold any
+   * more was told long ago.
+   */
+  toldBy: (versions: readonly (RecordKey & { version: number; seq: number })[]) => Promise<boolean[]>
   /** The live records of a scope as they were at `pin`, by key. */
   snapshotPage: (page: {
     scope: string

@@ -4,6 +4,7 @@ import { resyncReasons, type ResyncReason } from '#lib/protocol/sync.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
 import type { SyncRecord } from '../syncs/session.ts'
+import { answeredBefore } from './answered-before.ts'
 import type { Answer, DecidedBatch } from './batch.ts'
 import { countAnswers, countTables } from './count-answers.ts'
 import type { Engine } from './engine.ts'
@@ -13,7 +14,6 @@ import { undoSagas } from './undo-sagas.ts'
 import { declareSchemas, readChanges } from './read-changes.ts'
 import { readEnvelope } from './read-envelope.ts'
 import { readToken } from './token.ts'
-import { withdrawn } from './withdrawn.ts'
 
 const defaultPullLimit = 500
 
@@ -126,7 +126,10 @@ export async function sync(
     const note = { ...pulled.lost, device_id: device.id, trace_id: options.traceId }
     if (await engine.store.noteLostHistory(note)) engine.notify({ kinds: ['audit'] })
   }
-  const gone = pulled.resync ? [] : withdrawn(pushed.answers, changes, granted)
+  // What a full sync brings stands over every answer.
+  const { gone, covered, settled } = await answeredBefore(engine, pulled.resync ? [] : pushed.answers, {
+    ...{ changes, deviceId: device.id, token, granted },
+  })
   const counts = countAnswers(pushed.answers, pulled.delivered + gone.length)
   const page = [pulled.changes, ...gone.map((change) => JSON.stringify(change))].filter(Boolean).join(',')
   return {
@@ -134,6 +137,9 @@ export async function sync(
       pushed.answers,
       { ...pulled, changes: page },
       {
+        scopes: device.scopes,
+        covered,
+        settled,
         traceId: options.traceId,
         nowMillis: engine.now(),
         lamport: clock.tick(),
@@ -190,18 +196,29 @@ function asResyncReason(reason: string | null): ResyncReason | null {
 function replyText(
   answers: readonly Answer[],
   pulled: Pulled,
-  { traceId, nowMillis, lamport }: { traceId: string; nowMillis: number; lamport: number },
+  about: {
+    traceId: string
+    nowMillis: number
+    lamport: number
+    scopes: readonly string[]
+    covered: readonly string[]
+    settled: readonly string[]
+  },
 ): string {
   const list = (kind: Answer['kind']) =>
     answers
       .filter((answer) => answer.kind === kind)
       .map(({ text }) => text)
       .join(',')
+  const { traceId, nowMillis, lamport, scopes, covered, settled } = about
+  const listed = (name: string, ids: readonly string[]) =>
+    ids.length > 0 ? `"${name}":${JSON.stringify(ids)},` : ''
   return (
     `{"sync_token":${JSON.stringify(pulled.token)},"epoch":"${pulled.epoch}",` +
     `"server_time":"${new Date(nowMillis).toISOString()}","trace_id":"${traceId}",` +
     `"accepted":[${list('accepted')}],"conflicts":[${list('conflict')}],"rejected":[${list('rejected')}],` +
     `"server_changes":[${pulled.changes}],"has_more":${pulled.hasMore},"lamport":${lamport},` +
+    `"scopes":${JSON.stringify(scopes)},${listed('covered', covered)}${listed('settled', settled)}` +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
   )
 }

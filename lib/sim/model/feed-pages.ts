@@ -107,6 +107,15 @@ export function feedPositions(tables: Tables, scopes: readonly string[]): Positi
   )
 }
 
+export function toldBy(tables: Tables, versions: Asked<'toldBy'>): boolean[] {
+  return versions.map(({ scope, table, id, version, seq }) => {
+    const key = recordKey(scope, table, id)
+    const written = tables.state(key, version) ?? tables.departure(key, version)
+    const commit = tables.feed(scope).find(({ batch }) => batch === written?.batch)
+    return commit === undefined || commit.seq <= seq
+  })
+}
+
 type Live = Pick<RecordRow, 'table' | 'id' | 'version' | 'data' | 'checksum' | 'hlc'>
 
 /** The live records of a scope as they were at a position of its feed, by key. */

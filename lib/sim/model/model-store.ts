@@ -1,7 +1,7 @@
 import { sqlState } from '#lib/server/sql-state.ts'
 import type { SyncStore } from '#lib/server/sync/store.ts'
 import { bucketDifferences } from './buckets.ts'
-import { feedPage, feedPositions, leavePage, snapshotPage } from './feed-pages.ts'
+import { feedPage, feedPositions, leavePage, snapshotPage, toldBy } from './feed-pages.ts'
 import type { ModelDatabase, ModelHost } from './model-database.ts'
 import { pushCommit } from './push-commit.ts'
 import { blockedSteps, dueSagas, nextUndo } from './sagas.ts'
@@ -51,6 +51,7 @@ export function modelStore(database: ModelDatabase, host: ModelHost): SyncStore 
     feedPage: (page) => statement('feed page', () => feedPage(database.tables, page)),
     leavePage: (page) => statement('leave page', () => leavePage(database.tables, page)),
     feedPositions: (scopes) => statement('feed positions', () => feedPositions(database.tables, scopes)),
+    toldBy: (versions) => statement('told by', () => toldBy(database.tables, versions)),
     snapshotPage: (page) => statement('snapshot page', () => snapshotPage(database.tables, page)),
     nextUndo: (sagaId) => statement('next undo', () => nextUndo(database.tables, sagaId)),
     blockedSteps: (sagaId, undo) =>

@@ -87,6 +87,13 @@ async function compareReads(real: Target, model: Target, dice: ReturnType<typeof
         }),
       ),
     )
+    const { record } = await real.dump()
+    const versions = (record as { scope: string; table: string; id: string; version: number }[]).map(
+      ({ scope, table, id, version }) => ({
+        ...{ scope, table, id, version: Math.max(1, version - dice.int(0, 1)), seq: dice.int(0, head) },
+      }),
+    )
+    await both(({ engine }) => engine.store.toldBy(versions))
     const leaving = scopes.map((scope) => ({ scope, seq: head, table: '', id: nil }))
     await both(async ({ engine }) =>
       (await engine.store.leavePage({ leaving, maxChanges: 3 }))

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { listConflicts, listReview } from './aftermath.ts'
+import { applyEdit } from './apply-edit.ts'
+import { transact, type Kernel } from './kernel.ts'
+import { moveRecord } from './move.ts'
+import { getRecord } from './records.ts'
+import { syncReplySchema } from './replies.ts'
+import { takeReply } from './take-reply.ts'
+import { deviceByHand, news, send, take } from './testing/by-hand.ts'
+
+// An answer that is given again tells of the time when it was first given; the rows may be of a later one.
+
+const key = { scope: 'north', table: 'notes', id: '0193f3a2-b4c0-7000-8000-00000000aaaa' }
+const there = { ...key, scope: 'south' }
+const edit = (kernel: Kernel, data: { name: string } | null, at = key) =>
+  transact(kernel, (unit) => applyEdit(kernel, unit, { ...at, data, priority: undefined }))
+const shown = (kernel: Kernel, at = key) => transact(kernel, (unit) => getRecord(unit, at))
+const applied = (version: number) => ({ version, outcome: 'applied', data: null, checksum: 'x' })
+const conflict = (conflictId: string) => ({
+  ...{ conflict_id: conflictId, code: 'manual', fields: ['name'] },
+  ...{ server_version: 2, server_data: { name: 'theirs' }, base_data: { name: 'old' } },
+})
+const opIdOf = (batch: Awaited<ReturnType<typeof send>>) => batch[0]!.opId
+
+describe('an answer whose state the token covers', () => {
+  test('does not bring back a record that went since', async () => {
+    const kernel = await deviceByHand(['north', 'south'])
+    await edit(kernel, { name: 'made' })
+    const batch = await send(kernel)
+    await take(kernel, batch, applied(1), { covered: [opIdOf(batch)] })
+    expect(await shown(kernel)).toBeUndefined()
+    expect(await kernel.storage.scan('records', {})).toEqual([])
+  })
+
+  test('is taken at its word where the feed has yet to come there', async () => {
+    const kernel = await deviceByHand(['north', 'south'])
+    await edit(kernel, { name: 'made' })
+    await take(kernel, await send(kernel), applied(1), { covered: [] })
+    expect(await shown(kernel)).toMatchObject({ data: { name: 'made' }, serverVersion: 1 })
+  })
+
+  test('of a move leaves what came to stand in the old place since', async () => {
+    const kernel = await deviceByHand(['north', 'south'])
+    await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'here' } })
+    await transact(kernel, (unit) => moveRecord(kernel, unit, key, 'south'))
+    const batch = await send(kernel)
+    await news(kernel, key, { operation: 'UPSERT', version: 3, data: { name: 'came back' } })
+    await take(kernel, batch, applied(2), { covered: [opIdOf(batch)] })
+    expect(await shown(kernel)).toMatchObject({ data: { name: 'came back' }, serverVersion: 3 })
+    expect(await shown(kernel, there)).toBeUndefined()
+  })
+
+  test('and says that it clashed shows both sides as long as nobody settled it', async () => {
+    const kernel = await deviceByHand(['north', 'south'])
+    await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+    await edit(kernel, { name: 'mine' })
+    const batch = await send(kernel)
+    await news(kernel, key, { operation: 'UPSERT', version: 3, data: { name: 'newer' } })
+    await take(kernel, batch, conflict('c'), { covered: [opIdOf(batch)] })
+    expect(await shown(kernel)).toMatchObject({ data: { name: 'mine' }, serverVersion: 3 })
+    expect(await transact(kernel, listConflicts)).toHaveLength(1)
+  })
+})
+
+test('a conflict that was settled before its answer came again is not opened', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+  await edit(kernel, { name: 'mine' })
+  const batch = await send(kernel)
+  await news(kernel, key, { operation: 'UPSERT', version: 3, data: { name: 'chosen' } })
+  await take(kernel, batch, conflict('c'), { covered: [opIdOf(batch)], settled: ['c'] })
+  expect(await transact(kernel, listConflicts)).toEqual([])
+  expect(await shown(kernel)).toMatchObject({ data: { name: 'chosen' }, syncStatus: 'synced' })
+})
+
+test('a conflict is over where it was found, when its record is settled in another scope', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+  await edit(kernel, { name: 'mine' })
+  await take(kernel, await send(kernel), conflict('c'))
+  const settlement = { operation: 'UPSERT', version: 4, data: { name: 'chosen' }, conflict_id: 'c' } as const
+  await news(kernel, there, settlement)
+  expect(await transact(kernel, listConflicts)).toEqual([])
+})
+
+describe('records of a scope that is granted no more', () => {
+  const reply = (besides: object) =>
+    syncReplySchema.parse({
+      ...{ sync_token: 't', epoch: 'e', server_time: '2026-11-22T08:00:00Z', has_more: false, resync: null },
+      ...{ accepted: [], rejected: [], conflicts: [], server_changes: [], ...besides },
+    })
+  const nothingSent = { token: '', batch: [], deadLetters: [], body: {} }
+  /** An answer was taken and the page with it was damaged: no token ever knew of the scope. */
+  const strandedDevice = async () => {
+    const kernel = await deviceByHand(['north', 'south'])
+    await edit(kernel, { name: 'made' })
+    await take(kernel, await send(kernel), applied(1))
+    await edit(kernel, { name: 'in the south' }, there)
+    await take(kernel, await send(kernel), applied(1))
+    await edit(kernel, { name: 'not sent yet' })
+    return kernel
+  }
+
+  test('leave, and what was not sent is set aside', async () => {
+    const kernel = await strandedDevice()
+    await takeReply(kernel, nothingSent, reply({ scopes: ['south'] }))
+    expect(await shown(kernel)).toBeUndefined()
+    expect(await shown(kernel, there)).toMatchObject({ data: { name: 'in the south' } })
+    expect(await transact(kernel, listReview)).toMatchObject([{ data: { name: 'not sent yet' } }])
+  })
+
+  test('stay while more is to come, and where a server does not say', async () => {
+    const kernel = await strandedDevice()
+    await takeReply(kernel, nothingSent, reply({ scopes: ['south'], has_more: true }))
+    await takeReply(kernel, nothingSent, reply({}))
+    expect(await shown(kernel)).toMatchObject({ data: { name: 'not sent yet' } })
+  })
+})
