@@ -75,7 +75,7 @@ export async function closeGap(
   const { nextSeq } = await readQueue(unit)
   const unanswered = (await readInflight(unit)).filter(({ seq }) => seq !== null && seq >= expectedSeq)
   const beyond = await lostFrom(unit, life, expectedSeq)
-  const lost = beyond.length > 0 ? [...(await repairedBefore(unit, life, expectedSeq)), ...beyond] : beyond
+  const lost = beyond.length > 0 ? [...(await doubtfulBefore(unit, life, expectedSeq)), ...beyond] : beyond
   const seqs = new Set([...unanswered, ...beyond.map((entry) => entry.operation)].map(({ seq }) => seq))
   // The same seqs again only where none is missing: one that was given up, or is no longer kept, leaves a gap.
   const isWhole =
@@ -104,6 +104,17 @@ async function lostFrom(unit: Unit, life: number, expectedSeq: number): Promise<
   const lost = [...(await readJournal(unit, life, expectedSeq))]
   for (let later = life + 1; later <= newest; later++) lost.push(...(await readJournal(unit, later, 1)))
   return lost
+}
+
+/**
+ * What a restored server has to be asked about below the end of what it knows: what it may have open again, and the last
+ * of it, which is not this store's where a twin of it went on there first.
+ */
+async function doubtfulBefore(unit: Unit, life: number, seq: number): Promise<readonly JournalEntry[]> {
+  const repaired = await repairedBefore(unit, life, seq)
+  const last = (await readJournal(unit, life, 1)).findLast(({ operation }) => (operation.seq ?? 0) < seq)
+  const isNamed = repaired.some(({ operation }) => operation.opId === last?.operation.opId)
+  return last === undefined || isNamed ? repaired : [...repaired, last]
 }
 
 /** What a restored server may have open again, below the end of what it knows: it was refused for now, and repaired later. */
