@@ -1,3 +1,4 @@
+import { joinCrdts } from '#lib/core/crdt/places.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import type { Priority } from '#lib/protocol/sync.ts'
 import { InvalidEditError } from './failure.ts'
@@ -5,7 +6,7 @@ import type { Kernel } from './kernel.ts'
 import { applyEdit } from './apply-edit.ts'
 import { moveRecord } from './move.ts'
 import { handBack } from './review.ts'
-import { readRow, readRowsDocument, settled, writeRow } from './rows.ts'
+import { readRow, readRowsDocument, settled, visibleData, writeRow } from './rows.ts'
 import {
   generationPrefix,
   type ConflictMark,
@@ -88,11 +89,15 @@ export async function retryDeadLetter(
   const { operation } = letter
   const { table, id, fromScope } = operation
   const scope = fromScope ?? operation.scope
+  const row = await readRow(unit, { scope, table, id })
+  const shown = row ? visibleData(row) : null
+  // What others have added to its CRDTs since, it would take back.
+  const asItWas = operation.data && joinCrdts(operation.data, shown?.data ?? null)
   await applyEdit(kernel, unit, {
     scope,
     table,
     id,
-    data: data === undefined ? operation.data : data,
+    data: data === undefined ? asItWas : data,
     priority: operation.priority,
     // What goes as it was is still of the app that made it.
     ...(data === undefined ? { schemaVersion: operation.schemaVersion } : {}),

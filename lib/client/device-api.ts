@@ -79,12 +79,19 @@ export interface Device {
   edit(ref: RecordRef & { priority?: Priority }, edits: FieldEdits): Promise<LocalRecord>
   /**
    * Makes all of these edits as the steps of one business transaction: all or none here and now; on the
-   * server in this order, and undone where one of them fails. `data: null` deletes.
+   * server in this order, and undone where one of them fails. `data: null` deletes; `edits` are done to fields of
+   * `data` besides, as by `edit`.
    * @returns the saga's id, and the records in the order of the edits; undefined where one is deleted
    * @throws InvalidEditError `empty_step` for an edit that changes nothing, and as `put`
    */
   saga(
-    edits: readonly { table: string; id?: string; scope?: string; data: JsonObject | null }[],
+    edits: readonly {
+      table: string
+      id?: string
+      scope?: string
+      data: JsonObject | null
+      edits?: FieldEdits
+    }[],
     options?: { priority?: Priority },
   ): Promise<{ sagaId: string; records: readonly (LocalRecord | undefined)[] }>
   /**

@@ -1,8 +1,8 @@
 import { addToGSet, emptyGSet, type GSet } from '#lib/core/crdt/g-set.ts'
-import { emptyGCounter, incrementGCounter, type GCounter } from '#lib/core/crdt/g-counter.ts'
+import { emptyGCounter, type GCounter } from '#lib/core/crdt/g-counter.ts'
 import { setLwwRegister } from '#lib/core/crdt/lww-register.ts'
 import { addToOrSet, emptyOrSet, removeFromOrSet, type OrSet } from '#lib/core/crdt/or-set.ts'
-import { emptyPnCounter, incrementPnCounter, type PnCounter } from '#lib/core/crdt/pn-counter.ts'
+import { emptyPnCounter, type PnCounter } from '#lib/core/crdt/pn-counter.ts'
 import { emptyText, textOf, type TextState } from '#lib/core/crdt/text.ts'
 import { crdtFault, crdtTypeOf, isCrdt, type CrdtTypeName } from '#lib/core/crdt/types.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
@@ -31,12 +31,12 @@ export type FieldEdits = Readonly<Record<string, FieldEdit>>
 
 /** In whose name a device edits. */
 export interface Editor {
-  readonly deviceId: string
   /** A stamp of now. */
   stamp(): string
   /** A name that nothing ever had. */
   tag(): string
   write(path: string, state: TextState, ops: TextOps): TextState
+  count(path: string, counter: GCounter | PnCounter, by: number): GCounter | PnCounter
 }
 
 /**
@@ -71,9 +71,9 @@ function editField(place: string, value: Json | undefined, edit: FieldEdit, edit
       typeAt(place, value, edit.type ?? 'pn-counter', ['pn-counter', 'g-counter']) === 'g-counter'
     if (!Number.isSafeInteger(by) || (isGCounter && by < 0))
       throw new InvalidEditError('invalid_step', `${place} cannot count by ${by}`)
-    return isGCounter
-      ? incrementGCounter((value as GCounter | undefined) ?? emptyGCounter, editor.deviceId, by)
-      : incrementPnCounter((value as PnCounter | undefined) ?? emptyPnCounter, editor.deviceId, by)
+    const counter =
+      (value as GCounter | PnCounter | undefined) ?? (isGCounter ? emptyGCounter : emptyPnCounter)
+    return by === 0 ? counter : editor.count(place, counter, by)
   }
   if ('add' in edit) {
     return typeAt(place, value, edit.type ?? 'or-set', ['or-set', 'g-set']) === 'or-set'

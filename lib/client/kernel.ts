@@ -2,6 +2,7 @@ import { DEFAULT_BACKOFF, type BackoffPolicy } from '#lib/core/backoff.ts'
 import { DEFAULT_BREAKER, type BreakerPolicy } from '#lib/core/breaker.ts'
 import { lamportClock, type LamportClock } from '#lib/core/lamport.ts'
 import type { Sha256Hex } from '#lib/protocol/checksum.ts'
+import { createCounters, type Counters } from './counters.ts'
 import { createLock, type Lock } from './lock.ts'
 import type { Clock, Random, Storage, Transport } from './ports.ts'
 import { portableSha256Hex } from './sha256.ts'
@@ -21,6 +22,7 @@ export interface Kernel {
   /** Orders what happens here and on the server in one sync. In memory: a life's order begins anew with it. */
   readonly lamport: LamportClock
   readonly textWriters: TextWriters
+  readonly counters: Counters
 }
 
 export interface Policy {
@@ -76,6 +78,7 @@ export function createKernel({
     ...{ storage, transport, clock, random },
     lamport: lamportClock(),
     textWriters: createTextWriters(random),
+    counters: createCounters(random),
     sha256Hex: sha256Hex ?? portableSha256Hex,
     policy: { ...DEFAULT_POLICY, ...policy },
     lock: createLock(),

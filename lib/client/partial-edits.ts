@@ -1,4 +1,5 @@
 import type { JsonObject } from '#lib/core/json.ts'
+import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Priority } from '#lib/protocol/sync.ts'
 import { applyEdit } from './apply-edit.ts'
 import { InvalidEditError } from './failure.ts'
@@ -33,17 +34,32 @@ export async function editRecord(
   key: RecordKey,
   { edits, priority }: { edits: FieldEdits; priority: Priority | undefined },
 ): Promise<Priority | null> {
+  const edited = await editFields(kernel, unit, key, await shownData(unit, key), edits)
+  return applyEdit(kernel, unit, { ...key, ...edited, priority })
+}
+
+/**
+ * A state of a record after edits of its fields in this device's name.
+ * @throws InvalidEditError as `applyFieldEdits`
+ */
+export async function editFields(
+  kernel: Kernel,
+  unit: Unit,
+  { scope, table, id }: RecordKey,
+  data: JsonObject,
+  edits: FieldEdits,
+): Promise<{ data: JsonObject; textOps: TextEdits }> {
   const { deviceId } = await readIdentity(unit)
   const stamps = await openStamps(unit, kernel.clock, deviceId)
-  const edited = applyFieldEdits(await shownData(unit, key), edits, {
-    deviceId,
+  const placeOf = (path: string) => JSON.stringify([scope, table, id, path])
+  const edited = applyFieldEdits(data, edits, {
     stamp: () => stamps.next(),
     tag: () => timeOrderedId(kernel.clock, kernel.random),
-    write: (path, state, ops) =>
-      kernel.textWriters.edit(JSON.stringify([key.scope, key.table, key.id, path]), state, ops),
+    write: (path, state, ops) => kernel.textWriters.edit(placeOf(path), state, ops),
+    count: (path, counter, by) => kernel.counters.count(deviceId, placeOf(path), counter, by),
   })
   stamps.save()
-  return applyEdit(kernel, unit, { ...key, ...edited, priority })
+  return edited
 }
 
 async function shownData(unit: Unit, key: RecordKey): Promise<JsonObject> {

@@ -4,9 +4,11 @@ import { applyEdit } from './apply-edit.ts'
 import type { RecordRef } from './device-api.ts'
 import { moreUrgent } from './edits.ts'
 import { InvalidEditError } from './failure.ts'
+import type { FieldEdits } from './field-edits.ts'
 import { timeOrderedId } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
+import { editFields } from './partial-edits.ts'
 import { getRecord, type LocalRecord } from './records.ts'
 import type { RecordKey } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -16,6 +18,8 @@ export interface SagaEdit {
   readonly id?: string
   readonly scope?: string
   readonly data: JsonObject | null
+  /** What is done to fields of `data` besides. */
+  readonly edits?: FieldEdits
 }
 
 /**
@@ -40,8 +44,9 @@ export async function applySaga(
   const priority =
     wanted ?? edits.map(({ table }) => tables[table]?.priority ?? 'normal').reduce(moreUrgent, 'bulk')
   const keys: RecordKey[] = []
-  for (const [index, { data, id, ...ref }] of edits.entries()) {
+  for (const [index, { data: given, edits: fields, id, ...ref }] of edits.entries()) {
     const key = await resolveKey(unit, { ...ref, id: id ?? timeOrderedId(kernel.clock, kernel.random) })
+    const data = given && fields ? (await editFields(kernel, unit, key, given, fields)).data : given
     const saga = { id: sagaId, step: index + 1, steps: edits.length }
     const queued = await applyEdit(kernel, unit, { ...key, data, priority, saga })
     if (queued === null) {

@@ -1,8 +1,8 @@
 import { deleteAgainstUpdate, updateAgainstUpdate } from './concurrent.ts'
-import { crdtRefusal, sameRecord } from './crdt/places.ts'
+import { contestedCounts, crdtRefusal, sameRecord } from './crdt/places.ts'
 import { compareHlc } from './hlc.ts'
 import type { JsonObject } from './json.ts'
-import type { LostValue } from './merge.ts'
+import { formatPath, type LostValue } from './merge.ts'
 import type { TablePolicy } from './policy.ts'
 import type { Since } from './since.ts'
 import type { TextEdits } from './text/fields.ts'
@@ -99,6 +99,40 @@ export function decide<Code extends string>(
       ? applied(edit)
       : unknownBase('The server never had this record. Create it first.')
   }
+  const contested = contestedCounts(policy, edit, base.data, current.data).map(
+    ({ path, state }): LostValue => ({
+      path: formatPath(path),
+      value: state,
+      from: 'client',
+      hlc: edit.hlc,
+    }),
+  )
+  return withLost(decideOnRecord(edit, base, current, policy, context), contested)
+}
+
+/** A decision with values more that gave way: whatever else came of the edit, they are kept. */
+function withLost<Code extends string>(decision: Decision<Code>, more: LostValue[]): Decision<Code> {
+  if (more.length === 0) return decision
+  switch (decision.kind) {
+    case 'no_change':
+      return { ...decision, kind: 'superseded', lost: more }
+    case 'write':
+    case 'superseded':
+      return { ...decision, lost: [...decision.lost, ...more] }
+    // The whole edit is kept.
+    case 'conflict':
+    case 'reject':
+      return decision
+  }
+}
+
+function decideOnRecord<Code extends string>(
+  edit: Edit,
+  base: Base,
+  current: Current,
+  policy: TablePolicy,
+  context: DecisionContext<Code>,
+): Decision<Code> {
   if (sameRecord(policy, edit.data, current.data)) return { kind: 'no_change' }
   // A deleted record lives again by an explicit CREATE, or where the policy lets an update win; never by accident.
   if (current.data === null && edit.operation === 'CREATE' && !comesAgain(edit, current, context)) {

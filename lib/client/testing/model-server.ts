@@ -14,10 +14,11 @@ import {
   type Reply,
   type Row,
 } from './model-answers.ts'
+import { decideMerge } from './model-merge.ts'
 import { digestReply, feedPage, snapshotPage } from './model-feed.ts'
 import { ok, refusal, withFault, type Fault } from './faults.ts'
 
-type Strategy = 'lww' | 'fww' | 'manual'
+type Strategy = 'lww' | 'fww' | 'manual' | 'crdt'
 
 /** Everything a backup of the server's database would hold. */
 type Backup = Pick<
@@ -38,7 +39,7 @@ interface Stream {
 
 /**
  * A server as small as the protocol allows: seqs, holes, forks, stable replies, a feed with tokens,
- * snapshots, three strategies. It is the other side in the device library's own tests, and keeps
+ * snapshots, four strategies. It is the other side in the device library's own tests, and keeps
  * count of what happened so that they can look.
  */
 export class ModelServer {
@@ -69,13 +70,14 @@ export class ModelServer {
   minPosition = 0
   /** What tells one history from another: a name for each commit of the feed, never given twice. */
   chain: string[] = []
+  wasRestored = false
   private commits = 0
   private readonly revoked = new Set<string>()
   private readonly contents = new Map<string, string>()
   private readonly everApplied = new Set<string>()
   private streams = new Map<string, Stream>()
   private byOp = new Map<string, Reply>()
-  private pushedBy = new Map<string, JsonObject | null>()
+  pushedBy = new Map<string, JsonObject | null>()
   private grants = new Map<string, string[]>()
 
   constructor(nowMs: () => number) {
@@ -126,15 +128,16 @@ export class ModelServer {
   }
 
   backup(): Backup {
-    const { rows, feed, deadLetters, conflicts, epoch, minPosition, chain, streams, byOp, pushedBy } = this
-    return structuredClone({
-      ...{ rows, feed, deadLetters, conflicts, epoch, minPosition, chain, streams, byOp, pushedBy },
-    })
+    const { rows, feed, deadLetters, conflicts, epoch, minPosition, chain } = this
+    const { streams, byOp, pushedBy } = this
+    const seen = { rows, feed, deadLetters, conflicts, epoch, minPosition, chain }
+    return structuredClone({ ...seen, streams, byOp, pushedBy })
   }
 
   /** The database is put back to what it was; what happened since is gone, and nobody is told. */
   restore(backup: Backup): void {
     Object.assign(this, structuredClone(backup))
+    this.wasRestored = true
     // What took effect and was lost may take effect again.
     const kept = new Set(this.byOp.keys())
     this.effects.splice(0, this.effects.length, ...this.effects.filter((opId) => kept.has(opId)))
@@ -184,9 +187,7 @@ export class ModelServer {
       limits: { chunk_changes: this.chunkChanges, chunk_bytes: 100_000, max_record_bytes: 50_000 },
       tables: Object.entries(this.priorities).map(([name, priority]) => ({
         name,
-        strategy: this.strategies[name] ?? 'lww',
-        priority,
-        schema_version: 1,
+        ...{ strategy: this.strategies[name] ?? 'lww', priority, schema_version: 1 },
       })),
     })
   }
@@ -274,6 +275,7 @@ export class ModelServer {
     const current = this.rows.get(key)
     const data = each.data ?? null
     this.pushedBy.set(each.op_id, data)
+    if (this.strategies[each.table] === 'crdt') return this.merge(each, deviceId, current)
     if (!current && each.operation !== 'CREATE') return this.bury(each, 'unknown_base')
     const isNext =
       !current ||
@@ -306,6 +308,14 @@ export class ModelServer {
         base_data: null,
       },
     }
+  }
+
+  private merge(each: Change, deviceId: string, current: Row | undefined): Reply {
+    const decision = decideMerge(each, { deviceId, current }, this)
+    if (decision.kind === 'reject') return this.bury(each, decision.refusal.code)
+    if (decision.kind !== 'write') return acceptance(each, decision.kind, current!, current!.data)
+    const row = this.commit({ ...each, data: decision.data }, each.op_id, current, null, deviceId)
+    return acceptance(each, decision.outcome, row, row.data)
   }
 
   private bury(each: Change, code: string): Reply {

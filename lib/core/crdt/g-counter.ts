@@ -1,6 +1,7 @@
 import {
   countsFault,
   countsOverreach,
+  isContested,
   joinCounts,
   normalCounts,
   raiseCount,
@@ -9,7 +10,7 @@ import {
 } from './counts.ts'
 import { memberFault, type CrdtType } from './type.ts'
 
-/** A counter that only grows: each device's number, and their sum. */
+/** A counter that only grows: how far each slot has counted, and their sum. */
 export type GCounter = { $crdt: 'g-counter'; counts: Counts }
 
 export const emptyGCounter: GCounter = { $crdt: 'g-counter', counts: {} }
@@ -25,9 +26,15 @@ export const gCounter: CrdtType<GCounter> = {
       deviceId,
       '/counts',
     ),
+  isContested: ({ before, after, known, deviceId }) =>
+    isContested({ before: before?.counts, after: after.counts, known: known?.counts }, deviceId),
 }
 
-/** The counter after a device counted. @throws RangeError where `by` is negative or no whole number */
-export function incrementGCounter(counter: GCounter, deviceId: string, by = 1): GCounter {
-  return { $crdt: 'g-counter', counts: raiseCount(counter.counts, deviceId, by) }
+/**
+ * The counter after somebody counted.
+ * @param slot nobody else has ever counted in it; see `slotOf`
+ * @throws RangeError where `by` is negative or no whole number
+ */
+export function incrementGCounter(counter: GCounter, slot: string, by = 1): GCounter {
+  return { $crdt: 'g-counter', counts: raiseCount(counter.counts, slot, by) }
 }

@@ -6,7 +6,8 @@ import { earlier, later } from '../testing/edits.ts'
 import { crdtAhead, crdtRefusal, joinPlaces, joinStates, sameRecord } from './places.ts'
 
 const [one, two] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002']
-const count = (counts: { [device: string]: number }) => ({ $crdt: 'g-counter', counts })
+type Counts = { [slot: string]: number }
+const count = (counts: Counts) => ({ $crdt: 'g-counter', counts })
 const set = (...items: Json[]) => ({ $crdt: 'g-set', items })
 const table = defaultPolicy('stock', 'crdt')
 const field: TablePolicy = {
@@ -61,6 +62,43 @@ describe('an edit is refused before anything is decided', () => {
     expect(refused({ parts: { n: 1 } })).toMatchObject({ errors: [{ pointer: '/data/parts/n' }] })
     expect(refused({ parts: { n: set() } })).toMatchObject({ code: 'schema_mismatch' })
     expect(refused({ parts: { n: count({ [one]: 1 }) }, x: { $crdt: 'anything' }, y: [set()] })).toBeNull()
+  })
+})
+
+describe('two that count under one device id', () => {
+  const run = '11111111-1111-8111-8000-000000000001'
+  const meet = (base: Counts | undefined, ours: Counts, theirs: Counts) =>
+    decide(
+      { operation: 'UPDATE', data: { n: count(ours) }, hlc: later, deviceId: one },
+      { data: base && { n: count(base) }, standsOn: 1 },
+      { version: 2, data: { n: count(theirs) }, hlc: earlier, deviceId: one },
+      table,
+      { validate: () => null },
+    )
+  const kept = (ours: Counts) => [{ path: 'n', value: count(ours), from: 'client', hlc: later }]
+
+  test('may have added more than the join holds: what came second is kept beside it', () => {
+    expect(meet({ [one]: 5 }, { [one]: 6 }, { [one]: 6 })).toEqual({
+      ...{ kind: 'superseded', lost: kept({ [one]: 6 }) },
+    })
+    expect(meet({ [one]: 5 }, { [one]: 6 }, { [one]: 8 })).toMatchObject({
+      ...{ kind: 'superseded', lost: kept({ [one]: 6 }) },
+    })
+    expect(meet({ [one]: 5 }, { [one]: 8 }, { [one]: 6, [two]: 1 })).toMatchObject({
+      ...{ kind: 'write', data: { n: count({ [one]: 8, [two]: 1 }) }, lost: kept({ [one]: 8 }) },
+    })
+    expect(meet({}, { [one]: 1 }, { [one]: 1 })).toMatchObject({ kind: 'superseded' })
+  })
+
+  test('nothing is noted where nobody else did, or each in a slot of their own', () => {
+    expect(meet({ [one]: 5 }, { [one]: 6 }, { [one]: 5, [two]: 1 })).toMatchObject({ lost: [] })
+    expect(meet({ [one]: 5 }, { [one]: 5 }, { [one]: 6 })).toMatchObject({ kind: 'no_change' })
+    expect(meet({ [one]: 5 }, { [one]: 5, [run]: 1 }, { [one]: 6 })).toMatchObject({
+      kind: 'write',
+      lost: [],
+    })
+    expect(meet({ [run]: 5 }, { [run]: 6 }, { [run]: 6 })).toEqual({ kind: 'no_change' })
+    expect(meet(undefined, { [one]: 6 }, { [one]: 6 })).toEqual({ kind: 'no_change' })
   })
 })
 

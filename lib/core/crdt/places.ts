@@ -2,7 +2,7 @@ import { compareHlc } from '../hlc.ts'
 import { isJsonObject, jsonEqual, jsonPointer, type Json, type JsonObject } from '../json.ts'
 import { formatPath, isBlocked, parsePath, valueAt, withValueAt, type Join, type Path } from '../merge.ts'
 import { strategyAt, usesStrategy, type TablePolicy } from '../policy.ts'
-import { crdtFault, crdtOverreach, isCrdt, mergeCrdt } from './types.ts'
+import { crdtFault, crdtOverreach, isContestedCrdt, isCrdt, mergeCrdt } from './types.ts'
 import type { CrdtFault } from './type.ts'
 
 /** A CRDT's state and where in a record it is. */
@@ -21,14 +21,16 @@ export type CrdtRefusal = {
  * list is a value, so there are none in lists.
  */
 export function crdtPlaces(policy: TablePolicy, data: JsonObject | null | undefined): Place[] {
-  return data && usesStrategy(policy, 'crdt') ? placesIn(policy, data, []) : []
+  if (!data || !usesStrategy(policy, 'crdt')) return []
+  return statesIn(data).filter(({ path }) => strategyAt(policy, formatPath(path)) === 'crdt')
 }
 
-function placesIn(policy: TablePolicy, value: Json, path: Path): Place[] {
-  if (isCrdt(value)) return strategyAt(policy, formatPath(path)) === 'crdt' ? [{ path, state: value }] : []
+/** Every state in a record, whatever its table makes of it. */
+function statesIn(value: Json, path: Path = []): Place[] {
+  if (isCrdt(value)) return [{ path, state: value }]
   if (!isJsonObject(value)) return []
   return Object.entries(value).flatMap(([name, inner]) =>
-    isJsonObject(inner) ? placesIn(policy, inner, [...path, name]) : [],
+    isJsonObject(inner) ? statesIn(inner, [...path, name]) : [],
   )
 }
 
@@ -74,6 +76,23 @@ export function crdtAhead(policy: TablePolicy, data: JsonObject | null, limit: s
   return ahead ? jsonPointer(['data', ...ahead.path, 'hlc']) : null
 }
 
+/**
+ * Counters in which an edit counted under its device's own id, and so did somebody else since it was made: a copy of the
+ * device, or the device itself after a refusal. One number stands for what both added, and the join may hold less.
+ */
+export function contestedCounts(
+  policy: TablePolicy,
+  { data, deviceId }: { data: JsonObject | null; deviceId: string | null },
+  base: JsonObject | null | undefined,
+  current: JsonObject | null,
+): Place[] {
+  if (deviceId === null || base === undefined || current === null) return []
+  return crdtPlaces(policy, data).filter(({ path, state }) => {
+    const [before, known] = [stateAt(base, path, state), stateAt(current, path, state)]
+    return isContestedCrdt({ before, after: state, known, deviceId })
+  })
+}
+
 /** Whether two records say the same: their CRDTs may be written differently and mean the same state. */
 export function sameRecord(policy: TablePolicy, a: JsonObject | null, b: JsonObject | null): boolean {
   if (jsonEqual(a, b)) return true
@@ -92,7 +111,16 @@ export function sameRecord(policy: TablePolicy, a: JsonObject | null, b: JsonObj
 
 /** The record with the CRDTs of another joined into its own: what they hold is not taken back by anybody's choice. */
 export function joinPlaces(policy: TablePolicy, data: JsonObject, other: JsonObject | null): JsonObject {
-  return crdtPlaces(policy, other).reduce((joined, { path, state }) => {
+  return joinInto(data, crdtPlaces(policy, other))
+}
+
+/** The same for a device, which does not know the policies of fields: there a state's own `$crdt` says what it is. */
+export function joinCrdts(data: JsonObject, other: JsonObject | null): JsonObject {
+  return other ? joinInto(data, statesIn(other)) : data
+}
+
+function joinInto(data: JsonObject, places: readonly Place[]): JsonObject {
+  return places.reduce((joined, { path, state }) => {
     const both = joinStates(path, { base: undefined, ours: valueAt(joined, path), theirs: state })
     const fits = both !== null && both !== 'clash' && !isBlocked(joined, path)
     return fits ? withValueAt(joined, path, both.value) : joined

@@ -1,6 +1,7 @@
 import {
   countsFault,
   countsOverreach,
+  isContested,
   joinCounts,
   normalCounts,
   raiseCount,
@@ -25,12 +26,19 @@ export const pnCounter: CrdtType<PnCounter> = {
   overreach: ({ before, after, known, deviceId }) =>
     countsOverreach({ before: before?.inc, after: after.inc, known: known?.inc }, deviceId, '/inc') ??
     countsOverreach({ before: before?.dec, after: after.dec, known: known?.dec }, deviceId, '/dec'),
+  isContested: ({ before, after, known, deviceId }) =>
+    isContested({ before: before?.inc, after: after.inc, known: known?.inc }, deviceId) ||
+    isContested({ before: before?.dec, after: after.dec, known: known?.dec }, deviceId),
 }
 
-/** The counter after a device added `by`, or took it away where negative. @throws RangeError where it is no whole number */
-export function incrementPnCounter(counter: PnCounter, deviceId: string, by = 1): PnCounter {
+/**
+ * The counter after somebody added `by`, or took it away where negative.
+ * @param slot nobody else has ever counted in it; see `slotOf`
+ * @throws RangeError where `by` is no whole number
+ */
+export function incrementPnCounter(counter: PnCounter, slot: string, by = 1): PnCounter {
   const { inc, dec } = counter
   return by < 0
-    ? { $crdt: 'pn-counter', inc, dec: raiseCount(dec, deviceId, -by) }
-    : { $crdt: 'pn-counter', inc: raiseCount(inc, deviceId, by), dec }
+    ? { $crdt: 'pn-counter', inc, dec: raiseCount(dec, slot, -by) }
+    : { $crdt: 'pn-counter', inc: raiseCount(inc, slot, by), dec }
 }

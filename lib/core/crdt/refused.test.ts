@@ -3,6 +3,7 @@ import { Doc, encodeStateAsUpdate, encodeStateVector, Map as SharedMap } from 'y
 import { describe, expect, test } from 'vitest'
 import type { Json, JsonObject } from '../json.ts'
 import { fromBase64, toBase64 } from './base64.ts'
+import { slotOf } from './counts.ts'
 import { setLwwRegister } from './lww-register.ts'
 import { devices } from './testing/histories.ts'
 import { slowUpdate } from './testing/slow-update.ts'
@@ -13,6 +14,7 @@ const [a, b] = devices
 const counter = (counts: Json) => ({ $crdt: 'g-counter', counts })
 const orSet = (entries: Json, removed: Json = []) => ({ $crdt: 'or-set', entries, removed })
 const text = (update: Json) => ({ $crdt: 'text', update })
+const bytes = (byte: number) => new Uint8Array(8).fill(byte)
 const stampOf = (millis: number) => `${millis.toString(16).padStart(12, '0')}-0000-00000000000000aa`
 
 const updateOf = (write: (doc: Doc) => void) => {
@@ -171,6 +173,29 @@ describe('what a device may not do to a state', () => {
   ])('%s', (_, before, after, pointer, known = before) => {
     expect(crdtFault(after)).toBeNull()
     expect(edit(before, after, known)).toBe(pointer)
+  })
+
+  test('a device counts in slots of its own, new or known, and in nobody else’s', () => {
+    const [own, others] = [slotOf(a, bytes(1)), slotOf(b, bytes(1))]
+    expect(own).toMatch(/^01010101-0101-8101-8000-000000000000$/)
+    expect(edit(counter({ [a]: 2 }), counter({ [a]: 2, [own]: 1 }))).toBeNull()
+    expect(edit(counter({ [own]: 1 }), counter({ [own]: 2, [a]: 1 }))).toBeNull()
+    expect(edit(counter({ [own]: 1 }), counter({ [own]: 1, [others]: 1 }))).toBe(`/counts/${others}`)
+    const known = counter({ [others]: 3 })
+    expect(edit(counter({}), counter({ [others]: 3 }), known)).toBeNull()
+    expect(edit(counter({}), counter({ [others]: 4 }), known)).toBe(`/counts/${others}`)
+    expect(edit(counter({ [own]: 2 }), counter({ [own]: 1 }))).toBe(`/counts/${own}`)
+  })
+
+  test('a slot is an id that no other draw makes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 8, maxLength: 8 }), fc.uuid(), (random, device) => {
+        const slot = slotOf(device, random)
+        expect(crdtFault(counter({ [slot]: 1 }))).toBeNull()
+        const other = random.with(7, random[7]! ^ 1)
+        expect(slotOf(device, other)).not.toBe(slot)
+      }),
+    )
   })
 
   test('a text with very many deletions is compared at once', () => {

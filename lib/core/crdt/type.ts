@@ -17,18 +17,23 @@ export type CrdtType<State extends JsonObject> = {
   merge(a: State, b: State): State
   /** What the state says, as people read it. */
   value(state: State): Json
+  /** What an edit may not do to a state: take back what it held, or speak for others. */
+  overreach(edit: CrdtEdit<State>): CrdtFault | null
   /**
-   * What an edit may not do to a state: take back what it held, or speak for others.
-   * @param before the state that was edited; undefined where there was none
-   * @param known the state as the server has it; undefined where it has none
-   * @param deviceId who edited; null for a person, who may write what no device would
+   * Whether the join may hold less than both sides added: a client that gives what it adds no name of its own, and
+   * somebody who added under the same one since. Types whose states cannot be made so leave it out.
    */
-  overreach(edit: {
-    before: State | undefined
-    after: State
-    known: State | undefined
-    deviceId: string | null
-  }): CrdtFault | null
+  isContested?(edit: CrdtEdit<State> & { deviceId: string }): boolean
+}
+
+export type CrdtEdit<State extends JsonObject> = {
+  /** The state that was edited; undefined where there was none. */
+  before: State | undefined
+  after: State
+  /** The state as the server has it; undefined where it has none. */
+  known: State | undefined
+  /** Who edited; null for a person, who may write what no device would. */
+  deviceId: string | null
 }
 
 /** The first member that the wire form does not have, or lacks. */

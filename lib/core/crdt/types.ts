@@ -5,7 +5,7 @@ import { lwwRegister } from './lww-register.ts'
 import { orSet } from './or-set.ts'
 import { pnCounter } from './pn-counter.ts'
 import { text } from './text.ts'
-import type { CrdtFault, CrdtType } from './type.ts'
+import type { CrdtEdit, CrdtFault, CrdtType } from './type.ts'
 
 /** Every type a value in a record may have, by the name that its `$crdt` gives. */
 const types = {
@@ -53,13 +53,13 @@ export function crdtValue(state: JsonObject): Json | undefined {
 }
 
 /** See `CrdtType.overreach`; all states are well-formed and of one type. */
-export function crdtOverreach(edit: {
-  before: JsonObject | undefined
-  after: JsonObject
-  known: JsonObject | undefined
-  deviceId: string | null
-}): CrdtFault | null {
+export function crdtOverreach(edit: CrdtEdit<JsonObject>): CrdtFault | null {
   return typeOf(edit.after)?.overreach(edit) ?? null
+}
+
+/** See `CrdtType.isContested`; all states are well-formed and of one type. */
+export function isContestedCrdt(edit: CrdtEdit<JsonObject> & { deviceId: string }): boolean {
+  return typeOf(edit.after)?.isContested?.(edit) ?? false
 }
 
 /** The one place where a state's type is believed: `fault` has said that it is one. */

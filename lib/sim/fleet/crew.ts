@@ -93,7 +93,6 @@ export class Crew {
         site: { table, id, scope },
         shown: shown.data,
         visit: inventVisit(this.chance, course),
-        deviceId: this.device.id,
         inspector: this.name,
         nowMs,
       }),

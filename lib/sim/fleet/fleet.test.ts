@@ -78,7 +78,7 @@ describe('visits', () => {
   const editsOf = (course: VisitCourse, seed: number) => {
     const { table, id, scope, first } = site()
     const visit = inventVisit(new Chance(`visit-${seed}`), course)
-    const by = { deviceId: '00000000-0000-4000-8000-000000000001', inspector: 'Tablet 1', nowMs: 0 }
+    const by = { inspector: 'Tablet 1', nowMs: 0 }
     return visitEdits({ site: { table, id, scope }, shown: first, visit, ...by })
   }
   const refusals = (course: VisitCourse, seed: number) =>
@@ -97,8 +97,8 @@ describe('visits', () => {
 
   test('are the same for the same seed', () => {
     expect(editsOf('plain', 7)).toEqual(editsOf('plain', 7))
-    expect(editsOf('sealed', 7)[0]?.data).toHaveProperty('seals')
-    expect(editsOf('refused', 7)[0]?.data).not.toHaveProperty('seals')
+    expect(editsOf('sealed', 7)[0]?.edits).toHaveProperty('seals')
+    expect(editsOf('refused', 7)[0]?.edits).not.toHaveProperty('seals')
   })
 
   test('leave remarks that stay short, however many are added', () => {

@@ -1,5 +1,4 @@
-import { emptyGCounter, incrementGCounter, type GCounter } from '#lib/core/crdt/g-counter.ts'
-import { emptyPnCounter, incrementPnCounter, type PnCounter } from '#lib/core/crdt/pn-counter.ts'
+import type { FieldEdits } from '#lib/client/index.ts'
 import { isJsonObject, type JsonObject } from '#lib/core/json.ts'
 import type { Chance } from './chance.ts'
 import { ORDER_LIMIT } from './tables.ts'
@@ -51,24 +50,22 @@ export function visitEdits(options: {
   /** The site's record as the crew sees it. */
   readonly shown: JsonObject
   readonly visit: Visit
-  readonly deviceId: string
   readonly inspector: string
   readonly nowMs: number
-}): readonly { table: string; id?: string; scope: string; data: JsonObject }[] {
-  const { site, shown, visit, deviceId, inspector, nowMs } = options
+}): readonly { table: string; id?: string; scope: string; data: JsonObject; edits?: FieldEdits }[] {
+  const { site, shown, visit, inspector, nowMs } = options
   const at = new Date(nowMs).toISOString()
   const tags = isJsonObject(shown['tags']) ? shown['tags'] : {}
   const about = { site: site.id, site_name: shown['displayName'] ?? '' }
   const { minutes, seals, order } = visit
-  const looked: JsonObject = {
-    ...shown,
-    tags: { ...tags, check_date: at.slice(0, 16) },
-    visits: incrementPnCounter(visitsOf(shown), deviceId),
-    ...(seals > 0 && { seals: incrementGCounter(sealsOf(shown), deviceId, seals) }),
+  const looked: JsonObject = { ...shown, tags: { ...tags, check_date: at.slice(0, 16) } }
+  const counted: FieldEdits = {
+    visits: { increment: 1 },
+    ...(seals > 0 && { seals: { increment: seals, type: 'g-counter' } }),
   }
   const { scope } = site
   return [
-    { ...site, data: looked },
+    { ...site, data: looked, edits: counted },
     {
       table: 'visits',
       scope,
@@ -76,13 +73,4 @@ export function visitEdits(options: {
     },
     ...(order ? [{ table: 'work_orders', scope, data: { ...about, ...order } }] : []),
   ]
-}
-
-/** Under these tables' policies the fields hold no other values. */
-function visitsOf({ visits }: JsonObject): PnCounter {
-  return isJsonObject(visits) ? (visits as PnCounter) : emptyPnCounter
-}
-
-function sealsOf({ seals }: JsonObject): GCounter {
-  return isJsonObject(seals) ? (seals as GCounter) : emptyGCounter
 }

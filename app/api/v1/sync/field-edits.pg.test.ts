@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { crdtValue, type Device, type FieldEdits } from '#lib/client/index.ts'
+import { createMemoryStore, crdtValue, type Device, type FieldEdits } from '#lib/client/index.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
 import { everybody, type Everybody } from '#lib/server/testing/everybody.ts'
 import { putPolicy } from '#lib/server/testing/raw-device.ts'
-import { enrolledDevice } from './testing/device.ts'
+import { enrolledDevice, openDevice } from './testing/device.ts'
 
 let callers: Everybody
 
@@ -74,6 +74,27 @@ test('what two devices count, tag, set and type while they are away is all there
   expect(value(data['seen'])).toEqual(['one', 'two'])
   expect(value((data['look'] as JsonObject)['colour'])).toBe('blue')
   expect(data['name']).toBe('Bolt')
+})
+
+test('a copy of a device and its original both count, and each of the increments counts once', async () => {
+  const [storage, scopes] = [createMemoryStore(), [randomUUID()]]
+  const original = await enrolledDevice(callers, { scopes, storage })
+  const { id } = await original.put({ table: 'stock', data: {} })
+  const ref = { table: 'stock', id }
+  const up: FieldEdits = { count: { increment: 1 }, visits: { increment: 1, type: 'g-counter' } }
+  await original.edit(ref, up)
+  await original.sync()
+  // Not sent yet when the copy is made, so both have it.
+  await original.edit(ref, up)
+  const copy = await openDevice({ storage: createMemoryStore(storage.image()) })
+  expect(copy.id).toBe(original.id)
+  await original.edit(ref, { count: { increment: 10 } })
+  await copy.edit(ref, { count: { increment: 100 }, visits: { increment: 5 } })
+  await original.sync()
+  await original.edit(ref, { count: { increment: 20 } })
+  const data = await settle([copy, original], ref)
+  expect(value(data['count'])).toBe(132)
+  expect(value(data['visits'])).toBe(7)
 })
 
 test('two that type into one Yjs text, in several sittings, lose no letter', async () => {

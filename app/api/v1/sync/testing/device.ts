@@ -38,13 +38,9 @@ export const routeTransport: Transport = {
   },
 }
 
-/** An enrolled device of the library on the device routes of this process. */
-export async function enrolledDevice(
-  callers: Pick<Everybody, 'enrollmentKey'>,
-  options: Partial<DeviceOptions> & { scopes?: readonly string[]; name?: string } = {},
-): Promise<Device> {
-  const { scopes = ['site-1'], name = 'Tablet', ...rest } = options
-  const device = await createDevice({
+/** A device of the library on the device routes of this process; enrolled where its store is. */
+export function openDevice(options: Partial<DeviceOptions>): Promise<Device> {
+  return createDevice({
     storage: createMemoryStore(),
     transport: routeTransport,
     clock: createSystemClock(globalThis),
@@ -54,8 +50,17 @@ export async function enrolledDevice(
       backoff: { baseDelayMs: 5, maxDelayMs: 20, maxRetries: 6 },
       breaker: { ...DEFAULT_BREAKER, cooldownMs: 5, maxCooldownMs: 20 },
     },
-    ...rest,
+    ...options,
   })
+}
+
+/** The same with a store of its own, which is enrolled. */
+export async function enrolledDevice(
+  callers: Pick<Everybody, 'enrollmentKey'>,
+  options: Partial<DeviceOptions> & { scopes?: readonly string[]; name?: string } = {},
+): Promise<Device> {
+  const { scopes = ['site-1'], name = 'Tablet', ...rest } = options
+  const device = await openDevice(rest)
   await device.enroll({
     enrollmentKey: callers.enrollmentKey,
     name,

@@ -1,0 +1,271 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { gSet } from '#lib/core/crdt/g-set.ts'
+import { isCrdt } from '#lib/core/crdt/types.ts'
+import { isJsonObject, type Json, type JsonObject } from '#lib/core/json.ts'
+import { changeSchema, type Change } from '#lib/protocol/sync.ts'
+import { createMemoryStore, crdtValue, type Device, type FieldEdits, type MemoryStore } from './index.ts'
+import { createBench, type Bench } from './testing/bench.ts'
+import type { Fault } from './testing/faults.ts'
+
+/**
+ * Every edit that counts also names itself, in a set that only grows in the same record: the two travel together. So a
+ * state that tells more or less than its own set has counted an increment twice, or lost one.
+ */
+
+const T = 'counted'
+const recordId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+
+const who = fc.nat(7)
+const record = fc.nat(1)
+const by = fc.constantFrom(-2, -1, 1, 1, 2, 3)
+const fault = fc.constantFrom<Fault>(
+  'none',
+  'lose_request',
+  'lose_reply',
+  'duplicate',
+  'truncate',
+  'forget_one',
+  { status: 503 },
+)
+const kind = <K extends string>(name: K) => fc.constant(name)
+const step = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ kind: kind('count'), who, record, by }) },
+  // A step of a saga stands apart: what is counted after it is an operation of its own, made on top of it.
+  { weight: 3, arbitrary: fc.record({ kind: kind('apart'), who, record, by }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: kind('sync'), who, faults: fc.array(fault, { maxLength: 2 }) }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: kind('overlap'), who, record, by, fault }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: kind('refuse'),
+      record,
+      code: fc.constantFrom('business_rule', 'business_rule', 'checksum_mismatch'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: kind('retry'), who }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('replay'), letter: fc.nat() }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('copy'), who }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('backup'), who }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('restart'), who }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('server_backup') }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('server_restore') }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
+
+interface Phone {
+  device: Device
+  store: MemoryStore
+  backup: MemoryStore | null
+}
+
+class Play {
+  readonly bench: Bench = createBench()
+  readonly phones: Phone[] = []
+  /** Increments that nobody may lose: of devices that were never put back to an older image. */
+  readonly made = new Map<string, Phone>()
+  wasCopied = false
+  wasRestored = false
+  private replayed = new Set<string>()
+  private serverBackup = this.backup()
+  private seed = 100
+  private names = 0
+
+  async begin(): Promise<void> {
+    this.bench.server.strategies = { [T]: 'crdt' }
+    this.bench.server.chunkChanges = 3
+    for (let n = 0; n < 2; n++) await this.join(createMemoryStore())
+    for (const n of [0, 1]) this.bench.server.write(T, recordId(n), {})
+    this.serverBackup = this.backup()
+    await this.rest()
+  }
+
+  async take(step: Step): Promise<void> {
+    this.bench.clock.ms += 1000
+    const { server } = this.bench
+    const phone = this.phones['who' in step ? step.who % this.phones.length : 0]!
+    switch (step.kind) {
+      case 'count':
+        return this.count(phone, step)
+      case 'apart':
+        return this.count(phone, step, async (ref, data, edits) => {
+          await phone.device.saga([{ ...ref, data, edits }])
+        })
+      case 'sync':
+        server.faults.push(...step.faults)
+        await phone.device.sync()
+        server.faults.length = 0
+        return
+      case 'overlap': {
+        server.faults.push(step.fault)
+        const running = phone.device.sync()
+        await this.count(phone, step)
+        await running
+        server.faults.length = 0
+        return
+      }
+      case 'refuse':
+        server.refusals.set(recordId(step.record), [
+          { code: step.code, retryable: step.code !== 'business_rule' },
+        ])
+        return
+      case 'retry':
+        for (const { operation } of await phone.device.deadLetters())
+          await phone.device.retryDeadLetter(operation.opId)
+        return
+      case 'replay':
+        return this.replay(this.letters()[step.letter % this.letters().length])
+      case 'copy':
+        this.wasCopied = true
+        if (this.phones.length < 5) await this.join(createMemoryStore(phone.store.image()))
+        return
+      case 'backup':
+        phone.backup = createMemoryStore(phone.store.image())
+        return
+      case 'restart':
+        // What was counted since the backup, and not sent, went with the store.
+        if (phone.backup) for (const [name, by] of this.made) if (by === phone) this.made.delete(name)
+        phone.store = phone.backup ?? createMemoryStore(phone.store.image())
+        phone.backup = null
+        phone.device = await this.open(phone.store)
+        return
+      case 'server_backup':
+        this.serverBackup = this.backup()
+        return
+      case 'server_restore':
+        server.restore(this.serverBackup.server)
+        this.replayed = new Set(this.serverBackup.replayed)
+        this.wasRestored = true
+        return
+    }
+  }
+
+  /** Everything heals, and whatever was refused is taken in the end. */
+  async heal(): Promise<void> {
+    this.bench.server.refusals.clear()
+    await this.rest()
+    while (this.letters().length > 0) await this.replay(this.letters()[0])
+    await this.rest()
+  }
+
+  private backup() {
+    return { server: this.bench.server.backup(), replayed: new Set(this.replayed) }
+  }
+
+  private async rest(): Promise<void> {
+    for (let round = 0; round < 3; round++) {
+      for (const { device } of this.phones) {
+        this.bench.clock.ms += 600_000
+        expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+      }
+    }
+  }
+
+  private async join(store: MemoryStore): Promise<void> {
+    this.phones.push({ device: await this.open(store), store, backup: null })
+  }
+
+  private async open(store: MemoryStore): Promise<Device> {
+    const policy = { backoff: { baseDelayMs: 10, maxDelayMs: 10, maxRetries: 1 } }
+    return (await this.bench.device({ store, seed: this.seed++, policy })).device
+  }
+
+  private async count(
+    phone: Phone,
+    { record, by }: { record: number; by: number },
+    edit = async (ref: { table: string; id: string }, _: JsonObject, edits: FieldEdits) => {
+      await phone.device.edit(ref, edits)
+    },
+  ): Promise<void> {
+    const ref = { table: T, id: recordId(record) }
+    const shown = await phone.device.get(ref)
+    if (!shown) return
+    this.names += 1
+    const name = `${this.names}`
+    await edit(ref, shown.data, {
+      both: { increment: by },
+      ups: { increment: Math.abs(by), type: 'g-counter' },
+      names: { add: { name, by }, type: 'g-set' },
+    })
+    this.made.set(name, phone)
+  }
+
+  /** What was refused for good and not replayed yet: an operation may have been sent otherwise by each of two copies. */
+  private letters(): Letter[] {
+    const { requests, deadLetters } = this.bench.server
+    const sent = requests
+      .filter(({ path }) => path === '/api/v1/sync')
+      .flatMap(({ body }) => (body['changes'] as Json[]).map((change) => ({ body, change })))
+    return sent.flatMap(({ body, change }) => {
+      const { data } = changeSchema.safeParse(change)
+      const isOpen = data && deadLetters.includes(data.op_id) && !this.replayed.has(nameOf(data))
+      return isOpen ? [{ body, change: data }] : []
+    })
+  }
+
+  /** As an operator does: as an operation of its device under a new id; what is refused again is a letter again. */
+  private async replay(letter: Letter | undefined): Promise<void> {
+    if (!letter) return
+    const { body, change } = letter
+    this.names += 1
+    const id = `${String(this.names).padStart(8, '0')}${change.op_id.slice(8)}`
+    const again = {
+      ...body,
+      ...{ incarnation: id, dead_letters: [], last_sync_token: null },
+      changes: [{ ...change, op_id: id, seq: 1 }],
+    }
+    const reply = await this.bench.server.transport().send({
+      ...{ method: 'POST', path: '/api/v1/sync', timeoutMs: 1000 },
+      ...{ headers: { authorization: 'Bearer replay' }, body: JSON.stringify(again) },
+    })
+    if (!reply.body.includes('"retryable":true')) this.replayed.add(nameOf(change))
+  }
+}
+
+type Letter = { body: Record<string, Json>; change: Change }
+
+const nameOf = ({ op_id: opId, checksum }: Change) => `${opId} ${checksum}`
+
+/** What a record counts, and what the names in it say that it should. */
+function told(data: JsonObject): { counted: unknown; named: unknown; names: string[] } {
+  const { both, ups, names: set } = data
+  const value = (state: unknown) => (isJsonObject(state) && isCrdt(state) ? crdtValue(state) : 0)
+  const named = (isJsonObject(set) ? gSet.value(set as never) : []) as { name: string; by: number }[]
+  const sum = (each: (by: number) => number) => named.reduce((total, { by }) => total + each(by), 0)
+  return {
+    counted: { both: value(both), ups: value(ups) },
+    named: { both: sum((by) => by), ups: sum(Math.abs) },
+    names: named.map(({ name }) => name),
+  }
+}
+
+test('over copies, refusals, replays, backups and restores a counter is the sum of what was added', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+      const play = new Play()
+      await play.begin()
+      for (const step of steps) {
+        await play.take(step)
+        for (const row of play.bench.server.rows.values()) {
+          const { counted, named } = told(row.data ?? {})
+          expect(counted).toEqual(named)
+        }
+      }
+      await play.heal()
+      const names = new Set<string>()
+      for (const row of play.bench.server.rows.values()) {
+        const { counted, named, names: here } = told(row.data ?? {})
+        expect(counted).toEqual(named)
+        for (const name of here) names.add(name)
+      }
+      // And nothing that was counted is missing there. (Where a restored server's place in the stream was taken by a
+      // copy, the original does not find out what was lost below it: that is not the counter's to mend.)
+      const isHidden = play.wasCopied && play.wasRestored
+      expect(isHidden ? [] : [...play.made.keys()].filter((name) => !names.has(name))).toEqual([])
+    }),
+    { numRuns: 150 },
+  )
+}, 120_000)
