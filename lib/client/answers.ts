@@ -141,7 +141,7 @@ export async function applyAnswers(
       await writeRow(unit, settled({ ...marked, server }))
       await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })
       summary.conflicts += 1
-    } else if (no && !no.retryable && operation.isShared && no.code === 'invalid_change') {
+    } else if (no && !no.retryable && operation.isShared && isIdTaken(no)) {
       await reissueOperation(kernel, unit, operation)
       summary.holes += 1
       continue
@@ -179,6 +179,11 @@ export async function applyAnswers(
     })
   }
   return summary
+}
+
+/** Whether its op id alone is in the way: a twin sent something else under it. */
+function isIdTaken({ code, errors }: ReadRejected): boolean {
+  return code === 'invalid_change' && errors.some(({ pointer }) => pointer === '/op_id')
 }
 
 /** Whether nothing that this store sent stands before the operation on its record. */

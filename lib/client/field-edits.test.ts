@@ -4,9 +4,10 @@ import { crdtOverreach, mergeCrdt } from '#lib/core/crdt/types.ts'
 import { parseHlc } from '#lib/core/hlc.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
 import { applyTextOps, type TextOps } from '#lib/core/text/delta.ts'
-import { createMemoryStore, crdtValue, type FieldEdit } from './index.ts'
+import { createMemoryStore, crdtValue, type FieldEdit, type MemoryImage } from './index.ts'
 import { createBench } from './testing/bench.ts'
 import { pushes } from './testing/pushes.ts'
+import { applyFieldEdits } from './field-edits.ts'
 import { composeTextEdits } from './text-edits.ts'
 
 const id = '00000000-0000-4000-8000-000000000001'
@@ -179,4 +180,44 @@ test('a register set by a clock that runs ahead is stamped anew once the clock i
   expect(state).toMatchObject({ $crdt: 'lww-register', value: 'blue' })
   expect(parseHlc(state['hlc'] as string)?.millis).toBeLessThan(bench.clock.nowMs() + 60_000)
   expect(await device.get(ref)).toMatchObject({ syncStatus: 'synced', data: { colour: state } })
+})
+
+test('a register that was sent keeps its stamp in the next life: the server may have it', async () => {
+  const bench = createBench()
+  const { device, store } = await bench.device({ seed: 1, clockOffsetMs: 120_000 })
+  await device.put({ ...ref, data: {} })
+  await device.sync()
+  await device.edit(ref, { colour: { assign: 'blue' } })
+  const unanswered: { image?: MemoryImage } = {}
+  device.subscribe((event) => {
+    if (event.kind === 'transition' && event.to === 'RETRYING') unanswered.image ??= store.image()
+  })
+  bench.server.faults.push('lose_reply')
+  await device.sync()
+  await device.put({ table: 'sites', data: {} })
+  await device.sync()
+  const copy = await bench.device({ seed: 2, store: createMemoryStore(unanswered.image) })
+  await copy.device.put({ table: 'sites', data: {} })
+  expect(await copy.device.sync()).toMatchObject({ outcome: 'complete' })
+  const edits = sent(bench).filter(({ record_id, operation }) => record_id === id && operation === 'UPDATE')
+  expect(edits.map(({ seq }) => seq)).toEqual([2, 2, 2, 1])
+  expect(new Set(edits.map(({ checksum }) => checksum)).size).toBe(1)
+  expect(bench.server.state('sites', id)?.version).toBe(2)
+})
+
+test('a register that was set by a clock ahead of this one is set after that', () => {
+  const before = { $crdt: 'lww-register', value: 'blue', hlc: '01a20247f540-0004-b1e68be0f33d41c1' }
+  const unused = () => {
+    throw new Error('a register needs a stamp alone')
+  }
+  const editor = {
+    stamp: () => '01a20240f540-0000-ffffffffffffffff',
+    tag: unused,
+    count: unused,
+    write: unused,
+  }
+  const { data } = applyFieldEdits({ colour: before }, { colour: { assign: 'red' } }, editor)
+  const after = data['colour'] as JsonObject
+  expect(after).toMatchObject({ value: 'red', hlc: expect.stringMatching(/-ffffffffffffffff$/) })
+  expect(crdtOverreach({ before, after, known: before, deviceId: null })).toBeNull()
 })

@@ -1,10 +1,11 @@
 import { addToGSet, emptyGSet, type GSet } from '#lib/core/crdt/g-set.ts'
 import { emptyGCounter, type GCounter } from '#lib/core/crdt/g-counter.ts'
-import { setLwwRegister } from '#lib/core/crdt/lww-register.ts'
+import { setLwwRegister, type LwwRegister } from '#lib/core/crdt/lww-register.ts'
 import { addToOrSet, emptyOrSet, removeFromOrSet, type OrSet } from '#lib/core/crdt/or-set.ts'
 import { emptyPnCounter, type PnCounter } from '#lib/core/crdt/pn-counter.ts'
 import { emptyText, textOf, type TextState } from '#lib/core/crdt/text.ts'
 import { crdtFault, crdtTypeOf, isCrdt, type CrdtTypeName } from '#lib/core/crdt/types.ts'
+import { stampAfter } from '#lib/core/hlc.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
 import { formatPath, isBlocked, parsePath, valueAt, withValueAt } from '#lib/core/merge.ts'
 import { applyTextOps, readTextOps, type TextOps } from '#lib/core/text/delta.ts'
@@ -86,7 +87,10 @@ function editField(place: string, value: Json | undefined, edit: FieldEdit, edit
   }
   if ('assign' in edit) {
     typeAt(place, value, 'lww-register', ['lww-register'])
-    return setLwwRegister(edit.assign, editor.stamp())
+    const before = (value as LwwRegister | undefined)?.hlc
+    const stamp = editor.stamp()
+    // Whoever set it last may have had a clock that ran ahead.
+    return setLwwRegister(edit.assign, before === undefined ? stamp : stampAfter(stamp, before))
   }
   const read = readTextOps(edit.text)
   if ('detail' in read) throw new InvalidEditError('invalid_step', `${place}: step ${read.at} ${read.detail}`)

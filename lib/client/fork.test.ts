@@ -107,3 +107,20 @@ test('dividing from a twin loses nothing wherever the device dies', async () => 
   })
   expect(points).toBeGreaterThan(4)
 })
+
+test('an edit that is refused in the next life waits as a dead letter, and is not sent for ever', async () => {
+  const bench = createBench()
+  const { device, store } = await bench.device({ seed: 1 })
+  const image = store.image()
+  await device.put({ table: T, id: id(1), data: { n: 1 } })
+  await device.sync()
+  const restored = await bench.device({ seed: 2, store: createMemoryStore(image) })
+  await restored.device.put({ table: T, id: id(2), data: { n: 2 } })
+  bench.server.refusals.set(
+    id(2),
+    Array.from({ length: 3 }, () => ({ code: 'invalid_change', retryable: false })),
+  )
+  await restored.device.sync()
+  expect(await restored.device.deadLetters()).toMatchObject([{ code: 'invalid_change' }])
+  expect(await restored.device.overview()).toMatchObject({ pending: 0 })
+})

@@ -55,7 +55,10 @@ export async function prepareRequest(
     })
   }
   const stamps = await openStamps(unit, kernel.clock, identity.deviceId)
-  const stamped = chosen.fresh.map((each) => restampAhead(kernel, stamps, identity.deviceId, each))
+  const { deviceId } = identity
+  const stamped: PendingOperation[] = []
+  for (const operation of chosen.fresh)
+    stamped.push(await restampAhead(kernel, unit, stamps, { operation, deviceId }))
   stamps.save()
   const batch = [...chosen.resent, ...(await assignSeqs(unit, stamped))]
   const deadLetters = await unreportedDeadLetters(unit)

@@ -107,10 +107,12 @@ export async function holdOperation(
           retryAfterMs,
         })
   const { deviceId } = await readIdentity(unit)
-  await revise(unit, operation, {
-    ...(answer.code === 'clock_skew'
-      ? restampAhead(kernel, stamps, deviceId, { ...operation, hlc: stamps.next() })
-      : operation),
+  const isSkewed = answer.code === 'clock_skew'
+  const repaired = isSkewed
+    ? await restampAhead(kernel, unit, stamps, { operation, deviceId, isRefused: true })
+    : operation
+  await revise(unit, repaired, {
+    ...repaired,
     ...(answer.code === 'checksum_mismatch'
       ? { checksum: recordChecksum(operation.data, kernel.sha256Hex) }
       : {}),

@@ -47,6 +47,7 @@ const rejected = z.object({
   retryable: z.boolean(),
   dead_letter_id: z.string().optional(),
   server_time: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string() })).default([]),
 })
 
 const serverChange = z.object({

@@ -47,7 +47,8 @@ export type Place =
   /** Was answered, or something else under its op_id was: only whole can it be told. `seq`: the new one it takes. */
   | { kind: 'damaged'; seq: number | null }
   /** Cannot be answered under its own name: refused alone. It leaves a hole at the `seq` it takes. */
-  | { kind: 'misplaced'; seq: number | null; detail: string }
+  /** `isTaken`: its op_id is another operation's; sent under an id of its own, it is taken. */
+  | { kind: 'misplaced'; seq: number | null; detail: string; isTaken?: true }
 
 export type Placement =
   | { kind: 'placed'; places: Map<number, Place>; lastSeq: number; order: number[] }
@@ -77,6 +78,8 @@ export function placeInStream(
     const { index, seq, opId, hash, damaged } = arrival
     const misplace = (takes: number | null, detail: string) =>
       places.set(index, { kind: 'misplaced', seq: takes, detail })
+    const taken = (takes: number | null, detail: string) =>
+      places.set(index, { kind: 'misplaced', seq: takes, detail, isTaken: true })
 
     if (seq === null) {
       const next = ordered.slice(position + 1).find((other) => other.seq !== null)?.seq ?? null
@@ -110,14 +113,14 @@ export function placeInStream(
     } else if (before?.ownDevice && damaged) {
       places.set(index, { kind: 'damaged', seq: takes })
     } else if (before && !before.ownDevice) {
-      misplace(takes, 'Its op_id was used by another device.')
+      taken(takes, 'Its op_id was used by another device.')
     } else if (wasAnswered && isForgottenHere(stream, arrival)) {
       places.set(index, { kind: 'forgotten', seq: null })
     } else if (wasAnswered) {
       return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
     } else if (before) {
       // A new incarnation that sends what its older self had sent otherwise: refused alone, or it would fork for ever.
-      misplace(takes, 'Its op_id was answered with other content.')
+      taken(takes, 'Its op_id was answered with other content.')
     } else if (isForgottenElsewhere(stream, arrival)) {
       places.set(index, { kind: 'forgotten', seq })
     } else if (takes !== null) {

@@ -233,7 +233,8 @@ export class ModelServer {
     const first = this.contents.get(each.op_id)
     if (known && first !== undefined && first !== content(each)) {
       stream.holes.set(each.seq, 1)
-      return this.bury(each, 'invalid_change')
+      const { kind, value } = this.bury(each, 'invalid_change')
+      return { kind, value: { ...value, errors: [{ pointer: '/op_id', detail: 'was answered otherwise' }] } }
     }
     const settle = (reply: Reply) => {
       stream.answered.set(each.seq, { content: content(each), reply })

@@ -60,15 +60,19 @@ function take(batch: Batch, read: ReadChange, place: Place): void {
       return refuse(batch, read, { code: 'answer_expired', detail: forgottenDetail }, { seq: place.seq })
     case 'misplaced':
       if (place.seq !== null) batch.holes.open(place.seq)
-      return refuse(batch, read, read.fault ?? { code: 'invalid_change', detail: place.detail }, {
-        seq: null,
-      })
+      return refuse(batch, read, read.fault ?? misplaced(place), { seq: null })
     case 'fresh':
     case 'retry':
       return read.change
         ? decideChange(batch, read, read.change, place.seq)
         : refuse(batch, read, read.fault, { seq: place.seq })
   }
+}
+
+/** The pointer tells the device that its op_id is all that is in the way. */
+function misplaced({ detail, isTaken }: Place & { kind: 'misplaced' }): Refusal<'invalid_change'> {
+  const errors = isTaken && [{ pointer: '/op_id', detail }]
+  return { code: 'invalid_change', detail, ...(errors && { errors }) }
 }
 
 const garbled = {
