@@ -2,7 +2,6 @@ import { clsx } from 'clsx'
 import type { ReactNode } from 'react'
 import { Icon } from '#components/ui/icon.tsx'
 import { JsonValue } from '#components/ui/json-value.tsx'
-import { Kbd } from '#components/ui/kbd.tsx'
 import type { FieldView } from '#lib/protocol/console.ts'
 import type { Pick } from './picks.ts'
 
@@ -15,27 +14,24 @@ type FieldResultProps = {
 
 /** What becomes of a field where that is neither side's value: both of them together, or what a person wrote. */
 export function FieldResult({ field, pick, onPick }: FieldResultProps) {
-  const merged = <JsonValue value={field.merged} whole bare />
-  const isMergeTaken = pick?.from === 'merged'
+  const merged = <JsonValue value={field.merged} whole />
   return (
     <div className="flex flex-col gap-1">
       {field.kind === 'joined' ? (
-        // Nobody picks it, so it does not look picked.
-        <p className="flex items-start gap-2 py-1 pr-2 pl-[31px]">
-          <span className="text-muted">Joined:</span>
-          <span className="min-w-0">{merged}</span>
-        </p>
+        <Line taken word="Joined:">
+          {merged} <span className="text-12 text-faint">both sides stay, whatever is picked elsewhere</span>
+        </Line>
       ) : null}
       {field.kind === 'merged' ? (
         <button
           type="button"
-          aria-pressed={isMergeTaken}
+          aria-pressed={pick?.from === 'merged'}
           disabled={!onPick}
           onClick={() => onPick?.({ from: 'merged' })}
           className="pressable text-left"
         >
           <span className="sr-only">Take both, merged, for {field.path}: </span>
-          <Line taken={isMergeTaken} word="Merged:" hint={onPick ? '3' : undefined}>
+          <Line taken={pick?.from === 'merged'} word="Merged:">
             {merged}
           </Line>
         </button>
@@ -49,14 +45,12 @@ export function FieldResult({ field, pick, onPick }: FieldResultProps) {
   )
 }
 
-type LineProps = { taken: boolean; word: string; hint?: string | undefined; children: ReactNode }
-
-function Line({ taken, word, hint, children }: LineProps) {
+function Line({ taken, word, children }: { taken: boolean; word: string; children: ReactNode }) {
   return (
     <span
       className={clsx(
         'flex items-start gap-2 rounded-md border px-2 py-1',
-        taken ? 'border-accent bg-surface' : 'border-transparent hover:border-line-strong',
+        taken ? 'border-accent bg-accent-soft' : 'border-transparent hover:border-line-strong',
       )}
     >
       <Icon
@@ -66,12 +60,7 @@ function Line({ taken, word, hint, children }: LineProps) {
         className={clsx('mt-0.5 shrink-0 text-accent', !taken && 'invisible')}
       />
       <span className="text-muted">{word}</span>
-      <span className="min-w-0 flex-1">{children}</span>
-      {hint ? (
-        <span aria-hidden className="phone:hidden">
-          <Kbd>{hint}</Kbd>
-        </span>
-      ) : null}
+      <span className="min-w-0">{children}</span>
     </span>
   )
 }

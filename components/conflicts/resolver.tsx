@@ -26,16 +26,14 @@ type ResolverProps = {
   fields: readonly FieldView[]
   states: ThreeStates
   names: SideNames
-  /** Where the record is, and where theirs moves it; null where it leaves it there. */
-  scope: string
+  /** Where theirs moves the record; null where it leaves it in its scope. */
   toScope: string | null
   /** Why this person may not resolve; absent when they may. */
   refusal?: string | undefined
 }
 
 /** Settles a conflict: pick per field, see what comes of it, say why, resolve. Every step has a key. */
-export function Resolver(props: ResolverProps) {
-  const { id, etag, version, fields, states, names, scope, toScope, refusal } = props
+export function Resolver({ id, etag, version, fields, states, names, toScope, refusal }: ResolverProps) {
   const router = useRouter()
   const resolution = useResolution(fields, states, version)
   const { merged, moved, decidable } = resolution
@@ -106,16 +104,6 @@ export function Resolver(props: ResolverProps) {
             group: 'Conflict',
             run: () => reasonInput.current?.focus(),
           },
-          ...(canMove
-            ? [
-                {
-                  keys: 'm',
-                  does: 'Move the record as theirs did, or leave it',
-                  group: 'Conflict',
-                  run: () => setChosenMove(!moves),
-                },
-              ]
-            : []),
         ],
   )
 
@@ -124,7 +112,7 @@ export function Resolver(props: ResolverProps) {
       <Panel
         flush
         title="Fields"
-        aside={<Summary decidable={decidable.length} undecided={merged.undecided.length} />}
+        aside={summary(decidable.length, merged.undecided.length)}
         actions={
           readOnly ? null : (
             <div className="flex gap-1">
@@ -134,7 +122,7 @@ export function Resolver(props: ResolverProps) {
               <Button kind="quiet" onClick={() => resolution.pickAll('server')}>
                 All ours
               </Button>
-              <Button kind="quiet" onClick={resolution.reset} className="phone:hidden">
+              <Button kind="quiet" onClick={resolution.reset}>
                 Reset
               </Button>
             </div>
@@ -149,12 +137,7 @@ export function Resolver(props: ResolverProps) {
             Your picks were kept. Look again at {list([...moved])}: ours is another value now.
           </Notice>
         ) : null}
-        <MergedPreview
-          merged={merged}
-          server={states.server}
-          client={states.client}
-          move={canMove ? { from: scope, to: toScope, isTaken: moves } : null}
-        />
+        <MergedPreview merged={merged} server={states.server} client={states.client} />
         {readOnly ? (
           <Panel>
             <Refusal>{refusal}</Refusal>
@@ -184,14 +167,13 @@ export function Resolver(props: ResolverProps) {
                 )}
               </Field>
               {canMove ? (
-                <label className="flex items-start gap-2 py-0.5 text-13">
-                  <span className="flex h-5 items-center">
-                    <Checkbox label={moveWords(toScope)} checked={moves} onChange={setChosenMove} />
-                  </span>
-                  <span className="min-w-0 flex-1 break-words">{moveWords(toScope)}</span>
-                  <span aria-hidden className="phone:hidden">
-                    <Kbd>m</Kbd>
-                  </span>
+                <label className="flex items-center gap-2 text-13">
+                  <Checkbox
+                    label={`Move the record to scope ${toScope}`}
+                    checked={moves}
+                    onChange={setChosenMove}
+                  />
+                  Move the record to scope {toScope}, as theirs did
                 </label>
               ) : null}
               {stale ? (
@@ -219,10 +201,6 @@ export function Resolver(props: ResolverProps) {
   )
 }
 
-function moveWords(toScope: string): string {
-  return `Move the record to scope ${toScope}, as theirs did`
-}
-
 function ReasonKeys(): ReactNode {
   return (
     <span className="phone:hidden">
@@ -244,19 +222,9 @@ function buttonWords(undecided: number, choice: 'client' | 'server' | 'merged', 
   }
 }
 
-function Summary({ decidable, undecided }: { decidable: number; undecided: number }) {
-  const noun = <span className="phone:hidden"> changed {decidable === 1 ? 'field' : 'fields'}</span>
-  return undecided > 0 ? (
-    <>
-      {undecided} of {decidable}
-      {noun} to decide
-    </>
-  ) : (
-    <>
-      {decidable}
-      {noun}, all decided
-    </>
-  )
+function summary(decidable: number, undecided: number): string {
+  if (undecided > 0) return `${undecided} of ${plural(decidable, 'changed field')} to decide`
+  return `${plural(decidable, 'changed field')}, all decided`
 }
 
 function list(paths: readonly string[]): string {

@@ -21,10 +21,7 @@ export function useResolution(fields: readonly FieldView[], states: ThreeStates,
   const [picks, setPicks] = useState<Picks>({})
   const [began] = useState({ fields, version })
   const decidable = useMemo(
-    () =>
-      fields
-        .filter((field) => field.kind !== 'unchanged' && field.kind !== 'same')
-        .toSorted((one, other) => urgency(one) - urgency(other)),
+    () => fields.filter((field) => field.kind !== 'unchanged' && field.kind !== 'same'),
     [fields],
   )
   const moved = useMemo(
@@ -66,12 +63,6 @@ export function useResolution(fields: readonly FieldView[], states: ThreeStates,
     move,
     reset,
   }
-}
-
-/** What waits for a decision first, what needs none last. */
-function urgency({ kind }: FieldView): number {
-  if (kind === 'clash') return 0
-  return kind === 'joined' ? 2 : 1
 }
 
 export type Resolution = ReturnType<typeof useResolution>

@@ -25,13 +25,8 @@ export function reasonWords(reason: Reason, device: DeviceItem): string {
   }
 }
 
-/** Under a second is a matter of the network, not of the clock. */
-export function isSkewed(skewMs: number): boolean {
-  return Math.abs(skewMs) >= 1_000
-}
-
-/** A device's clock against the server's. */
+/** A device's clock against the server's. Under a second is a matter of the network, not of the clock. */
 export function skewWords(skewMs: number): string {
-  if (!isSkewed(skewMs)) return 'exact'
+  if (Math.abs(skewMs) < 1_000) return 'exact'
   return `${formatMs(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}`
 }

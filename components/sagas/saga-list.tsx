@@ -25,12 +25,8 @@ const columns = column.columns([
     header: 'Saga',
     meta: { width: '30%' },
     cell: ({ row: { original } }) => (
-      <Link
-        href={`/sagas/${original.id}`}
-        title={original.tables.join(', ')}
-        className="row-link flex items-baseline gap-1.5"
-      >
-        <span className="truncate">{original.tables.join(', ') || 'unreadable'}</span>
+      <Link href={`/sagas/${original.id}`} className="row-link">
+        {original.tables.join(', ') || 'unreadable'}{' '}
         <span className="font-mono text-12 font-normal text-muted">{shortenMiddle(original.id)}</span>
       </Link>
     ),

@@ -10,7 +10,6 @@ import { route, type Params, type Route } from './door.ts'
 import type { Handled } from './handle.ts'
 import { parseRequest, queryObject } from './parse.ts'
 import { requiredTag, requiredVersion } from './precondition.ts'
-import type { Reply } from './reply.ts'
 import { requireSameOrigin } from './same-origin.ts'
 
 export type ConsoleCall = Handled & {
@@ -39,7 +38,7 @@ const reads = new Set(['GET', 'HEAD'])
 export function consoleRoute(
   name: string,
   role: Role | 'person',
-  answer: (call: ConsoleCall) => Promise<Reply>,
+  answer: (call: ConsoleCall) => Promise<Response>,
 ): Route {
   return route(name, { kind: 'console', role }, async (handled, params) => {
     const { request, span } = handled

@@ -1,49 +1,39 @@
 import { type AppError, errorCodes, type Problem, type ProblemExtras } from '#lib/protocol/errors.ts'
 
-/** What a route gives: a web `Response` where it streams or says no more than a status, else text. */
-export type Reply = Response | TextReply
-
-type TextReplyInit = { status?: number; headers?: Record<string, string> }
-
-/**
- * A reply whose body is text, in one or more parts that stand in memory already. `node-door.ts` sends them as they are;
- * only Next needs a `Response`, which costs another copy of the body.
- */
-export class TextReply {
-  readonly status: number
-  readonly headers: Map<string, string>
-  readonly parts: readonly string[]
-
-  constructor(parts: readonly string[], { status = 200, headers = {} }: TextReplyInit = {}) {
-    this.status = status
-    this.headers = new Map(Object.entries(headers))
-    this.parts = parts
-  }
-
-  toResponse(): Response {
-    return new Response(this.parts.join(''), { status: this.status, headers: [...this.headers] })
-  }
-}
-
 /** JSON reply. `undefined` members are left out, as JSON does. */
-export function json(body: unknown, init?: TextReplyInit): TextReply {
-  return jsonText([JSON.stringify(body)], init)
+export function json(
+  body: unknown,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  return jsonText(JSON.stringify(body), init)
 }
+
+const texts = new WeakMap<Response, string>()
 
 /** The same for a body that is JSON text already. */
-export function jsonText(parts: readonly string[], { status, headers }: TextReplyInit = {}): TextReply {
-  return new TextReply(parts, {
-    ...(status !== undefined && { status }),
+export function jsonText(
+  body: string,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  const reply = new Response(body, {
+    status: init.status ?? 200,
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
-      ...headers,
+      ...init.headers,
     },
   })
+  texts.set(reply, body)
+  return reply
+}
+
+/** The body of a reply that was made from text, so that nobody has to read it back out of a stream. */
+export function textOf(reply: Response): string | null {
+  return texts.get(reply) ?? null
 }
 
 /** RFC 9457 reply of a failure. */
-export function problem(error: AppError, traceId: string): TextReply {
+export function problem(error: AppError, traceId: string): Response {
   const { status, retryable, title } = errorCodes[error.code]
   const extras: ProblemExtras = { ...error.extras }
   if (status >= 503 && extras.retry_after_ms === undefined) {
@@ -59,7 +49,7 @@ export function problem(error: AppError, traceId: string): TextReply {
     trace_id: traceId,
     ...extras,
   }
-  return json(body, {
+  return jsonText(JSON.stringify(body), {
     status,
     headers: {
       ...error.headers,

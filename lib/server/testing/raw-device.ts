@@ -94,8 +94,7 @@ export class RawDevice {
       sizeBytes: 0,
       seen: () => {},
     })
-    const text = body.join('')
-    return { ...(JSON.parse(text) as SyncReply), text }
+    return { ...(JSON.parse(body) as SyncReply), text: body }
   }
 
   /** Sends, and takes the token. */

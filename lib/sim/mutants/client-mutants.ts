@@ -79,4 +79,18 @@ export const clientMutants: readonly Mutant[] = [
     find: `    writeOperation(unit, { ...operation, seq: null, hole: null })`,
     replace: `    unit.delete('operations', numberKey(operation.ordinal))`,
   },
+  {
+    name: 'an edit that is refused is sent under a new id for ever',
+    file: 'lib/client/answers.ts',
+    find: `operation.isShared && isIdTaken(no)`,
+    replace: `operation.isShared && no.code === 'invalid_change'`,
+    rates: { edit_fields: 3, clone: 5, device_restored: 5, clock_jump: 5, clock_skew: 3 },
+  },
+  {
+    name: 'copies of a device count in one slot',
+    file: 'lib/client/counters.ts',
+    find: `const slot = isWhole ? known.slot : slotOf(deviceId, random.bytes(8))`,
+    replace: `const slot = isWhole ? known.slot : slotOf(deviceId, new Uint8Array(8))`,
+    rates: { edit_fields: 3, clone: 6, device_restored: 6 },
+  },
 ]

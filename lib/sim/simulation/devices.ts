@@ -1,6 +1,7 @@
 import { v4 } from 'uuid'
 import type { Device, MemoryImage } from '#lib/client/index.ts'
 import { useApp } from './app-user.ts'
+import { editFields } from './field-user.ts'
 import type { Door } from './network.ts'
 import { difference } from './oracle/endings.ts'
 import { SimDevice, type SimDeviceOptions } from './sim-device.ts'
@@ -83,6 +84,7 @@ export class Devices {
       if (!enrolled) await this.#world.scheduler.sleep(1_000)
       if (sim.device !== device) return
     }
+    void editFields(this.#world, sim, device)
     await useApp(this.#world, sim, device)
   }
 

@@ -3,6 +3,9 @@ import { createDice, type Dice } from './dice.ts'
 /** What no seed turns up by itself, only who asks for it: what it finds is not all mended yet. */
 const askedFor = ['server_restored'] as const
 
+/** What came later rolls dice of its own, so that a seed keeps its meaning where it has none of it. */
+const later = ['edit_fields'] as const
+
 /** Everything that can go wrong, or that people and apps do beside editing. A plan has some of them; each is counted. */
 export const happenings = [
   // on the way
@@ -15,6 +18,7 @@ export const happenings = [
   ...(['revoke_scope', 'move', 'resync', 'put', 'resolve', 'letter', 'policy', 'revoke_device'] as const),
   // by apps
   ...(['poison', 'schema_skew', 'same_id'] as const),
+  ...later,
   ...askedFor,
 ] as const
 export type Happening = (typeof happenings)[number]
@@ -71,9 +75,10 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
 /** A few things often rather than everything a little: rare combinations come from few causes that meet. */
 function rates(dice: Dice): Plan['rates'] {
   const share = dice.pick([0.2, 0.5, 0.9])
-  return Object.fromEntries(
-    happenings
-      .slice(0, -askedFor.length)
-      .flatMap((name) => (dice.chance(share) ? [[name, dice.pick([0.5, 1, 3])]] : [])),
-  )
+  const draw = (from: Dice, name: Happening, chance: number) =>
+    from.chance(chance) ? [[name, from.pick([0.5, 1, 3])]] : []
+  return Object.fromEntries([
+    ...happenings.slice(0, -askedFor.length - later.length).flatMap((name) => draw(dice, name, share)),
+    ...later.flatMap((name) => draw(dice.fork(name), name, 0.4)),
+  ])
 }

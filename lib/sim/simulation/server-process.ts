@@ -144,9 +144,8 @@ export class ServerProcess {
     oracle.replies.asked(asked)
     const facts = { traceId: 'a'.repeat(32), requestId: 'request', sizeBytes: body.length, seen: () => {} }
     const synced = await sync(this.engine, device, envelope, facts)
-    const text = synced.body.join('')
-    oracle.replies.synced(asked, text)
-    return text
+    oracle.replies.synced(asked, synced.body)
+    return synced.body
   }
 
   async #enrol(body: EnrolBody): Promise<string> {

@@ -35,6 +35,8 @@ export class SimDevice {
   readonly watch: DeviceWatch
   readonly options: SimDeviceOptions
   readonly dice: Dice
+  /** For edits of single fields, so that the others stay as they are. */
+  readonly fieldDice: Dice
   /** Set by whoever uses the app: called at the start of each life. */
   onLife: (device: Device) => void = () => {}
   #life: Life | null = null
@@ -49,6 +51,7 @@ export class SimDevice {
     this.name = options.name
     this.id = options.deviceId
     this.dice = world.dice.fork(`device ${options.name}`)
+    this.fieldDice = world.dice.fork(`fields ${options.name}`)
     this.store = createMemoryStore(options.image)
     this.watch = world.oracle.device(options.name)
     if (options.image) {

@@ -1,6 +1,7 @@
 import { Backups } from './backups.ts'
 import { Devices } from './devices.ts'
 import { EngineHands } from './engine-hands.ts'
+import { fieldPolicies } from './field-tables.ts'
 import { checkEnding } from './oracle/endings.ts'
 import type { Invariant, Violation } from './oracle/invariants.ts'
 import { People } from './people.ts'
@@ -83,7 +84,8 @@ class Cast {
   async begin(): Promise<void> {
     const { database, plan } = this.#world
     const tx = database.begin()
-    for (const policy of policies()) {
+    const more = plan.rates.edit_fields === undefined ? [] : fieldPolicies()
+    for (const policy of [...policies(), ...more]) {
       await tx.put('policies', policy.name, { name: policy.name, version: 1, policy })
     }
     tx.commit()

@@ -26,6 +26,7 @@ export class World {
   isDatabaseAway = false
   /** Devices that live, or lived, in more than one store. */
   readonly twins = new Set<string>()
+  #marks = 0
   /** Puts a new process in the place of one that dies. */
   restart: (server: { crash: () => void }) => void = () => {}
 
@@ -40,12 +41,18 @@ export class World {
       elapsedMs: () => this.scheduler.elapsedMs,
       note: (text) => this.trace.add('oracle', text),
       count: (name) => this.count(name),
+      isCopied: (deviceId) => this.twins.has(deviceId),
     })
     this.database.onCommit = (transaction) => this.oracle.committed(transaction)
   }
 
   now(): number {
     return this.scheduler.nowMs
+  }
+
+  /** A number that nobody had before. */
+  nextMark(): number {
+    return this.#marks++
   }
 
   /** A device's store has written. */

@@ -8,6 +8,8 @@ export type Scene = {
   /** Adds to the trace. */
   note: (text: string) => void
   count: (name: string) => void
+  /** Whether a device lives, or lived, in more than one store. */
+  isCopied: (deviceId: string) => boolean
 }
 
 /** Every look at an invariant. */

@@ -4,9 +4,17 @@ import { jsonEqual } from '#lib/core/json.ts'
 import { feedDigest } from '#lib/server/sync/digest.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { feedLink } from '../../model/push-commit.ts'
-import { keyOf, recordKey, type ChangeRow, type CommitRow, type Tables } from '../../model/tables.ts'
+import {
+  keyOf,
+  recordKey,
+  type ChangeRow,
+  type CommitRow,
+  type ResultRow,
+  type Tables,
+} from '../../model/tables.ts'
 import type { Transaction } from '../../model/transaction.ts'
 import { clashesWithBase } from './clashes.ts'
+import { checkFields, checkUnwritten } from './field-losses.ts'
 import type { Ledger } from './ledger.ts'
 import { checkLosses } from './losses.ts'
 import { label, type Told } from './told.ts'
@@ -83,6 +91,7 @@ export class LogWatch {
         () => `${result.op_id} lies beyond its stream's end`,
       )
       this.#settled(result.op_id, result.answer, changes, writes)
+      this.#unwritten(result, tables)
     }
   }
 
@@ -154,6 +163,8 @@ export class LogWatch {
     const before = history.at(-1)
     const sent = this.sent.get(change.op_id)
     if (sent && !this.ambiguous.has(change.op_id)) checkLosses(this.#ledger, this, { change, sent, before })
+    const isTelling = sent !== undefined && !this.ambiguous.has(change.op_id)
+    checkFields(this.#ledger, this, { change, sent: isTelling ? sent : undefined, before })
     const pushed = before && this.sent.get(before.op_id)?.data
     // A restored server decides anew what came before it: the edit was made on what became of that at first.
     const isOldNews = this.#ledger.restores > 0
@@ -207,6 +218,13 @@ export class LogWatch {
       () => `${label(key)} lives again by an UPDATE`,
     )
     history.push(told)
+  }
+
+  #unwritten({ op_id: opId, kind, scope, table, record_id: id }: ResultRow, tables: Tables): void {
+    const sent = this.sent.get(opId)
+    if (kind !== 'accepted' || !sent?.data || this.ambiguous.has(opId) || !scope || !table || !id) return
+    const record = tables.get('records', recordKey(scope, table, id))
+    if (record?.data) checkUnwritten(this.#ledger, sent, record.data)
   }
 
   /** An operation that was answered left what its answer says. */

@@ -1,6 +1,7 @@
 import { isJsonObject, jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { recordKey, type ChangeRow } from '../../model/tables.ts'
+import { withoutMerging } from '../field-tables.ts'
 import type { Ledger } from './ledger.ts'
 import type { Told } from './told.ts'
 
@@ -37,12 +38,9 @@ export function checkLosses(
   }
   const base = log.histories.get(key)?.find(({ after_version }) => after_version === sent.base_version)
   if (!base?.data || !before.data) return
-  const [was, wanted, is, had] = [
-    leaves(base.data),
-    leaves(sent.data),
-    leaves(change.data),
-    leaves(before.data),
-  ]
+  const [was, wanted, is, had] = [base.data, sent.data, change.data, before.data].map((data) =>
+    leaves(withoutMerging(change.table, data)),
+  ) as [Leaves, Leaves, Leaves, Leaves]
   for (const path of new Set([...was.keys(), ...wanted.keys(), ...had.keys()])) {
     if (same(wanted.get(path), had.get(path))) continue
     for (const [edit, from] of [
@@ -64,8 +62,10 @@ const same = (a: Json | undefined, b: Json | undefined): boolean => jsonEqual(a 
 const covers = (kept: string, path: string): boolean =>
   kept === '' || kept === path || path.startsWith(`${kept}.`) || kept.startsWith(`${path}.`)
 
+type Leaves = Map<string, Json>
+
 /** Every value that is no object, by its dotted path. */
-function leaves(data: JsonObject, prefix = ''): Map<string, Json> {
+function leaves(data: JsonObject, prefix = ''): Leaves {
   return new Map(
     Object.entries(data).flatMap(([name, value]) =>
       isJsonObject(value) && Object.keys(value).length > 0
