@@ -55,7 +55,13 @@ export type Decision<Code extends string = string> =
     }
   | { kind: 'no_change'; texts?: MergedTexts }
   | { kind: 'superseded'; lost: LostValue[]; texts?: MergedTexts }
-  | { kind: 'conflict'; code: 'manual' | 'stale_version'; fields: string[] }
+  | {
+      kind: 'conflict'
+      code: 'manual' | 'stale_version'
+      fields: string[]
+      /** What a person is asked to take, where that is another state than the edit's. */
+      proposed?: JsonObject | null
+    }
   | { kind: 'reject'; refusal: Refusal<Code | 'unknown_base' | 'schema_mismatch' | 'invalid_change'> }
 
 export type DecisionContext<Code extends string> = {

@@ -13,7 +13,8 @@ import { stampAt } from './testing/records.ts'
 import { undoStep } from './undo-step.ts'
 
 const policy = defaultPolicy('things')
-const by = { id: '0193f3a2-b4c0-7000-8000-00000000abcd', hlc: stampAt(10) }
+const id = '0193f3a2-b4c0-7000-8000-00000000abcd'
+const by = { id, slot: id, hlc: stampAt(10) }
 const anything = { validate: () => null }
 const now = (data: JsonObject | null): Current => ({ version: 9, data, hlc: stampAt(9), deviceId: null })
 const undo = (
@@ -53,12 +54,21 @@ describe('where others wrote since', () => {
     const lww = defaultPolicy('things', 'lww')
     for (const rules of [policy, lww]) {
       expect(undoStep({ before: { a: 1 }, after: { a: 2 }, by }, now({ a: 3 }), rules, anything)).toEqual({
-        ...{ kind: 'conflict', code: 'manual', fields: ['a'] },
+        ...{ kind: 'conflict', code: 'manual', fields: ['a'], proposed: { a: 1 } },
       })
     }
   })
+  test('what a person is proposed then has what others wrote besides', () => {
+    const [before, after] = [
+      { a: 1, b: 1, c: 1 },
+      { a: 2, b: 2, c: 1 },
+    ]
+    expect(undo(before, after, now({ a: 3, b: 2, c: 5, d: 6 }))).toMatchObject({
+      ...{ kind: 'conflict', fields: ['a'], proposed: { a: 1, b: 1, c: 5, d: 6 } },
+    })
+  })
   test('a created record that others filled is a conflict', () => {
-    expect(undo(null, { a: 1 }, now({ a: 1, b: 2 }))).toMatchObject({ kind: 'conflict' })
+    expect(undo(null, { a: 1 }, now({ a: 1, b: 2 }))).toMatchObject({ kind: 'conflict', proposed: null })
   })
   test('a deleted record that others made anew is a conflict', () => {
     expect(undo({ a: 1 }, null, now({ a: 7 }))).toMatchObject({ kind: 'conflict', fields: ['a'] })
@@ -156,6 +166,19 @@ describe('what only grows is taken back by its opposite', () => {
   test('what has no opposite is for a person', () => {
     const [before, after] = [addToGSet(emptyGSet, 1), addToGSet(addToGSet(emptyGSet, 1), 2)]
     expect(undoValue(before, after, after)).toBe('conflict')
+  })
+
+  test('beside a place that clashes, a person is proposed the counter without the step, and with the others’ counts', () => {
+    const before = { n: 1, v: incrementPnCounter(emptyPnCounter, a, 5) }
+    const after = { n: 2, v: incrementPnCounter(before.v, a, 3) }
+    const since = { n: 3, v: incrementPnCounter(after.v, b, 10) }
+    const decision = undoStep({ before, after, by }, now(since), crdt, anything)
+    const proposed = decision.kind === 'conflict' ? decision.proposed : null
+    expect(proposed?.['n']).toBe(1)
+    expect(joinedBy(proposed?.['v'] as JsonObject, since.v)).toBe(15)
+    // Where the step is not to be told from what came after it, nothing is taken back of a CRDT.
+    const lost = undoStep({ before, after: undefined, by }, now(since), crdt, anything)
+    expect(lost).toMatchObject({ kind: 'conflict', proposed: { n: 1, v: since.v } })
   })
 
   test('beside it, plain fields are restored as ever', () => {

@@ -1,5 +1,5 @@
 import { inverseCrdt, type Inverter } from './crdt/inverse.ts'
-import { crdtPlaces } from './crdt/places.ts'
+import { crdtPlaces, joinPlaces } from './crdt/places.ts'
 import { isCrdt } from './crdt/types.ts'
 import type { Current, Decision, DecisionContext } from './decide.ts'
 import { fieldChanges } from './field-diff.ts'
@@ -25,8 +25,9 @@ type Step = { before: JsonObject | null; after: JsonObject | null | undefined; b
  *
  * Where the record is as the step left it, the state before returns. Where others wrote since, the inverse of the step is
  * merged with what they made, place by place; a place that both touched is nobody's to decide but a person's, whatever
- * the table's strategy says: its rules are for two wishes, and this is the taking back of one. CRDTs only grow, so what
- * the step added to one is taken back by an addition of the opposite.
+ * the table's strategy says: its rules are for two wishes, and this is the taking back of one. The person is proposed the
+ * record as it is, without the step. CRDTs only grow, so what the step added to one is taken back by an addition of the
+ * opposite.
  * @param step its record before and after; `after` is undefined where it can no longer be read
  */
 export function undoStep<Code extends string>(
@@ -43,15 +44,19 @@ export function undoStep<Code extends string>(
   }
   const { data } = current
   if (jsonEqual(data, before)) return { kind: 'no_change' }
-  if (after === undefined) return clash(current, before)
+  // What others made of its CRDTs goes with no choice.
+  const restored = before && joinPlaces(policy, before, data)
+  if (after === undefined) return clash(current, restored)
   // Who deleted the record took the step's part away with it.
   if (data === null && after !== null) return { kind: 'no_change' }
   if (data === null || before === null || after === null) {
-    return jsonEqual(data, after) ? checked(before, 'applied') : clash(current, before)
+    return jsonEqual(data, after) ? checked(before, 'applied') : clash(current, restored)
   }
 
   const inverse = invert({ before, after, by: step.by }, { ...current, data }, policy)
-  if (inverse.clashes.length > 0) return { kind: 'conflict', code: 'manual', fields: inverse.clashes }
+  if (inverse.clashes.length > 0) {
+    return { kind: 'conflict', code: 'manual', fields: inverse.clashes, proposed: inverse.wanted }
+  }
   if (jsonEqual(inverse.data, data)) return { kind: 'no_change' }
   return checked(inverse.data, jsonEqual(data, after) ? 'applied' : 'merged')
 
@@ -61,29 +66,39 @@ export function undoStep<Code extends string>(
   }
 }
 
-/** The record without what the step made of it. */
+/**
+ * The record without what the step made of it.
+ * @returns `data` leaves the places that only a person can settle as they are; `wanted` takes the step back there, too
+ */
 function invert(
   { before, after, by }: { before: JsonObject; after: JsonObject; by: Inverter },
   current: Current & { data: JsonObject },
   policy: TablePolicy,
-): { data: JsonObject; clashes: string[] } {
+): { data: JsonObject; wanted: JsonObject; clashes: string[] } {
   const crdts = crdtPlaces(policy, current.data).filter(({ path }) => isCrdt(valueAt(after, path)))
   // They are taken back by themselves; for the rest of the record they are one and the same on all sides.
   const rest = (data: JsonObject) => crdts.reduce((left, { path }) => withValueAt(left, path, null), data)
-  const merged = mergeRecords({
-    base: rest(after),
-    client: { data: rest(before), hlc: current.hlc, deviceId: null },
-    server: { ...current, data: rest(current.data) },
-    ruleFor: (path) => ({ ...fieldRule(policy, path, joinTexts), tiebreak: 'manual' }),
-  })
-  let { data } = merged
-  const clashes = [...merged.clashes]
-  for (const { path, state } of crdts) {
-    const value = inverseCrdt(crdtAt(before, path), crdtAt(after, path)!, state, by)
-    data = withValueAt(data, path, value ?? state)
-    if (value === null) clashes.push(formatPath(path))
-  }
-  return { data, clashes }
+  const mergeRest = (tiebreak: 'manual' | 'client') =>
+    mergeRecords({
+      base: rest(after),
+      client: { data: rest(before), hlc: current.hlc, deviceId: null },
+      server: { ...current, data: rest(current.data) },
+      ruleFor: (path) => ({ ...fieldRule(policy, path, joinTexts), tiebreak }),
+    })
+  const merged = mergeRest('manual')
+  const inverses = crdts.map(({ path, state }) => ({
+    ...{ path, state },
+    value: inverseCrdt(crdtAt(before, path), crdtAt(after, path)!, state, by),
+  }))
+  const withCrdts = (data: JsonObject) =>
+    inverses.reduce((whole, { path, state, value }) => withValueAt(whole, path, value ?? state), data)
+  const clashes = [
+    ...merged.clashes,
+    ...inverses.flatMap(({ path, value }) => (value === null ? [formatPath(path)] : [])),
+  ]
+  const data = withCrdts(merged.data)
+  const wanted = merged.clashes.length > 0 ? withCrdts(mergeRest('client').data) : data
+  return { data, wanted, clashes }
 }
 
 function crdtAt(data: JsonObject, path: Path): JsonObject | undefined {
@@ -98,7 +113,7 @@ const joinTexts: Join = (_, { base, ours, theirs }) =>
 
 function clash({ data }: Current, wanted: JsonObject | null): Decision<never> {
   const fields = data === null || wanted === null ? [] : fieldChanges(data, wanted).map(({ path }) => path)
-  return { kind: 'conflict', code: 'manual', fields }
+  return { kind: 'conflict', code: 'manual', fields, proposed: wanted }
 }
 
 /** What the undoing takes out of the record, place by place. */

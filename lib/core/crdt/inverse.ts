@@ -9,8 +9,8 @@ import type { PnCounter } from './pn-counter.ts'
 import { editText, splicesOf, textOf, type TextState } from './text.ts'
 import { crdtFault, crdtTypeOf } from './types.ts'
 
-/** In whose name something is taken back: an id that has never counted or tagged anything, and a stamp. */
-export type Inverter = { id: string; hlc: string }
+/** In whose name something is taken back: an id that has never tagged or written anything, a slot that nobody ever counted in, and a stamp. */
+export type Inverter = { id: string; slot: string; hlc: string }
 
 /**
  * Takes back what a change made of a CRDT: states only grow, so by an addition of its own that says the opposite, made
@@ -53,14 +53,14 @@ function inversePnCounter(
   before: PnCounter | undefined,
   after: PnCounter,
   current: PnCounter,
-  { id }: Inverter,
+  { slot }: Inverter,
 ): PnCounter {
   const grown = (now: Counts, then: Counts | undefined) => total(now) - total(then ?? {})
   const [added, taken] = [grown(after.inc, before?.inc), grown(after.dec, before?.dec)]
   return {
     $crdt: 'pn-counter',
-    inc: taken > 0 ? raiseCount(current.inc, id, taken) : current.inc,
-    dec: added > 0 ? raiseCount(current.dec, id, added) : current.dec,
+    inc: taken > 0 ? raiseCount(current.inc, slot, taken) : current.inc,
+    dec: added > 0 ? raiseCount(current.dec, slot, added) : current.dec,
   }
 }
 

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { incrementPnCounter, type PnCounter } from '#lib/core/crdt/pn-counter.ts'
+import { crdtValue } from '#lib/core/crdt/types.ts'
 import { personActor } from '../actor.ts'
+import { getConflict } from '../conflicts/get.ts'
+import { resolveConflict } from '../conflicts/resolve.ts'
 import { putPolicy, type RawDevice } from '../testing/raw-device.ts'
 import { compensateSaga } from './compensate.ts'
 import { getSaga } from './get.ts'
@@ -11,8 +15,12 @@ import { refused, sagaBench, sagaOn } from './testing/bench.ts'
 let bench: Awaited<ReturnType<typeof sagaBench>>
 beforeAll(async () => {
   bench = await sagaBench()
+  await putPolicy(bench.db, { name: 'counters', strategy: 'crdt' })
 })
 afterAll(() => bench.close())
+
+type Counted = { n: PnCounter }
+const counter = (inc: Record<string, number>): Counted => ({ n: { $crdt: 'pn-counter', inc, dec: {} } })
 
 const operator = personActor({ id: randomUUID(), name: 'op@example.com', role: 'operator', via: 'session' })
 const retry = async (id: string, more: Partial<Parameters<typeof retrySaga>[1]> = {}) => {
@@ -86,6 +94,56 @@ describe('retry', () => {
     await shared.edit(version, { a: 1, c: 3 })
     expect((await retry(id, { edits: [{ step: 4, data: {} }] })).state).toBe('completed')
     expect((await bench.recordOf(shared.id)).data).toEqual({ a: 2, b: 2, c: 3 })
+  })
+
+  test('what its steps counted counts again, once each time, beside what others count', async () => {
+    const [a, b] = [await bench.device(), await bench.device()]
+    const made = b.change({ table: 'counters', data: counter({ [b.id]: 2 }) })
+    await b.send([made])
+    const on = { table: 'counters', operation: 'UPDATE', record_id: made.record_id } as const
+    const { id, step } = sagaOn(a, 3)
+    const first = step(1, { ...on, base_version: 1, data: counter({ [b.id]: 2, [a.id]: 5 }) })
+    const second = { base_version: 1, base_op_id: first.op_id, data: counter({ [b.id]: 2, [a.id]: 7 }) }
+    await a.send([first, step(2, { ...on, ...second }), step(3, { data: refused })])
+    const told = async () => crdtValue(((await bench.recordOf(made.record_id)).data as Counted).n)
+    expect(await told()).toBe(2)
+    // Fails again, and is undone again.
+    const again = await retry(id)
+    expect(again.state).toBe('compensated')
+    expect(await told()).toBe(2)
+    const { version } = await bench.recordOf(made.record_id)
+    const data = {
+      n: incrementPnCounter(((await bench.recordOf(made.record_id)).data as Counted).n, b.id, 10),
+    }
+    await b.send([b.change({ ...on, base_version: version, data })])
+    const last = await retry(again.id, { edits: [{ step: 3, data: { count: 1 } }] })
+    expect(last).toMatchObject({ state: 'completed', applied: 3 })
+    expect(await told()).toBe(19)
+  })
+
+  test('is refused where nobody can tell what was taken back of a CRDT', async () => {
+    const a = await bench.device()
+    const made = a.change({ table: 'counters', data: { ...counter({}), name: 'a' } })
+    await a.send([made])
+    const on = { table: 'counters', operation: 'UPDATE', record_id: made.record_id } as const
+    const { id, step } = sagaOn(a, 2)
+    const data = { ...counter({ [a.id]: 1 }), name: 'b' }
+    await a.send([step(1, { ...on, base_version: 1, data })])
+    await a.send([a.change({ ...on, base_version: 2, data: { ...data, name: 'c' } })])
+    await a.send([step(2, { data: refused })])
+    expect(await bench.sagaRow(id)).toMatchObject({ state: 'stuck' })
+    const [blocked] = await bench.stepsOf(id)
+    const admin = personActor({ id: randomUUID(), name: 'ad@example.com', role: 'admin', via: 'session' })
+    const conflict = await getConflict(admin, blocked!.undoConflictId!)
+    expect(conflict.client.data).toMatchObject({ name: 'a' })
+    await resolveConflict(admin, {
+      ...{ id: conflict.id, seen: { conflict: 1, record: 3 }, choice: 'client', data: undefined },
+      ...{ reason: 'as it was', traceId: 't' },
+    })
+    const { data: settled } = await bench.recordOf(made.record_id)
+    expect(settled).toMatchObject({ name: 'a' })
+    expect(crdtValue((settled as Counted).n)).toBe(0)
+    await expect(retry(id)).rejects.toThrow(/settled by a person/)
   })
 
   test('is done once, whoever asks', async () => {

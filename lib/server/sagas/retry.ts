@@ -1,6 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
+import { slotOf } from '#lib/core/crdt/counts.ts'
+import type { Inverter } from '#lib/core/crdt/inverse.ts'
+import { joinCrdts } from '#lib/core/crdt/places.ts'
 import { parseHlc } from '#lib/core/hlc.ts'
 import { isJsonObject, type JsonObject } from '#lib/core/json.ts'
+import { redoStep } from '#lib/core/redo-step.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { retrySagaSchema, SagaDetail } from '#lib/protocol/sagas.ts'
@@ -12,6 +17,7 @@ import { readChanges, sha256Hex, type ReadChange } from '../sync/read-changes.ts
 import { serverEngine } from '../sync/server-engine.ts'
 import { undoSagas } from '../sync/undo-sagas.ts'
 import { getSaga, loadSaga } from './get.ts'
+import { findRedos, type Redos } from './redo.ts'
 import { retryRefusal } from './retry-refusal.ts'
 import { selectSteps, selectVersions, type StepRow } from './store.ts'
 
@@ -33,9 +39,15 @@ export async function retrySaga(actor: Actor, retry: Retry): Promise<SagaDetail>
   if (refusal !== null) throw new AppError('conflict', refusal)
   if (saga.version !== version) throw staleError()
 
+  const redos = await findRedos(steps)
+  if ('why' in redos) throw staleError()
+
   const engine = serverEngine()
   const newSaga = engine.newId()
-  const read = await operationsOf(engine, { sagaId: newSaga, steps, edits })
+  const read = await operationsOf(engine, {
+    sagaId: newSaga,
+    ...{ deviceId: saga.device_id, steps, edits, redos },
+  })
   const scopes = new Set(saga.device_scopes ?? [])
   const done = await push(engine, {
     by: { kind: 'device', id: saga.device_id },
@@ -61,17 +73,19 @@ export async function retrySaga(actor: Actor, retry: Retry): Promise<SagaDetail>
   return getSaga(actor, newSaga)
 }
 
+type ToSend = { sagaId: string; deviceId: string; steps: StepRow[]; edits: Edits; redos: Redos }
+
 /** The steps as operations of the new saga, each made on what it was made on before. */
 async function operationsOf(
   engine: Engine,
-  { sagaId, steps, edits }: { sagaId: string; steps: StepRow[]; edits: Edits },
+  { sagaId, deviceId, steps, edits, redos }: ToSend,
 ): Promise<ReadChange[]> {
   const ids = steps.map(() => engine.newId())
   const opIds = new Map(steps.map(({ op_id: old }, index) => [old, ids[index]!]))
   const edited = new Map(edits.map((edit) => [edit.step, edit]))
   const restored = await restoredVersions(steps)
-  /** The step before on each record: what it made in the old saga, and its operation in the new one. */
-  const before = new Map<string, { version: number | null; opId: string }>()
+  /** The step before on each record: what it made in the old saga, and its operation and state in the new one. */
+  const before = new Map<string, { version: number | null; opId: string; redone: JsonObject | undefined }>()
   const sent = steps.map((step, index) => {
     const original = JSON.parse(step.change) as unknown
     const change: JsonObject = isJsonObject(original) ? { ...original } : {}
@@ -85,8 +99,14 @@ async function operationsOf(
       (typeof base === 'string' ? opIds.get(base) : undefined) ?? (isOnEarlier ? earlier.opId : undefined)
     // Where nobody wrote since it was undone, the step stands on that; else on what it was made on, as it was.
     const standsOn = edit?.base_version ?? (earlier ? undefined : restored.get(keyOf(step)))
-    before.set(keyOf(step), { version: step.after_version, opId })
-    const data = edit?.data ?? change['data'] ?? null
+    const given = edit?.data ?? change['data'] ?? null
+    const by = {
+      ...{ id: opId, slot: slotOf(deviceId, randomBytes(8)) },
+      hlc: engine.stamps(sagaId),
+    }
+    const redone = isJsonObject(given) ? redo(redos, step, given, earlier?.redone, by) : undefined
+    const data = redone ?? given
+    before.set(keyOf(step), { version: step.after_version, opId, redone })
     return {
       ...change,
       ...(data !== null && { data }),
@@ -108,6 +128,22 @@ async function operationsOf(
     const current = edited.has(step) ? engine.policies.get(table ?? '')?.schema_version : undefined
     return { ...read, schemaVersion: current ?? asSent }
   })
+}
+
+/** The state of a step with its CRDTs added again; undefined where nothing of it was taken back. */
+function redo(
+  redos: Redos,
+  { step }: StepRow,
+  data: JsonObject,
+  earlier: JsonObject | undefined,
+  by: Inverter,
+): JsonObject | undefined {
+  const found = redos.get(step)
+  // Made on the step before, it has what that one adds again.
+  if (!found) return earlier && joinCrdts(data, earlier)
+  const redone = redoStep(data, found.undoing, earlier, found.policy, by)
+  if (redone) return redone
+  throw new AppError('conflict', `Step ${step} holds a CRDT that cannot be taken back twice.`)
 }
 
 const keyOf = ({ scope, from_scope, table, record_id }: StepRow) =>

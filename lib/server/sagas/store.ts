@@ -1,4 +1,4 @@
-import type { Json } from '#lib/core/json.ts'
+import type { Json, JsonObject } from '#lib/core/json.ts'
 import type { SagaItem, SagaStepView } from '#lib/protocol/sagas.ts'
 import { database } from '../db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
@@ -100,6 +100,30 @@ export async function selectVersions(keys: { scope: string; table: string; id: s
     FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) k(scope text, "table" text, id uuid)
     JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id`
   return rows
+}
+
+/**
+ * The records of undone steps before their undoing and after it, by step: null where there was none.
+ * @returns without those that can no longer be read
+ */
+export async function selectUndoings(
+  steps: readonly StepRow[],
+): Promise<Map<number, { before: JsonObject | null; after: JsonObject | null }>> {
+  const keys = steps.map(({ step, scope, from_scope, table, record_id, undo_version: version }) => ({
+    ...{ step, scope: from_scope ?? scope, table, id: record_id, version },
+  }))
+  const rows = await database().$queryRaw<
+    { step: number; before: JsonObject | null; after: JsonObject | null }[]
+  >`
+    SELECT k.step, b.data AS before, c.data AS after
+    FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb)
+      k(step int, scope text, "table" text, id uuid, version int)
+    JOIN feed_change c ON c.record_id = k.id AND c."table" = k."table" AND c.scope = k.scope
+      AND c.after_version = k.version AND c.effect IN ('UPSERT', 'DELETE')
+    JOIN feed_change b ON b.record_id = c.record_id AND b."table" = c."table"
+      AND b.scope = coalesce(c.rule->>'moved_from', c.scope)
+      AND b.after_version = c.before_version AND b.effect IN ('UPSERT', 'DELETE')`
+  return new Map(rows.map(({ step, before, after }) => [step, { before, after }]))
 }
 
 export async function selectSetting(key: string): Promise<Json | undefined> {

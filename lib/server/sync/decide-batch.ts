@@ -169,7 +169,7 @@ function decideOperation(
   const validate = (next: JsonObject, previous: JsonObject | null) =>
     validateRecord(policy, next, previous, next === data && !isRaised ? read.sizeBytes : undefined)
   if (batch.context.undoes) {
-    const by = { id: change.op_id, hlc: change.hlc }
+    const by = { id: change.op_id, slot: change.op_id, hlc: change.hlc }
     return undoStep<RejectionCode>({ before: data, after: base.data, by }, current, policy, { validate })
   }
   if (batch.context.exact) {

@@ -1,4 +1,5 @@
 import { joinVectors } from '#lib/core/vector.ts'
+import type { JsonObject } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import type { Operation } from './batch.ts'
 import { keyOf } from './record-states.ts'
@@ -15,8 +16,11 @@ export class OpenConflicts {
     this.#ids = new Map(loaded.map(({ id, record_id, ...place }) => [keyOf({ ...place, id: record_id }), id]))
   }
 
-  /** @returns the id of the conflict, new or gone on with */
-  add(operation: Operation, deviceId: string | null, fields: string[]): string {
+  /**
+   * @param proposed the state that a person is asked to take; null to delete the record
+   * @returns the id of the conflict, new or gone on with
+   */
+  add(operation: Operation, deviceId: string | null, fields: string[], proposed: JsonObject | null): string {
     const { change, seq, key, base, policy } = operation
     const current = operation.current!
     const id = this.#ids.get(keyOf(key)) ?? this.#newId()
@@ -34,7 +38,7 @@ export class OpenConflicts {
       fields,
       base_version: begun?.base_version ?? change.base_version,
       base_data: begun ? begun.base_data : (base.data ?? null),
-      client_data: change.data ?? null,
+      client_data: proposed,
       client_hlc: change.hlc,
       client_vector: joinVectors(change.vector ?? {}, deviceId && seq > 0 ? { [deviceId]: seq } : {}),
       server_version: current.version,

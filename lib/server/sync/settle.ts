@@ -74,11 +74,13 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
   const { code, fields } = decision
   const current = operation.current!
   const sent = change.data ?? null
-  const conflictId = code === 'manual' ? batch.conflicts.add(operation, batch.context.deviceId, fields) : null
+  const proposed = decision.proposed === undefined ? sent : decision.proposed
+  const conflictId =
+    code === 'manual' ? batch.conflicts.add(operation, batch.context.deviceId, fields, proposed) : null
   feedEvent(batch, operation, {
     effect: 'NONE',
     outcome: code === 'manual' ? 'conflict' : 'stale_version',
-    lost: [{ path: '', value: sent, from: 'client', hlc: change.hlc }],
+    lost: [{ path: '', value: proposed, from: 'client', hlc: change.hlc }],
     conflictId,
     ...unmoved(operation),
   })
