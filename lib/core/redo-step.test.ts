@@ -57,9 +57,7 @@ describe('what was taken back of a CRDT is there again', () => {
           const after = amounts.reduce((counter, by) => incrementPnCounter(counter, a, by), before)
           fc.pre(crdtValue(after) !== 7 || JSON.stringify(after) !== JSON.stringify(before))
           const sum = (all: number[]) => all.reduce((total, by) => total + by, 0)
-          const rounds = theirs.map(
-            (by) => (v: JsonObject) => incrementPnCounter(v as typeof before, b, by) as JsonObject,
-          )
+          const rounds = theirs.map((by) => (v: JsonObject) => incrementPnCounter(v as typeof before, b, by))
           expect(again(before, after, rounds)).toBe(7 + sum(amounts) + sum(theirs))
         },
       ),
