@@ -83,6 +83,18 @@ test('a conflict is over where it was found, when its record is settled in anoth
   expect(await transact(kernel, listConflicts)).toEqual([])
 })
 
+test('an edit that followed its record, and was taken where it was made after all, shows there', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+  await edit(kernel, { name: 'mine' })
+  await news(kernel, there, { operation: 'UPSERT', version: 2, data: { name: 'old' } })
+  await news(kernel, key, { operation: 'LEAVE', version: 2, data: null }, 'south')
+  // Somebody deleted what was left in the old place: nothing there tells any more where the record went.
+  await take(kernel, await send(kernel), applied(4))
+  expect(await shown(kernel)).toMatchObject({ data: { name: 'mine' }, serverVersion: 4 })
+  expect(await shown(kernel, there)).toMatchObject({ data: { name: 'old' }, serverVersion: 2 })
+})
+
 describe('records of a scope that is granted no more', () => {
   const reply = (besides: object) =>
     syncReplySchema.parse({

@@ -139,7 +139,10 @@ export async function applyAnswers(
       const marked = isSettled ? there : withMark(there, mark)
       const server = covered.has(opId) ? there.server : newerState(there.server, state)
       await writeRow(unit, settled({ ...marked, server }))
-      await keep(operation, { kind: 'conflict', code: clash.code, version: clash.server_version })
+      await keep(operation, {
+        ...{ kind: 'conflict', code: clash.code, version: clash.server_version },
+        ref: clash.conflict_id,
+      })
       summary.conflicts += 1
     } else if (no && !no.retryable && operation.isShared && isIdTaken(no)) {
       await reissueOperation(kernel, unit, operation)
@@ -147,7 +150,8 @@ export async function applyAnswers(
       continue
     } else if (no && no.code === 'scope_forbidden' && !no.retryable) {
       await setAsideForbidden(unit, operation, nowMs)
-      await keep(operation, { kind: 'rejected', code: no.code, version: null })
+      const ref = no.dead_letter_id ?? null
+      await keep(operation, { kind: 'rejected', code: no.code, version: null, ref })
       summary.rejected += 1
     } else if (no && !no.retryable) {
       await buryOperation(unit, operation, {
@@ -157,7 +161,8 @@ export async function applyAnswers(
         isReported: true,
         atMs: nowMs,
       })
-      await keep(operation, { kind: 'rejected', code: no.code, version: null })
+      const ref = no.dead_letter_id ?? null
+      await keep(operation, { kind: 'rejected', code: no.code, version: null, ref })
       summary.rejected += 1
     } else if (no) {
       if (no.code === 'dependency_pending' && (await isFirst(unit, operation))) summary.strays += 1

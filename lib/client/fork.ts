@@ -1,6 +1,6 @@
 import { randomId } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
-import { readJournal, readJournalDocument, readWholeJournal, takeOut } from './journal.ts'
+import { readJournal, readJournalDocument, readWholeJournal, takeOut, undoubted } from './journal.ts'
 import type { Kernel } from './kernel.ts'
 import {
   inheritPriority,
@@ -127,11 +127,14 @@ async function repairedBefore(unit: Unit, life: number, seq: number): Promise<re
 }
 
 /**
- * The end of the stream may be where it was, and no gap tell what is open again below it.
+ * Puts back what the server was found to have lost; and what was repaired, since the end of the stream may be where it was,
+ * and no gap tell what is open again below it.
  */
-export async function sendRepairedAgain(unit: Unit): Promise<void> {
+export async function sendRepairedAgain(unit: Unit, lost: readonly JournalEntry[] = []): Promise<void> {
   const { life } = await readIdentity(unit)
-  const entries = await repairedBefore(unit, life + 1, 0)
+  const named = new Set(lost.map(({ operation }) => operation.opId))
+  const repaired = await repairedBefore(unit, life + 1, 0)
+  const entries = [...lost, ...repaired.filter(({ operation }) => !named.has(operation.opId))]
   for (const entry of entries) await sendAgain(unit, entry, entry.life === life ? entry.operation.seq : null)
   await takeOut(unit, entries)
 }
@@ -165,5 +168,5 @@ export async function sendAgain(
 
 /** Whether the server still knows what it acknowledged is being found out by sending it. */
 async function probed(unit: Unit): Promise<void> {
-  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: false })
+  await undoubted(unit, [])
 }

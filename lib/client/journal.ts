@@ -30,11 +30,14 @@ export async function keepAnswered(
   const key = journalKey(life, seq)
   const kept: PendingOperation = { ...operation, hole: null, firstAnswer: null }
   const wasRepaired = operation.hole !== null || operation.firstAnswer !== null
+  const { traceless = [] } = document
   unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs, wasRepaired })
   unit.putMeta('journal', {
     ...document,
     bytes: document.bytes + operation.sizeBytes,
     lastKey: document.lastKey !== null && document.lastKey > key ? document.lastKey : key,
+    traceless:
+      wasRepaired && !isTraced(answer) ? [...traceless.filter((each) => each !== key), key] : traceless,
   })
 }
 
@@ -64,13 +67,59 @@ export async function newestEntry(unit: Unit): Promise<JournalEntry | null> {
 /**
  * Where the last answer left nothing in the feed (a refusal, a conflict, an edit that lost), no token shows that a server
  * was restored to a time before it: what is then gone are the dead letter, the conflict, the values that were kept. So it is
- * asked for, once in each run, until there is a later answer; a new operation finds out by its seq.
+ * asked for, once in each run, until there is a later answer; a new operation finds out by its seq, but of one that was
+ * repaired before, not even that tells.
  */
 export async function doubtTraceless(unit: Unit): Promise<void> {
   const newest = await newestEntry(unit)
-  if (newest === null || isTraced(newest.answer)) return
-  if ((await unit.scan('outbox', { limit: 1 })).length > 0) return
-  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
+  const { traceless = [] } = await readJournalDocument(unit)
+  if (newest === null || (traceless.length === 0 && isTraced(newest.answer))) return
+  if (traceless.length === 0 && (await unit.scan('outbox', { limit: 1 })).length > 0) return
+  await doubt(unit)
+}
+
+/** The server has to be asked, from the first, whether it still knows what no token shows. */
+export async function doubt(unit: Unit): Promise<void> {
+  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true, askedUpTo: null })
+}
+
+/**
+ * What to ask for next, in the order of the seqs, as much as goes into one request: at last the newest. What is of an earlier
+ * life than that is known where the newest is.
+ */
+export async function nextInDoubt(unit: Unit): Promise<readonly JournalEntry[]> {
+  const { mustProbe, resending, lastKey, askedUpTo, traceless = [] } = await readJournalDocument(unit)
+  const newest = mustProbe && resending === 0 ? await newestEntry(unit) : null
+  if (newest === null || lastKey === null) return []
+  const { limits } = await readIdentity(unit)
+  const keys = [...traceless.filter((key) => key < lastKey), lastKey].toSorted()
+  const asked: JournalEntry[] = []
+  let bytes = 0
+  for (const key of keys) {
+    const entry = key > (askedUpTo ?? '') ? await unit.get('journal', key) : undefined
+    if (entry?.life !== newest.life) continue
+    bytes += entry.operation.sizeBytes
+    if (asked.length > 0 && (asked.length >= limits.chunkChanges || bytes > limits.chunkBytes)) break
+    asked.push(entry)
+  }
+  return asked
+}
+
+/** The server knows these. */
+export async function undoubted(unit: Unit, entries: readonly JournalEntry[]): Promise<void> {
+  const document = await readJournalDocument(unit)
+  const last = entries.at(-1)
+  const askedUpTo = last ? journalKey(last.life, last.operation.seq ?? 0) : null
+  const isOver = askedUpTo === null || askedUpTo === document.lastKey
+  unit.putMeta('journal', { ...document, mustProbe: !isOver, askedUpTo: isOver ? null : askedUpTo })
+}
+
+/** A token covers an answer that came after these, and shows in the feed: a restored server would be found out by it. */
+export async function traced(unit: Unit, before: readonly string[]): Promise<void> {
+  const document = await readJournalDocument(unit)
+  if (before.length === 0) return
+  const traceless = document.traceless?.filter((key) => !before.includes(key)) ?? []
+  unit.putMeta('journal', { ...document, traceless })
 }
 
 /** What changed nothing has nothing to lose. */
@@ -89,7 +138,8 @@ export async function takeOut(unit: Unit, entries: readonly JournalEntry[]): Pro
     const left = (await unit.scan('journal', {})).filter((entry) => !keys.has(entry.key))
     lastKey = left.at(-1)?.key ?? null
   }
-  unit.putMeta('journal', { ...document, bytes, lastKey })
+  const traceless = document.traceless?.filter((key) => !keys.has(key)) ?? []
+  unit.putMeta('journal', { ...document, bytes, lastKey, traceless })
 }
 
 /**
@@ -115,7 +165,8 @@ export async function pruneJournal(
       unit.delete('journal', key)
       bytes -= value.operation.sizeBytes
       lastKey = lastKey === key ? null : lastKey
-      unit.putMeta('journal', { ...rest, bytes, lastKey })
+      const traceless = rest.traceless?.filter((each) => each > key) ?? []
+      unit.putMeta('journal', { ...rest, bytes, lastKey, traceless })
     }
     after = page.at(-1)?.key
     if (after === undefined || page.length < PRUNE_PAGE) return
@@ -124,7 +175,8 @@ export async function pruneJournal(
 
 /** Whether two answers to one operation say the same. */
 export function isSameAnswer(a: JournalAnswer, b: JournalAnswer): boolean {
-  return a.kind === b.kind && a.code === b.code && a.version === b.version
+  const isSameRef = a.ref === undefined || b.ref === undefined || a.ref === b.ref
+  return a.kind === b.kind && a.code === b.code && a.version === b.version && isSameRef
 }
 
 function journalKey(life: number, seq: number): string {

@@ -2,9 +2,9 @@ import { applyAnswers, type AnswerSummary } from './answers.ts'
 import type { Exchanger } from './exchange.ts'
 import { buildEnvelope } from './envelope.ts'
 import { SyncFailure } from './failure.ts'
-import { sendAgain } from './fork.ts'
+import { sendRepairedAgain } from './fork.ts'
 import { readIdentity } from './identity.ts'
-import { isSameAnswer, newestEntry, readJournalDocument, takeOut } from './journal.ts'
+import { isSameAnswer, nextInDoubt, undoubted } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { readOperations } from './queue.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
@@ -19,22 +19,22 @@ const NO_STORY = { transitions: [], mishaps: [], told: () => undefined }
  * Asks whether the server still knows what it acknowledged last, by sending that once more: the same
  * answer, or `seq_gap` from a server that was restored to a time before it. A device with nothing
  * to push would never find out otherwise, and its work would be gone.
- * @returns what came of the operation where it was taken a second time; null where all is well
+ * @param entries of one life, in the order of their seqs
+ * @returns what came of the operations that were taken a second time; null where all is well
  * @throws SyncFailure, `seq_gap` and `device_forked` among them
  */
 export async function probe(
   kernel: Kernel,
   { exchange, breaker }: Exchanger,
-  entry: JournalEntry,
+  entries: readonly [JournalEntry, ...JournalEntry[]],
   syncId: string,
 ): Promise<AnswerSummary | null> {
-  const { operation, incarnation } = entry
   const { token, body } = await transact(kernel, async (unit) => ({
     token: (await readIdentity(unit)).token,
     body: await buildEnvelope(kernel, unit, {
       syncId,
-      batch: [operation],
-      incarnation,
+      batch: entries.map(({ operation }) => operation),
+      incarnation: entries[0].incarnation,
       deadLetters: [],
       diary: NO_STORY,
       state: 'CHECKING',
@@ -49,44 +49,43 @@ export async function probe(
     body,
     reply: syncReplySchema,
   })
-  const answer = answerIn(reply, operation.opId)
-  if (answer === null) throw new SyncFailure('partial_reply', 'the probe was not answered')
+  const answers = entries.map(({ operation }) => answerIn(reply, operation.opId))
+  if (answers.includes(null)) throw new SyncFailure('partial_reply', 'the probe was not answered')
   return transact(kernel, async (unit) => {
-    unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: false })
-    if (answer !== 'for_now' && isSameAnswer(answer, entry.answer)) return null
+    await undoubted(unit, entries)
+    const isForNow = (entry: JournalEntry) => answers[entries.indexOf(entry)] === 'for_now'
+    const anew = entries.filter((entry, index) => {
+      const answer = answers[index]
+      return answer === 'for_now' || !answer || !isSameAnswer(answer, entry.answer)
+    })
+    if (anew.length === 0) return null
     const stamps = await openStamps(unit, kernel.clock, (await readIdentity(unit)).deviceId)
-    await takeOut(unit, [entry])
     const { life } = await readIdentity(unit)
-    await sendAgain(unit, entry, entry.life === life ? operation.seq : null)
+    await sendRepairedAgain(unit, anew)
     await beginSnapshot(unit, 'server_restored', { anew: true })
     // Refused for now in an older incarnation: it is sent under this one, and needs no repair there.
-    if (answer === 'for_now' && entry.life !== life) return null
-    const summary = await applyAnswers(
-      kernel,
-      unit,
-      stamps,
-      await readOperations(unit, [operation.ordinal]),
-      reply,
-    )
+    const settled = anew.filter((entry) => entry.life === life || !isForNow(entry))
+    const ordinals = settled.map(({ operation }) => operation.ordinal)
+    const summary = await applyAnswers(kernel, unit, stamps, await readOperations(unit, ordinals), reply)
     stamps.save()
     return summary
   })
 }
 
-/** The newest entry, if it has to be asked about. */
-export function dueProbe(kernel: Kernel): Promise<JournalEntry | null> {
-  return transact(kernel, async (unit) => {
-    const { mustProbe, resending } = await readJournalDocument(unit)
-    return mustProbe && resending === 0 ? newestEntry(unit) : null
-  })
+/** What the server has to be asked about next. */
+export function dueProbe(kernel: Kernel): Promise<readonly JournalEntry[]> {
+  return transact(kernel, nextInDoubt)
 }
 
 function answerIn(reply: ReadSyncReply, opId: string): JournalAnswer | 'for_now' | null {
   const yes = reply.accepted.find((answer) => answer.op_id === opId)
   if (yes) return { kind: 'accepted', code: yes.outcome, version: yes.version }
   const clash = reply.conflicts.find((answer) => answer.op_id === opId)
-  if (clash) return { kind: 'conflict', code: clash.code, version: clash.server_version }
+  if (clash) {
+    return { kind: 'conflict', code: clash.code, version: clash.server_version, ref: clash.conflict_id }
+  }
   const no = reply.rejected.find((answer) => answer.op_id === opId)
   if (!no) return null
-  return no.retryable ? 'for_now' : { kind: 'rejected', code: no.code, version: null }
+  if (no.retryable) return 'for_now'
+  return { kind: 'rejected', code: no.code, version: null, ref: no.dead_letter_id ?? null }
 }

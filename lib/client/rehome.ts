@@ -50,8 +50,11 @@ export async function heardThere(
   { madeIn, ...key }: PendingOperation,
   state: ServerState,
 ): Promise<void> {
-  const there = madeIn == null ? undefined : await readRow(unit, { ...key, scope: madeIn })
-  if (there) await writeRow(unit, { ...there, server: newerState(there.server, state) })
+  if (madeIn == null) return
+  const place = { ...key, scope: madeIn }
+  // It may have gone from there, and this edit have brought it back: the feed leaves out what its own sender wrote.
+  const there = (await readRow(unit, place)) ?? emptyRow(place)
+  await writeAnswered(unit, { ...there, server: newerState(there.server, state) })
 }
 
 /**

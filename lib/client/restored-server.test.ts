@@ -204,6 +204,34 @@ describe('a server restored to an older state', () => {
     },
   )
 
+  test('gets what was repaired and then refused for good, though neither token nor seq tells of it', async () => {
+    const bench = createBench()
+    const { device } = await bench.device()
+    let backup: ReturnType<typeof bench.server.backup> | null = null
+    const answers = [
+      { code: 'throttled', retryable: true },
+      { code: 'business_rule', retryable: false },
+    ]
+    const shift = () => {
+      if (answers.length === 1) backup = bench.server.backup()
+      return answers.shift()
+    }
+    bench.server.refusals.set(id(1), Object.assign([], { shift }))
+    // A later one is answered before it comes again, and so lies beyond it in the stream.
+    await device.put({ table: T, id: id(1), data: { n: 1 } })
+    await device.put({ table: T, id: id(2), data: { n: 2 } })
+    await device.sync()
+    const [letter] = await device.deadLetters()
+    expect(letter).toMatchObject({ code: 'business_rule' })
+    const known = bench.server.deadLetters.length
+    bench.server.restore(backup!)
+    expect(bench.server.deadLetters).toHaveLength(known - 1)
+    bench.server.refusals.set(id(1), [{ code: 'business_rule', retryable: false }])
+    await device.sync()
+    expect(bench.server.deadLetters).toHaveLength(known)
+    expect(await device.deadLetters()).toMatchObject([{ operation: { opId: letter!.operation.opId } }])
+  })
+
   test('edits made on what it lost stand on the operation that made it', async () => {
     const bench = createBench()
     bench.server.strategies = { [T]: 'manual' }

@@ -70,8 +70,8 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       if (!isBegun) await transact(kernel, doubtTraceless)
       isBegun = true
       const { snapshot } = await transact(kernel, readRowsDocument)
-      const inDoubt = snapshot || isDrained ? await dueProbe(kernel) : null
-      if (inDoubt) return ask(inDoubt)
+      const [inDoubt, ...more] = snapshot || isDrained ? await dueProbe(kernel) : []
+      if (inDoubt) return ask([inDoubt, ...more])
       const isDue = snapshot !== null && !(await isResending(new Unit(kernel.storage)))
       const mustWait = isDue && snapshot.cursor === null && turnAtMs > kernel.clock.nowMs()
       if (isDue && !mustWait) return fetchPage(snapshot.cursor)
@@ -154,16 +154,16 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   }
 
   /** Whether the server still knows what it acknowledged. */
-  async function ask(entry: JournalEntry): Promise<RoundResult> {
+  async function ask(entries: readonly [JournalEntry, ...JournalEntry[]]): Promise<RoundResult> {
     try {
-      const again = await probe(kernel, exchanger, entry, syncId)
+      const again = await probe(kernel, exchanger, entries, syncId)
       if (again) {
         diary.mishap('server_restored', 'the server lost the last operation it acknowledged')
         if (diary.state() === 'CHECKING') diary.dispatch('has_changes', 'one goes again')
       }
       return { ...NOTHING, ...again }
     } catch (error) {
-      if (await isRepaired(error, [], entry.life)) return NOTHING
+      if (await isRepaired(error, [], entries[0].life)) return NOTHING
       throw error
     }
   }

@@ -8,7 +8,7 @@ import {
 import type { Kernel } from './kernel.ts'
 import { transact } from './kernel.ts'
 import type { ReadSnapshotReply } from './replies.ts'
-import { readJournalDocument } from './journal.ts'
+import { doubt } from './journal.ts'
 import { revise } from './queue.ts'
 import { emptyRow, readPending, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
@@ -67,7 +67,7 @@ export async function applySnapshotPage(
   const feed = await unit.meta('feed', { token: null, epoch: null, lastSyncAtMs: null })
   unit.putMeta('feed', { ...feed, token: page.sync_token ?? null, epoch: page.epoch ?? feed.epoch })
   // The server may have been put back since this device asked it what it knows, and its rows and token not show that.
-  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
+  await doubt(unit)
   return true
 }
 

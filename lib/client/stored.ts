@@ -112,6 +112,8 @@ export interface JournalAnswer {
   readonly code: string
   /** The record's version after it; null for a refusal. */
   readonly version: number | null
+  /** The server's conflict or dead letter: another one shows that it was answered anew. */
+  readonly ref?: string | null
 }
 
 /** An answered operation, as it was sent. */
@@ -203,8 +205,15 @@ export interface MetaDocuments {
     readonly bytes: number
     /** Key of the one sent last. */
     readonly lastKey: string | null
-    /** The server has to be asked whether it still knows that one. */
+    /** The server has to be asked whether it still knows that one, and those in `traceless`. */
     readonly mustProbe: boolean
+    /** How far, by key, it has been asked. */
+    readonly askedUpTo?: string | null
+    /**
+     * Keys of operations that were repaired and then answered with nothing to show for it in the feed, since the last answer
+     * that shows there: a server restored to just before has their seqs open, and neither token nor seq tells.
+     */
+    readonly traceless?: readonly string[]
     /** Operations in the queue that were in the journal before. */
     readonly resending: number
   }

@@ -1,9 +1,9 @@
-import { applyAnswers } from './answers.ts'
+import { applyAnswers, type Answer } from './answers.ts'
 import { SyncFailure } from './failure.ts'
 import { sendRepairedAgain, startNewLife } from './fork.ts'
 import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
-import { pruneJournal, readJournalDocument } from './journal.ts'
+import { doubt, pruneJournal, readJournalDocument, traced } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import type { Prepared } from './prepare.ts'
 import type { ReadServerChange, ReadSyncReply } from './replies.ts'
@@ -38,13 +38,15 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
   const { summary, begins } = await transact(kernel, async (unit) => {
     const { deviceId } = await readIdentity(unit)
     const stamps = await openStamps(unit, kernel.clock, deviceId)
+    const { traceless = [] } = await readJournalDocument(unit)
     const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
     await markReported(unit, prepared.deadLetters)
     await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
     // Until a token covers what was answered here, no feed can show that the server lost it.
     const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
     if (begins && isLost(reply.resync?.reason)) await sendRepairedAgain(unit)
-    if (begins || (answers.answers.length > 0 && !isCovering)) await mustProbe(unit)
+    if (begins || (answers.answers.length > 0 && !isCovering)) await doubt(unit)
+    if (isCovering && answers.answers.some((each) => showsInFeed(each, reply))) await traced(unit, traceless)
     if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(kernel, unit, stamps, reply)))
     if (isCovering) await clearGraves(unit)
     stamps.save()
@@ -61,6 +63,11 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
     pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
     failure: shortcoming(isPageIntact, summary.unanswered),
   }
+}
+
+/** Whether a write of now answers it, which a token from now on covers. */
+function showsInFeed({ opId, outcome }: Answer, { covered }: ReadSyncReply): boolean {
+  return (outcome === 'applied' || outcome === 'merged') && !covered.includes(opId)
 }
 
 /** Only a server that was restored says so: it knows less than it signed. */
@@ -121,8 +128,4 @@ async function markReported(unit: Unit, letters: readonly DeadLetter[]): Promise
     if (letter?.isDismissed) unit.delete('dead_letters', operation.opId)
     else if (letter) unit.put('dead_letters', operation.opId, { ...letter, isReported: true })
   }
-}
-
-async function mustProbe(unit: Unit): Promise<void> {
-  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true })
 }

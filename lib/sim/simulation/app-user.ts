@@ -24,7 +24,7 @@ export async function useApp(world: World, sim: SimDevice, device: Device): Prom
     if (!isMine()) return
     try {
       if (world.isSafety) await act(world, sim, device)
-      else await tidy(world, sim, device)
+      else await tidy(device)
     } catch (error) {
       if (error instanceof InvalidEditError || error instanceof StorageFullError) continue
       world.oracle.check(
@@ -117,11 +117,8 @@ async function answerConflict(device: Device, dice: Dice): Promise<void> {
 }
 
 /** What is left for the person to say goes, once nothing goes wrong any more. */
-async function tidy(world: World, sim: SimDevice, device: Device): Promise<void> {
-  for (const { scope, table, id, code, atMs } of await device.conflicts()) {
-    // A twin may hear of a conflict after it was settled for the other one: its mark stays until somebody lets it go.
-    const isOld = sim.nowMs() - atMs > 15 * 60_000
-    const isLeftOver = world.twins.has(sim.id) && isOld
-    if (code === 'stale_version' || isLeftOver) return device.abandon({ scope, table, id })
+async function tidy(device: Device): Promise<void> {
+  for (const { scope, table, id, code } of await device.conflicts()) {
+    if (code === 'stale_version') return device.abandon({ scope, table, id })
   }
 }

@@ -1,7 +1,7 @@
 import { createDice, type Dice } from './dice.ts'
 
-/** What no seed turns up by itself, only who asks for it: what it finds is not all mended yet. */
-const askedFor = ['server_restored'] as const
+/** What few seeds have, since the oracle cannot look as closely any more once it has happened. */
+const seldom = ['server_restored'] as const
 
 /** What came later rolls dice of its own, so that a seed keeps its meaning where it has none of it. */
 const later = ['edit_fields'] as const
@@ -19,7 +19,7 @@ export const happenings = [
   // by apps
   ...(['poison', 'schema_skew', 'same_id'] as const),
   ...later,
-  ...askedFor,
+  ...seldom,
 ] as const
 export type Happening = (typeof happenings)[number]
 
@@ -75,10 +75,11 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
 /** A few things often rather than everything a little: rare combinations come from few causes that meet. */
 function rates(dice: Dice): Plan['rates'] {
   const share = dice.pick([0.2, 0.5, 0.9])
-  const draw = (from: Dice, name: Happening, chance: number) =>
-    from.chance(chance) ? [[name, from.pick([0.5, 1, 3])]] : []
+  const draw = (from: Dice, name: Happening, chance: number, often = [0.5, 1, 3]) =>
+    from.chance(chance) ? [[name, from.pick(often)]] : []
   return Object.fromEntries([
-    ...happenings.slice(0, -askedFor.length - later.length).flatMap((name) => draw(dice, name, share)),
+    ...happenings.slice(0, -seldom.length - later.length).flatMap((name) => draw(dice, name, share)),
     ...later.flatMap((name) => draw(dice.fork(name), name, 0.4)),
+    ...seldom.flatMap((name) => draw(dice.fork(name), name, 0.3, [0.2, 0.5, 1])),
   ])
 }
