@@ -2,15 +2,9 @@
 
 import { createColumnHelper } from '@tanstack/react-table'
 import { DeviceLink } from '#components/devices/device-link.tsx'
-import { FilterChips } from '#components/list/filter-chips.tsx'
-import { ListFrame } from '#components/list/list-frame.tsx'
-import { Segments } from '#components/list/segments.tsx'
-import { useFilters } from '#components/list/use-filters.ts'
+import { StateList } from '#components/list/state-list.tsx'
 import { Badge } from '#components/ui/badge.tsx'
-import { Button } from '#components/ui/button.tsx'
-import { DataTable } from '#components/ui/data-table/data-table.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
-import { EmptyState } from '#components/ui/empty-state.tsx'
 import { shortenMiddle } from '#components/ui/shorten.ts'
 import { Time } from '#components/ui/time.tsx'
 import type { ConflictItem } from '#lib/protocol/console.ts'
@@ -78,9 +72,7 @@ const columns = column.columns([
   }),
 ])
 
-type ConflictListProps = { items: ConflictItem[]; total: number; nextCursor: string | null }
-
-const further = {
+const filters = {
   table: 'table',
   scope: 'scope',
   device_id: 'device',
@@ -90,76 +82,35 @@ const further = {
 }
 
 const states = [
-  { value: 'open', label: 'Open' },
-  { value: 'resolved', label: 'Resolved' },
+  {
+    ...{ value: 'open', label: 'Open', noun: 'open conflicts' },
+    empty: {
+      title: 'No open conflicts',
+      words:
+        'Every concurrent edit found its place by its table’s rules. One that needs a person will appear here.',
+      isGood: true,
+    },
+  },
+  {
+    ...{ value: 'resolved', label: 'Resolved', noun: 'resolved conflicts' },
+    empty: {
+      title: 'Nothing was resolved yet',
+      words: 'Conflicts that a person settled are kept here, with their reasons.',
+    },
+  },
 ] as const
 
-export function ConflictList({ items, total, nextCursor }: ConflictListProps) {
-  const { values, set, clear, pending } = useFilters([
-    'state',
-    'table',
-    'scope',
-    'device_id',
-    'record_id',
-    'field',
-    'code',
-  ])
-  const state = values.state === 'resolved' ? 'resolved' : 'open'
-  const narrowed = (Object.keys(further) as (keyof typeof further)[]).some((name) => values[name] !== null)
+type ConflictListProps = { items: ConflictItem[]; total: number; nextCursor: string | null }
+
+export function ConflictList(page: ConflictListProps) {
   return (
-    <ListFrame
-      noun={state === 'open' ? 'open conflicts' : 'resolved conflicts'}
-      shown={items.length}
-      total={total}
-      nextCursor={nextCursor}
-      pending={pending}
-      filters={
-        <>
-          <Segments
-            label="State"
-            value={state}
-            segments={states}
-            onChange={(next) => set({ state: next === 'open' ? null : next })}
-          />
-          <FilterChips
-            names={further}
-            values={values}
-            words={{ device_id: items[0]?.device_name }}
-            onRemove={(name) => set({ [name]: null })}
-          />
-          {narrowed ? (
-            <Button kind="quiet" onClick={clear}>
-              Clear filters
-            </Button>
-          ) : null}
-        </>
-      }
-    >
-      <DataTable
-        label="Conflicts"
-        rows={items}
-        columns={columns}
-        rowId={(row) => row.id}
-        empty={
-          narrowed ? (
-            <EmptyState
-              title="No conflict matches these filters"
-              action={<Button onClick={clear}>Clear filters</Button>}
-            >
-              There may be others: the filters leave them out.
-            </EmptyState>
-          ) : state === 'open' ? (
-            <EmptyState title="No open conflicts" state="healthy">
-              Every concurrent edit found its place by its table’s rules. One that needs a person will appear
-              here.
-            </EmptyState>
-          ) : (
-            <EmptyState title="Nothing was resolved yet">
-              Conflicts that a person settled are kept here, with their reasons.
-            </EmptyState>
-          )
-        }
-      />
-    </ListFrame>
+    <StateList
+      label="Conflicts"
+      noun="conflict"
+      states={states}
+      filters={filters}
+      columns={columns}
+      {...page}
+    />
   )
 }

@@ -16,6 +16,8 @@ const cell = 'h-9 border-t border-line px-2 first:pl-4 last:pr-4'
 
 /** Where it goes worst: of each, the ones with the highest rates. */
 export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
+  // A device lags in its scopes, not in a table: a column of dashes would only take the names' room.
+  const hasLag = items.some((item) => item.lag_p95_seconds !== null)
   return (
     <Panel title={title} flush>
       {items.length === 0 ? (
@@ -36,9 +38,11 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
               <th scope="col" className={`${head} w-20`}>
                 Conflicts
               </th>
-              <th scope="col" className={`${head} w-22`}>
-                Lag p95
-              </th>
+              {hasLag ? (
+                <th scope="col" className={`${head} w-22`}>
+                  Lag p95
+                </th>
+              ) : null}
             </tr>
           </thead>
           <tbody className="text-right">
@@ -56,9 +60,11 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
                 <td className={`${cell} phone:hidden`}>{formatCount(item.attempts)}</td>
                 <td className={cell}>{rate(item.failure_rate)}</td>
                 <td className={cell}>{rate(item.conflict_rate)}</td>
-                <td className={cell}>
-                  {item.lag_p95_seconds === null ? '–' : formatSeconds(item.lag_p95_seconds)}
-                </td>
+                {hasLag ? (
+                  <td className={cell}>
+                    {item.lag_p95_seconds === null ? '–' : formatSeconds(item.lag_p95_seconds)}
+                  </td>
+                ) : null}
               </tr>
             ))}
           </tbody>

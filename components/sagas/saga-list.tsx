@@ -2,14 +2,8 @@
 
 import { createColumnHelper } from '@tanstack/react-table'
 import { DeviceLink } from '#components/devices/device-link.tsx'
-import { FilterChips } from '#components/list/filter-chips.tsx'
-import { ListFrame } from '#components/list/list-frame.tsx'
-import { Segments } from '#components/list/segments.tsx'
-import { useFilters } from '#components/list/use-filters.ts'
-import { Button } from '#components/ui/button.tsx'
-import { DataTable } from '#components/ui/data-table/data-table.tsx'
+import { StateList } from '#components/list/state-list.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
-import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Link } from '#components/ui/link.tsx'
 import { shortenMiddle } from '#components/ui/shorten.ts'
 import { Time } from '#components/ui/time.tsx'
@@ -23,7 +17,7 @@ const columns = column.columns([
   column.display({
     id: 'saga',
     header: 'Saga',
-    meta: { width: '30%' },
+    meta: { width: '36%' },
     cell: ({ row: { original } }) => (
       <Link href={`/sagas/${original.id}`} className="row-link">
         {original.tables.join(', ') || 'unreadable'}{' '}
@@ -65,92 +59,51 @@ const columns = column.columns([
   }),
 ])
 
-const states = [
-  { value: 'open', label: 'Open' },
-  { value: 'stuck', label: 'Stuck' },
-  { value: 'compensated', label: 'Compensated' },
-  { value: 'completed', label: 'Completed' },
-  { value: 'all', label: 'All' },
-] as const
-type StateFilter = (typeof states)[number]['value']
-
-const empty: Record<StateFilter, { title: string; words: string }> = {
-  open: {
-    title: 'No saga is under way',
-    words: 'What devices send as one transaction of several changes shows here until it has ended.',
-  },
-  stuck: { title: 'No saga is stuck', words: 'Everything that had to be undone was.' },
-  compensated: { title: 'No saga was undone', words: 'One whose step fails is undone, and is kept here.' },
-  completed: { title: 'No saga is complete yet', words: 'One is when its last step was applied.' },
-  all: { title: 'No sagas', words: 'No device has sent a transaction of several changes.' },
-}
-
-const further = {
+const filters = {
   device_id: 'device',
   table: 'table',
   scope: 'scope',
   min_age_seconds: 'older than, seconds',
 }
 
+const states = [
+  {
+    ...{ value: 'open', label: 'Open', noun: 'open sagas' },
+    empty: {
+      title: 'No saga is under way',
+      words: 'What devices send as one transaction of several changes shows here until it has ended.',
+    },
+  },
+  {
+    ...{ value: 'stuck', label: 'Stuck', noun: 'stuck sagas' },
+    empty: { title: 'No saga is stuck', words: 'Everything that had to be undone was.', isGood: true },
+  },
+  {
+    ...{ value: 'compensated', label: 'Compensated', noun: 'compensated sagas' },
+    empty: { title: 'No saga was undone', words: 'One whose step fails is undone, and is kept here.' },
+  },
+  {
+    ...{ value: 'completed', label: 'Completed', noun: 'completed sagas' },
+    empty: { title: 'No saga is complete yet', words: 'One is when its last step was applied.' },
+  },
+  {
+    ...{ value: 'all', label: 'All', noun: 'sagas' },
+    empty: { title: 'No sagas', words: 'No device has sent a transaction of several changes.' },
+  },
+] as const
+
 type SagaListProps = { items: SagaItem[]; total: number; nextCursor: string | null }
 
-export function SagaList({ items, total, nextCursor }: SagaListProps) {
-  const { values, set, clear, pending } = useFilters([
-    'state',
-    'device_id',
-    'table',
-    'scope',
-    'min_age_seconds',
-  ])
-  const state: StateFilter = states.find(({ value }) => value === values.state)?.value ?? 'open'
-  const narrowed = (Object.keys(further) as (keyof typeof further)[]).some((name) => values[name] !== null)
+export function SagaList(page: SagaListProps) {
   return (
-    <ListFrame
-      noun={state === 'all' ? 'sagas' : `${state} sagas`}
-      shown={items.length}
-      total={total}
-      nextCursor={nextCursor}
-      pending={pending}
-      filters={
-        <>
-          <div className="max-w-full overflow-x-auto">
-            <Segments
-              label="State"
-              value={state}
-              segments={states}
-              onChange={(next) => set({ state: next === 'open' ? null : next })}
-            />
-          </div>
-          <FilterChips
-            names={further}
-            values={values}
-            words={{ device_id: items[0]?.device_name }}
-            onRemove={(name) => set({ [name]: null })}
-          />
-        </>
-      }
-    >
-      <DataTable
-        label="Sagas"
-        rows={items}
-        columns={columns}
-        rowId={(row) => row.id}
-        rowName={(row) => `saga ${row.id}`}
-        empty={
-          narrowed ? (
-            <EmptyState
-              title="No saga matches these filters"
-              action={<Button onClick={clear}>Clear filters</Button>}
-            >
-              There may be others: the filters leave them out.
-            </EmptyState>
-          ) : (
-            <EmptyState title={empty[state].title} {...(state === 'stuck' ? { state: 'healthy' } : {})}>
-              {empty[state].words}
-            </EmptyState>
-          )
-        }
-      />
-    </ListFrame>
+    <StateList
+      label="Sagas"
+      noun="saga"
+      states={states}
+      filters={filters}
+      columns={columns}
+      rowName={(row) => `saga ${row.id}`}
+      {...page}
+    />
   )
 }

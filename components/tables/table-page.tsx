@@ -1,21 +1,41 @@
 import { Badge } from '#components/ui/badge.tsx'
+import { ButtonLink } from '#components/ui/button.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { formatBytes, plural } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
-import type { Table, TableVersion } from '#lib/protocol/tables.ts'
+import type { Table, TableReach, TableVersion } from '#lib/protocol/tables.ts'
 import { Link } from '#components/ui/link.tsx'
+import { jsonEqual } from '#lib/core/json.ts'
+import { Reach } from './reach.tsx'
 
 /** A table's policy: how its conflicts are decided, what its records must be, and how that came about. */
-export function TablePage({ table, versions }: { table: Table; versions: TableVersion[] }) {
+export function TablePage({
+  table,
+  versions,
+  reach,
+}: {
+  table: Table
+  versions: TableVersion[]
+  reach: TableReach
+}) {
   const overrides = Object.entries(table.fields)
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,420px)]">
       <div className="flex min-w-0 flex-col gap-4">
         {table.warnings.map(({ pointer, detail }) => (
-          <Notice key={pointer} state="warning" title="Older apps are shut out">
-            <span className="font-mono text-12">{pointer}</span> {detail}
+          <Notice
+            key={pointer}
+            state="warning"
+            title="Older apps are shut out"
+            actions={
+              <ButtonLink href={`/dead-letters?view=list&table=${encodeURIComponent(table.name)}`}>
+                What waits
+              </ButtonLink>
+            }
+          >
+            The policy {detail} <span className="font-mono text-12 break-words">{pointer}</span>
           </Notice>
         ))}
         <Panel title="Policy" aside={`version ${table.version}`}>
@@ -32,6 +52,7 @@ export function TablePage({ table, versions }: { table: Table; versions: TableVe
             {table.sets.length > 0 ? <Fact name="Sets">{table.sets.join(', ')}</Fact> : null}
           </Facts>
         </Panel>
+        <Reach reach={reach} retentionDays={table.retention_days} />
         {overrides.length > 0 ? (
           <Panel title="Fields that differ">
             <Facts>
@@ -99,10 +120,15 @@ export function TablePage({ table, versions }: { table: Table; versions: TableVe
         </Panel>
         <Panel title="Versions" aside={versions.length}>
           <ol className="flex flex-col gap-1.5">
-            {versions.map((version) => (
+            {versions.map((version, index) => (
               <li key={version.version} className="flex items-baseline gap-2">
                 <span className="w-8 tabular-nums">{version.version}</span>
-                <span className="min-w-0 flex-1 truncate text-muted">{version.created_by}</span>
+                <span className="min-w-0 flex-1">
+                  <span className="block truncate text-muted">{version.created_by}</span>
+                  <span className="block text-12 break-words text-faint">
+                    {changedMembers(versions[index + 1], version)}
+                  </span>
+                </span>
                 <Time at={version.created_at} className="text-12 text-faint" />
               </li>
             ))}
@@ -111,4 +137,15 @@ export function TablePage({ table, versions }: { table: Table; versions: TableVe
       </div>
     </div>
   )
+}
+
+/** What a version changed against the one before it. */
+function changedMembers(before: TableVersion | undefined, { version, policy }: TableVersion): string {
+  // The list ends at the hundredth: what came before that one is not known here.
+  if (!before) return version === 1 ? 'made the table' : ''
+  const members = new Set([...Object.keys(before.policy), ...Object.keys(policy)])
+  return [...members]
+    .filter((member) => !jsonEqual(before.policy[member], policy[member]))
+    .map((member) => member.replaceAll('_', ' '))
+    .join(', ')
 }

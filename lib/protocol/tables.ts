@@ -46,3 +46,27 @@ export const tableVersionSchema = z.object({
   created_by: z.string(),
 })
 export type TableVersion = z.output<typeof tableVersionSchema>
+
+/** How far back the feeds reach that a table's records are in. A feed has one mark for all tables of its scope. */
+export const tableReachSchema = z.object({
+  /** Scopes that hold records of the table, those of them that were compacted, and when one last was. */
+  scopes: z.int(),
+  compacted: z.int(),
+  last_compacted_at: at.nullable(),
+  /** Devices whose last position lies below a mark: with their next sync they load everything. */
+  behind: z.int(),
+  /** The scopes with most such devices, then those compacted last. */
+  items: z.array(
+    z.object({
+      scope: z.string(),
+      /** No token below it is served; 0 where the feed reaches back to its beginning. */
+      min_seq: z.int(),
+      head_seq: z.int(),
+      /** When the first commit was made that the feed still has one by one; null where there is none. */
+      begins_at: at.nullable(),
+      compacted_at: at.nullable(),
+      behind: z.int(),
+    }),
+  ),
+})
+export type TableReach = z.output<typeof tableReachSchema>

@@ -15,7 +15,7 @@ import {
   resolveConflictSchema,
   writeRecordSchema,
 } from '#lib/protocol/console.ts'
-import { tableSchema } from '#lib/protocol/tables.ts'
+import { tableReachSchema, tableSchema, tableVersionSchema } from '#lib/protocol/tables.ts'
 import { tablePolicySchema } from '#lib/protocol/policy.ts'
 import { conflictsQuerySchema } from '../conflicts/list.ts'
 import { deadLetterGroupsQuerySchema } from '../dead-letters/groups.ts'
@@ -119,8 +119,15 @@ export const repairOperations: readonly Operation[] = [
   },
   {
     ...{ method: 'GET', path: '/api/v1/tables/{name}', who: 'viewer' },
-    summary: 'A table’s policy; with include=versions, also what it was.',
-    ...{ query: tableQuerySchema, reply: tableSchema },
+    summary:
+      'A table’s policy; with include=versions, also what it was; with include=reach, how far back its feeds reach.',
+    ...{
+      query: tableQuerySchema,
+      reply: tableSchema.extend({
+        versions: z.array(tableVersionSchema).optional(),
+        reach: tableReachSchema.optional(),
+      }),
+    },
   },
   {
     ...{ method: 'PUT', path: '/api/v1/tables/{name}', who: 'admin', ifMatch: 'optional', made: 'sometimes' },

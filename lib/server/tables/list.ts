@@ -10,7 +10,7 @@ import { storedPolicy } from './policy-cache.ts'
 import { selectPolicies, selectPolicyVersions, selectTables, type PolicyRow } from './store.ts'
 
 export const tablesQuerySchema = z.object({ ...pageQuery, q: z.string().max(200).optional() })
-export const tableQuerySchema = z.object({ include: z.literal('versions').optional() })
+export const tableQuerySchema = z.object({ include: z.enum(['versions', 'reach']).optional() })
 
 /** The tables and their policies, by name. */
 export async function listTables(

@@ -6,6 +6,7 @@ import { etag, optionalVersion } from '#lib/server/http/precondition.ts'
 import { json } from '#lib/server/http/reply.ts'
 import { getTable, listTableVersions, tableQuerySchema } from '#lib/server/tables/list.ts'
 import { putTable } from '#lib/server/tables/put.ts'
+import { getReach } from '#lib/server/tables/reach.ts'
 import { readPolicy } from '#lib/server/tables/read-policy.ts'
 
 const nameOf = (request: ApiRequest) => partsAfter(request, 'tables').join('/')
@@ -14,8 +15,12 @@ export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   GET: consoleRoute('table.get', 'viewer', async ({ actor, request, query }) => {
     const name = nameOf(request)
     const table = await getTable(actor, name)
-    const versions = query(tableQuerySchema).include === 'versions' && (await listTableVersions(actor, name))
-    return json({ ...table, ...(versions && { versions }) }, { headers: { etag: etag(table.version) } })
+    const { include } = query(tableQuerySchema)
+    const more = {
+      ...(include === 'versions' && { versions: await listTableVersions(actor, name) }),
+      ...(include === 'reach' && { reach: await getReach(actor, name) }),
+    }
+    return json({ ...table, ...more }, { headers: { etag: etag(table.version) } })
   }),
   PUT: consoleRoute('table.put', 'admin', async ({ actor, request, body, traceId }) => {
     const policy = readPolicy(nameOf(request), body)
