@@ -1,4 +1,4 @@
-import { Link } from '#components/ui/link.tsx'
+import { ButtonLink } from '#components/ui/button.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { Time } from '#components/ui/time.tsx'
@@ -18,20 +18,27 @@ type Restored = NonNullable<HealthSummary['restored']>
 /** What people must know of after a restore, since nobody else tells them. */
 function RestoredNotice({ restored: { noticed_at, lost_until, devices } }: { restored: Restored }) {
   return (
-    <Notice state="warning" title="This server was restored from a backup">
-      {plural(devices, 'device knows', 'devices know')} more than it did, first noticed{' '}
-      <Time at={noticed_at} />
-      {lost_until ? (
-        <>
-          ; the history that was lost went on until <Time at={lost_until} /> at least
-        </>
-      ) : null}
-      . Devices send again what is missing, each when it comes back. What people did here in the meantime is
-      gone: see the{' '}
-      <Link href="/audit?action=server.restored" className="link">
-        audit
-      </Link>
-      .
+    <Notice
+      state="warning"
+      title="This server was restored from a backup"
+      actions={<ButtonLink href="/audit?action=server.restored">See the audit</ButtonLink>}
+    >
+      <p>
+        <b className="font-medium text-ink">
+          What people did here since the backup is gone: settle it again.
+        </b>{' '}
+        What devices sent comes again by itself, from each when it is back.
+      </p>
+      <p className="mt-1">
+        Noticed <Time at={noticed_at} show="both" precision="minute" />, by what{' '}
+        {plural(devices, 'device knows', 'devices know')}.
+        {lost_until ? (
+          <>
+            {' '}
+            The lost history went on until <Time at={lost_until} show="both" precision="minute" /> at least.
+          </>
+        ) : null}
+      </p>
     </Notice>
   )
 }

@@ -60,8 +60,8 @@ export function StateList<
               onChange={(next) => set({ state: next === states[0].value ? null : next })}
             />
           </div>
-          <FilterChips
-            names={filters as Readonly<Record<string, string>>}
+          <FilterChips<string>
+            names={filters}
             values={values}
             words={{ device_id: items[0]?.device_name }}
             onRemove={(name) => set({ [name]: null })}

@@ -15,6 +15,9 @@ import { useTimeZone } from '#components/ui/clock.tsx'
 import { formatUnit } from '#components/ui/quantity.ts'
 import { axisTicks, type Point, type Series, type Trend } from './series.ts'
 
+/** Recharts breaks a mark at its blanks where it is long, and the second line of the topmost one is cut off. */
+const noBreakSpace = '\u00a0'
+
 const tick = { fill: 'var(--faint)', fontSize: 12 }
 
 /** The drawing of a trend. The numbers are beside it as text; this is for the shape. */
@@ -50,11 +53,11 @@ export function TrendLines({ title, unit, series, points, threshold }: Trend) {
           domain={[0, ticks[3] ?? 1]}
           ticks={ticks}
           interval={0}
-          tickFormatter={format}
+          tickFormatter={(value: number) => format(value).replaceAll(' ', noBreakSpace)}
           tick={tick}
           tickLine={false}
           axisLine={false}
-          width={58}
+          width={64}
         />
         <Tooltip
           isAnimationActive={false}
