@@ -66,7 +66,8 @@ try {
       for (const { close } of contests) await close()
     }
     progress('')
-    console.log(`\n${formatTable(results[name])}`)
+    // A part that says why it cannot be measured here has no contests.
+    if (contests.length > 0) console.log(`\n${formatTable(results[name])}`)
   }
   if (chosen.includes('growth')) {
     results['growth'] = await measureGrowth(stack, { changes, seconds, compete })

@@ -19,8 +19,12 @@ const columns = column.columns([
     header: 'Record',
     meta: { width: '26%' },
     cell: ({ row: { original } }) => (
-      <Link href={`/conflicts/${original.id}`} className="row-link">
-        {original.table}{' '}
+      <Link
+        href={`/conflicts/${original.id}`}
+        title={original.table}
+        className="row-link flex items-baseline gap-1.5"
+      >
+        <span className="truncate">{original.table}</span>
         <span className="font-mono text-12 font-normal text-muted">{shortenMiddle(original.record_id)}</span>
       </Link>
     ),

@@ -1,20 +1,29 @@
 import { DeviceLink } from '#components/devices/device-link.tsx'
+import { isSkewed, skewWords } from '#components/devices/reasons.ts'
 import { recordPath } from '#components/records/address.ts'
+import { HlcTime } from '#components/records/hlc-time.tsx'
 import { Badge } from '#components/ui/badge.tsx'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { ShortId } from '#components/ui/short-id.tsx'
+import { StateShape } from '#components/ui/state-mark.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { fieldChanges } from '#lib/core/field-diff.ts'
-import { parseHlc } from '#lib/core/hlc.ts'
 import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { ConflictMark } from './conflict-mark.tsx'
 import { Resolver } from './resolver.tsx'
 import { UndoResolution } from './undo-resolution.tsx'
 import { VectorTable } from './vector-table.tsx'
 import { Link } from '#components/ui/link.tsx'
+
+const strategyWords: Record<string, string> = {
+  manual: 'manual: a person decides every clash',
+  merge: 'merge: field by field',
+  fww: 'first write wins',
+  lww: 'last write wins',
+}
 
 const orderWords: Record<ConflictDetail['vector_order'], string> = {
   concurrent: 'concurrent: neither side had seen the other',
@@ -63,15 +72,16 @@ export function ConflictPage({
             )}
           </Fact>
           <Fact name="Did">
-            {conflict.operation} on version {conflict.base_version}
+            {conflict.operation.toLowerCase()} on version {conflict.base_version}
             {conflict.later_op_ids.length > 0
               ? `, and ${plural(conflict.later_op_ids.length, 'edit')} after it`
               : ''}
           </Fact>
-          <Fact name="Clock">
+          <Fact name="By its clock">
             <HlcTime hlc={conflict.client.hlc} />
+            {conflict.saga?.undoes ? null : <Skew ms={conflict.client.clock_skew_ms} />}
           </Fact>
-          <Fact name="Strategy">{conflict.strategy}</Fact>
+          <Fact name="Strategy">{strategyWords[conflict.strategy] ?? conflict.strategy}</Fact>
           {conflict.to_scope === null ? null : (
             <Fact name="Moves it to">
               scope {conflict.to_scope}
@@ -117,6 +127,7 @@ export function ConflictPage({
           version={conflict.current.version}
           fields={conflict.field_views}
           states={states}
+          scope={conflict.scope}
           toScope={conflict.to_scope}
           names={{
             client: conflict.saga?.undoes ? 'before the saga' : (conflict.device_name ?? 'the device'),
@@ -145,12 +156,14 @@ function oursOf(conflict: ConflictDetail): { version: number; by: string } {
   return { version: conflict.server_version, by: conflict.server_device_name ?? 'a person' }
 }
 
-function HlcTime({ hlc }: { hlc: string }) {
-  const parsed = parseHlc(hlc)
-  return parsed ? (
-    <Time at={new Date(parsed.millis).toISOString()} show="both" precision="minute" />
-  ) : (
-    <>{hlc}</>
+/** What to make of the time that a device gives: nothing where its clock is right. */
+function Skew({ ms }: { ms: number | null }) {
+  if (ms === null || !isSkewed(ms)) return null
+  return (
+    <span className="flex items-center gap-1.5 text-warn">
+      <StateShape state="warning" className="scale-80" />
+      its clock is {skewWords(ms)}
+    </span>
   )
 }
 

@@ -2,6 +2,7 @@ import { clsx } from 'clsx'
 import type { ReactNode } from 'react'
 import { Icon } from '#components/ui/icon.tsx'
 import { JsonValue } from '#components/ui/json-value.tsx'
+import { Kbd } from '#components/ui/kbd.tsx'
 import type { FieldView } from '#lib/protocol/console.ts'
 import type { Pick } from './picks.ts'
 
@@ -14,24 +15,27 @@ type FieldResultProps = {
 
 /** What becomes of a field where that is neither side's value: both of them together, or what a person wrote. */
 export function FieldResult({ field, pick, onPick }: FieldResultProps) {
-  const merged = <JsonValue value={field.merged} whole />
+  const merged = <JsonValue value={field.merged} whole bare />
+  const isMergeTaken = pick?.from === 'merged'
   return (
     <div className="flex flex-col gap-1">
       {field.kind === 'joined' ? (
-        <Line taken word="Joined:">
-          {merged} <span className="text-12 text-faint">both sides stay, whatever is picked elsewhere</span>
-        </Line>
+        // Nobody picks it, so it does not look picked.
+        <p className="flex items-start gap-2 py-1 pr-2 pl-[31px]">
+          <span className="text-muted">Joined:</span>
+          <span className="min-w-0">{merged}</span>
+        </p>
       ) : null}
       {field.kind === 'merged' ? (
         <button
           type="button"
-          aria-pressed={pick?.from === 'merged'}
+          aria-pressed={isMergeTaken}
           disabled={!onPick}
           onClick={() => onPick?.({ from: 'merged' })}
           className="pressable text-left"
         >
           <span className="sr-only">Take both, merged, for {field.path}: </span>
-          <Line taken={pick?.from === 'merged'} word="Merged:">
+          <Line taken={isMergeTaken} word="Merged:" hint={onPick ? '3' : undefined}>
             {merged}
           </Line>
         </button>
@@ -45,12 +49,14 @@ export function FieldResult({ field, pick, onPick }: FieldResultProps) {
   )
 }
 
-function Line({ taken, word, children }: { taken: boolean; word: string; children: ReactNode }) {
+type LineProps = { taken: boolean; word: string; hint?: string | undefined; children: ReactNode }
+
+function Line({ taken, word, hint, children }: LineProps) {
   return (
     <span
       className={clsx(
         'flex items-start gap-2 rounded-md border px-2 py-1',
-        taken ? 'border-accent bg-accent-soft' : 'border-transparent hover:border-line-strong',
+        taken ? 'border-accent bg-surface' : 'border-transparent hover:border-line-strong',
       )}
     >
       <Icon
@@ -60,7 +66,12 @@ function Line({ taken, word, children }: { taken: boolean; word: string; childre
         className={clsx('mt-0.5 shrink-0 text-accent', !taken && 'invisible')}
       />
       <span className="text-muted">{word}</span>
-      <span className="min-w-0">{children}</span>
+      <span className="min-w-0 flex-1">{children}</span>
+      {hint ? (
+        <span aria-hidden className="phone:hidden">
+          <Kbd>{hint}</Kbd>
+        </span>
+      ) : null}
     </span>
   )
 }

@@ -3,27 +3,26 @@
 import { clsx } from 'clsx'
 import { useEffect, useRef, useState } from 'react'
 import { Badge } from '#components/ui/badge.tsx'
-import { Icon } from '#components/ui/icon.tsx'
 import { StateShape } from '#components/ui/state-mark.tsx'
+import { crdtTypeOf, isCrdt } from '#lib/core/crdt/types.ts'
 import type { Json } from '#lib/core/json.ts'
 import type { FieldView } from '#lib/protocol/console.ts'
 import { contributions } from './contribution.ts'
 import { FieldResult } from './field-result.tsx'
 import { isPickable, pickedValue, pickOf, type Pick, type Picks } from './picks.ts'
-import { JsonValue } from '#components/ui/json-value.tsx'
+import { SideValue } from './side-value.tsx'
 import { ValueEditor } from './value-editor.tsx'
 
 const sides = [
-  { from: 'base', word: 'the base' },
-  { from: 'client', word: 'theirs' },
-  { from: 'server', word: 'ours' },
+  { from: 'base', word: 'the base', label: 'Base' },
+  { from: 'client', word: 'theirs', label: 'Theirs' },
+  { from: 'server', word: 'ours', label: 'Ours' },
 ] as const
 
-const kindWords = {
+const kindWords: Record<Exclude<FieldView['kind'], 'joined'>, string> = {
   clash: 'both changed',
   client: 'they changed',
   server: 'we changed',
-  joined: 'joined',
   merged: 'both changed, merged',
   same: 'same',
   unchanged: 'unchanged',
@@ -60,7 +59,13 @@ export function FieldRow({
     if (active) row.current?.scrollIntoView({ block: 'nearest' })
   }, [active])
 
-  const cell = clsx('border-b border-line px-1 py-1 align-top', active && 'bg-accent-soft')
+  const hasResult = editing || pick?.from === 'edit' || field.merged !== undefined
+  const wash = active && 'bg-accent-soft'
+  const cell = clsx(
+    'px-1 py-1 align-top phone:px-3',
+    !hasResult && 'border-b border-line phone:border-0',
+    wash,
+  )
   return (
     <>
       <tr
@@ -68,12 +73,17 @@ export function FieldRow({
         data-path={field.path}
         aria-current={active ? 'true' : undefined}
         onPointerDown={onActivate}
+        className={clsx(
+          'phone:grid phone:grid-cols-[minmax(0,1fr)_auto]',
+          !hasResult && 'phone:border-b phone:border-line',
+          wash,
+        )}
       >
         <th
           scope="row"
           className={clsx(
             cell,
-            'py-2 pl-4 text-left font-normal',
+            'py-2 pl-4 text-left font-normal phone:pl-4',
             active && 'shadow-[inset_2px_0_0_var(--accent)]',
           )}
         >
@@ -82,12 +92,15 @@ export function FieldRow({
             className={clsx('mt-0.5 flex items-center gap-1 text-12', undecided ? 'text-warn' : 'text-faint')}
           >
             {undecided ? <StateShape state="warning" className="scale-80" /> : null}
-            {undecided ? 'decide' : kindWords[field.kind]}
+            {undecided ? 'decide' : kindOf(field)}
           </span>
           {moved ? <Badge className="mt-1">changed just now</Badge> : null}
         </th>
-        {sides.map(({ from, word }) => (
-          <td key={from} className={cell}>
+        {sides.map(({ from, word, label }) => (
+          <td key={from} className={clsx(cell, 'phone:order-1 phone:col-span-2 phone:flex phone:py-0.5')}>
+            <span aria-hidden className="hidden w-14 shrink-0 py-2 pl-1 text-12 text-faint phone:block">
+              {label}
+            </span>
             <SideValue
               says={pickable ? `Take ${word} for ${name}: ` : `${word}: `}
               value={field[from]}
@@ -115,9 +128,15 @@ export function FieldRow({
           ) : null}
         </td>
       </tr>
-      {editing || pick?.from === 'edit' || field.merged !== undefined ? (
-        <tr>
-          <td colSpan={5} className="border-b border-line py-2 pr-4 pl-44">
+      {hasResult ? (
+        <tr className="phone:block" onPointerDown={onActivate}>
+          <td
+            colSpan={5}
+            className={clsx(
+              'border-b border-line pt-0.5 pr-4 pb-2 pl-41 phone:block phone:px-3',
+              active && 'bg-accent-soft shadow-[inset_2px_0_0_var(--accent)]',
+            )}
+          >
             {editing ? (
               <ValueEditor
                 name={name}
@@ -138,69 +157,13 @@ export function FieldRow({
   )
 }
 
+/** How the sides differ; of a CRDT its type, because that says how they join. */
+function kindOf(field: FieldView): string {
+  if (field.kind !== 'joined') return kindWords[field.kind]
+  const state = field.merged
+  return (isCrdt(state) && crdtTypeOf(state)) || 'CRDT'
+}
+
 function isChangedByBoth({ kind }: FieldView): boolean {
   return kind === 'clash' || kind === 'merged'
-}
-
-type SideValueProps = {
-  says: string
-  value: Json | undefined
-  picked: boolean
-  whole: boolean
-  changed: boolean
-  /** What the side added, in words. */
-  adds: readonly string[]
-  deleted: boolean
-  onPick: (() => void) | undefined
-}
-
-function SideValue({ says, value, picked, whole, changed, adds, deleted, onPick }: SideValueProps) {
-  const words =
-    deleted && (value === null || value === undefined) ? (
-      <span className="text-crit">deleted</span>
-    ) : (
-      <>
-        <JsonValue value={value} whole={whole} className={changed || picked ? 'text-ink' : 'text-faint'} />
-        {adds.map((words) => (
-          <span key={words} className="block text-12 break-words text-ok">
-            {words}
-          </span>
-        ))}
-      </>
-    )
-  const look = clsx(
-    'flex min-h-8 w-full items-start gap-1.5 rounded-md border px-2 py-1.5 text-left',
-    picked ? 'border-accent bg-surface' : 'border-transparent',
-  )
-  const mark = (
-    <Icon
-      name="check"
-      width={14}
-      height={14}
-      className={clsx('mt-0.5 shrink-0 text-accent', !picked && 'invisible')}
-    />
-  )
-  if (!onPick) {
-    return (
-      <span className={look}>
-        {mark}
-        <span className="sr-only">{says}</span>
-        <span className="min-w-0 flex-1">{words}</span>
-      </span>
-    )
-  }
-  return (
-    <button
-      type="button"
-      aria-pressed={picked}
-      onClick={onPick}
-      className={clsx(look, 'pressable hover:border-line-strong hover:bg-surface')}
-    >
-      {mark}
-      <span className="min-w-0 flex-1">
-        <span className="sr-only">{says}</span>
-        {words}
-      </span>
-    </button>
-  )
 }

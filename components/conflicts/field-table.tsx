@@ -1,7 +1,7 @@
 'use client'
 
 import { clsx } from 'clsx'
-import { useState, type ReactNode } from 'react'
+import { Fragment, useState, type ReactNode } from 'react'
 import { Kbd } from '#components/ui/kbd.tsx'
 import { plural } from '#components/ui/quantity.ts'
 import { FieldRow } from './field-row.tsx'
@@ -24,13 +24,14 @@ export function FieldTable({
   const { decidable, fields } = resolution
   const settled = fields.filter((field) => !decidable.includes(field))
   const undecided = new Set(resolution.merged.undecided)
+  const firstJoined = decidable.findIndex(({ kind }) => kind === 'joined')
   return (
     <div className="relative overflow-x-auto">
       <table
         aria-label="Fields in conflict"
-        className="w-full min-w-160 table-fixed border-separate border-spacing-0"
+        className="w-full min-w-160 table-fixed border-separate border-spacing-0 phone:block phone:min-w-0"
       >
-        <thead>
+        <thead className="phone:hidden">
           <tr>
             <Head className="w-40 pl-4">Field</Head>
             <Head className="pl-[35px]" note="what both began with" hint={readOnly ? undefined : '0'}>
@@ -47,31 +48,36 @@ export function FieldTable({
             </Head>
           </tr>
         </thead>
-        <tbody>
+        <tbody className="phone:block">
           {decidable.map((field, index) => (
-            <FieldRow
-              key={field.path}
-              field={field}
-              active={!readOnly && index === resolution.active}
-              undecided={undecided.has(field.path)}
-              moved={resolution.moved.has(field.path)}
-              picks={resolution.picks}
-              readOnly={readOnly}
-              onActivate={() => resolution.setActive(index)}
-              onPick={(pick) => resolution.pick(field.path, pick)}
-            />
+            <Fragment key={field.path}>
+              {index === firstJoined ? <JoinedHead /> : null}
+              <FieldRow
+                field={field}
+                active={!readOnly && index === resolution.active}
+                undecided={undecided.has(field.path)}
+                moved={resolution.moved.has(field.path)}
+                picks={resolution.picks}
+                readOnly={readOnly}
+                onActivate={() => resolution.setActive(index)}
+                onPick={(pick) => resolution.pick(field.path, pick)}
+              />
+            </Fragment>
           ))}
           {showAll
             ? settled.map((field) => (
-                <tr key={field.path} className="text-faint">
-                  <td className="border-b border-line px-2 py-1.5 pl-4 font-mono text-12 break-words">
+                <tr key={field.path} className="text-faint phone:flex phone:flex-wrap">
+                  <td className="border-b border-line px-2 py-1.5 pl-4 font-mono text-12 break-words phone:w-full phone:border-0">
                     {field.path}
                   </td>
-                  <td className="border-b border-line px-2 py-1.5">
-                    <JsonValue value={field.base} />
+                  <td className="border-b border-line px-2 py-1.5 pl-[35px] phone:hidden">
+                    <JsonValue value={field.base} bare />
                   </td>
-                  <td colSpan={3} className="border-b border-line px-2 py-1.5">
-                    <JsonValue value={field.server} /> <span className="text-12">on both sides</span>
+                  <td
+                    colSpan={3}
+                    className="border-b border-line px-2 py-1.5 pl-[35px] phone:w-full phone:pl-4"
+                  >
+                    <JsonValue value={field.server} bare /> <span className="text-12">on both sides</span>
                   </td>
                 </tr>
               ))
@@ -89,6 +95,18 @@ export function FieldTable({
         </button>
       ) : null}
     </div>
+  )
+}
+
+/** Above the fields that nobody decides, which come last. */
+function JoinedHead() {
+  return (
+    <tr className="phone:block">
+      <td colSpan={5} className="border-b border-line bg-sunken px-4 py-1.5 text-12 text-muted phone:block">
+        <b className="font-medium text-ink">Joined by themselves.</b> Both sides stay, whatever is picked
+        above.
+      </td>
+    </tr>
   )
 }
 

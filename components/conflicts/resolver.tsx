@@ -26,14 +26,16 @@ type ResolverProps = {
   fields: readonly FieldView[]
   states: ThreeStates
   names: SideNames
-  /** Where theirs moves the record; null where it leaves it in its scope. */
+  /** Where the record is, and where theirs moves it; null where it leaves it there. */
+  scope: string
   toScope: string | null
   /** Why this person may not resolve; absent when they may. */
   refusal?: string | undefined
 }
 
 /** Settles a conflict: pick per field, see what comes of it, say why, resolve. Every step has a key. */
-export function Resolver({ id, etag, version, fields, states, names, toScope, refusal }: ResolverProps) {
+export function Resolver(props: ResolverProps) {
+  const { id, etag, version, fields, states, names, scope, toScope, refusal } = props
   const router = useRouter()
   const resolution = useResolution(fields, states, version)
   const { merged, moved, decidable } = resolution
@@ -104,6 +106,16 @@ export function Resolver({ id, etag, version, fields, states, names, toScope, re
             group: 'Conflict',
             run: () => reasonInput.current?.focus(),
           },
+          ...(canMove
+            ? [
+                {
+                  keys: 'm',
+                  does: 'Move the record as theirs did, or leave it',
+                  group: 'Conflict',
+                  run: () => setChosenMove(!moves),
+                },
+              ]
+            : []),
         ],
   )
 
@@ -112,7 +124,7 @@ export function Resolver({ id, etag, version, fields, states, names, toScope, re
       <Panel
         flush
         title="Fields"
-        aside={summary(decidable.length, merged.undecided.length)}
+        aside={<Summary decidable={decidable.length} undecided={merged.undecided.length} />}
         actions={
           readOnly ? null : (
             <div className="flex gap-1">
@@ -122,7 +134,7 @@ export function Resolver({ id, etag, version, fields, states, names, toScope, re
               <Button kind="quiet" onClick={() => resolution.pickAll('server')}>
                 All ours
               </Button>
-              <Button kind="quiet" onClick={resolution.reset}>
+              <Button kind="quiet" onClick={resolution.reset} className="phone:hidden">
                 Reset
               </Button>
             </div>
@@ -137,7 +149,12 @@ export function Resolver({ id, etag, version, fields, states, names, toScope, re
             Your picks were kept. Look again at {list([...moved])}: ours is another value now.
           </Notice>
         ) : null}
-        <MergedPreview merged={merged} server={states.server} client={states.client} />
+        <MergedPreview
+          merged={merged}
+          server={states.server}
+          client={states.client}
+          move={canMove ? { from: scope, to: toScope, isTaken: moves } : null}
+        />
         {readOnly ? (
           <Panel>
             <Refusal>{refusal}</Refusal>
@@ -167,13 +184,14 @@ export function Resolver({ id, etag, version, fields, states, names, toScope, re
                 )}
               </Field>
               {canMove ? (
-                <label className="flex items-center gap-2 text-13">
-                  <Checkbox
-                    label={`Move the record to scope ${toScope}`}
-                    checked={moves}
-                    onChange={setChosenMove}
-                  />
-                  Move the record to scope {toScope}, as theirs did
+                <label className="flex items-start gap-2 py-0.5 text-13">
+                  <span className="flex h-5 items-center">
+                    <Checkbox label={moveWords(toScope)} checked={moves} onChange={setChosenMove} />
+                  </span>
+                  <span className="min-w-0 flex-1 break-words">{moveWords(toScope)}</span>
+                  <span aria-hidden className="phone:hidden">
+                    <Kbd>m</Kbd>
+                  </span>
                 </label>
               ) : null}
               {stale ? (
@@ -201,6 +219,10 @@ export function Resolver({ id, etag, version, fields, states, names, toScope, re
   )
 }
 
+function moveWords(toScope: string): string {
+  return `Move the record to scope ${toScope}, as theirs did`
+}
+
 function ReasonKeys(): ReactNode {
   return (
     <span className="phone:hidden">
@@ -222,9 +244,19 @@ function buttonWords(undecided: number, choice: 'client' | 'server' | 'merged', 
   }
 }
 
-function summary(decidable: number, undecided: number): string {
-  if (undecided > 0) return `${undecided} of ${plural(decidable, 'changed field')} to decide`
-  return `${plural(decidable, 'changed field')}, all decided`
+function Summary({ decidable, undecided }: { decidable: number; undecided: number }) {
+  const noun = <span className="phone:hidden"> changed {decidable === 1 ? 'field' : 'fields'}</span>
+  return undecided > 0 ? (
+    <>
+      {undecided} of {decidable}
+      {noun} to decide
+    </>
+  ) : (
+    <>
+      {decidable}
+      {noun}, all decided
+    </>
+  )
 }
 
 function list(paths: readonly string[]): string {

@@ -21,7 +21,10 @@ export function useResolution(fields: readonly FieldView[], states: ThreeStates,
   const [picks, setPicks] = useState<Picks>({})
   const [began] = useState({ fields, version })
   const decidable = useMemo(
-    () => fields.filter((field) => field.kind !== 'unchanged' && field.kind !== 'same'),
+    () =>
+      fields
+        .filter((field) => field.kind !== 'unchanged' && field.kind !== 'same')
+        .toSorted((one, other) => urgency(one) - urgency(other)),
     [fields],
   )
   const moved = useMemo(
@@ -63,6 +66,12 @@ export function useResolution(fields: readonly FieldView[], states: ThreeStates,
     move,
     reset,
   }
+}
+
+/** What waits for a decision first, what needs none last. */
+function urgency({ kind }: FieldView): number {
+  if (kind === 'clash') return 0
+  return kind === 'joined' ? 2 : 1
 }
 
 export type Resolution = ReturnType<typeof useResolution>

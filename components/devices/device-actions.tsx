@@ -1,13 +1,10 @@
 'use client'
 
 import { useRouter } from 'next/navigation'
-import { useId, useState } from 'react'
-import { ProblemNotice } from '#components/api/problem-notice.tsx'
+import { useState } from 'react'
+import { ReasonDialog } from '#components/api/reason-dialog.tsx'
 import { write } from '#components/api/request.ts'
-import { useWrite } from '#components/api/use-write.ts'
 import { Button } from '#components/ui/button.tsx'
-import { Dialog } from '#components/ui/dialog.tsx'
-import { Field, Input } from '#components/ui/field.tsx'
 import { Icon } from '#components/ui/icon.tsx'
 import { Menu, MenuItem, MenuSeparator } from '#components/ui/menu.tsx'
 import type { DeviceStatus } from '#lib/protocol/devices.ts'
@@ -110,61 +107,28 @@ function ActionDialog({
   onClose: () => void
 }) {
   const router = useRouter()
-  const formId = useId()
-  const [reason, setReason] = useState('')
-  const { busy, problem, run } = useWrite()
   const words = actions[action]
-  const act = async () => {
-    const done = await run(async () => {
-      await write(`/api/v1/devices/${id}/${action}`, {
-        body: { reason: reason.trim() },
-        idempotencyKey: `${action}-${id}-${crypto.randomUUID()}`,
-      })
-    })
-    if (!done) return
-    onClose()
-    router.refresh()
-  }
   return (
-    <Dialog
+    <ReasonDialog
       open
       onOpenChange={(open) => !open && onClose()}
       title={words.title}
       description={
         <>
-          <b className="font-medium text-ink">{name}.</b> {words.what}
+          <b className="font-medium break-words text-ink">{name}.</b> {words.what}
         </>
       }
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind={words.danger ? 'danger' : 'primary'} type="submit" form={formId} busy={busy}>
-            {words.button}
-          </Button>
-        </>
-      }
-    >
-      <form
-        id={formId}
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault()
-          void act()
-        }}
-      >
-        <Field label="Reason, for the audit">
-          {(control) => (
-            <Input
-              {...control}
-              value={reason}
-              maxLength={1000}
-              placeholder="Optional"
-              onChange={(event) => setReason(event.target.value)}
-            />
-          )}
-        </Field>
-        <ProblemNotice title="Nothing was changed" problem={problem} />
-      </form>
-    </Dialog>
+      words={{ keep: 'Cancel', act: words.button }}
+      kind={words.danger ? 'danger' : 'primary'}
+      failed="Nothing was changed"
+      isReasonOptional
+      onAct={async (reason) => {
+        await write(`/api/v1/devices/${id}/${action}`, {
+          body: { reason },
+          idempotencyKey: `${action}-${id}-${crypto.randomUUID()}`,
+        })
+        router.refresh()
+      }}
+    />
   )
 }

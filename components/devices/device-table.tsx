@@ -9,7 +9,7 @@ import { LiveValue } from '#components/ui/live-value.tsx'
 import { formatCount, formatSeconds } from '#components/ui/quantity.ts'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import type { DeviceItem } from '#lib/protocol/devices.ts'
-import { reasonWords, skewWords } from './reasons.ts'
+import { isSkewed, reasonWords, skewWords } from './reasons.ts'
 import { Link } from '#components/ui/link.tsx'
 
 const column = createColumnHelper<typeof features, DeviceItem>()
@@ -92,7 +92,7 @@ const columns = column.columns([
     header: 'Clock',
     meta: { width: '112px', align: 'end', sort: 'skew', wide: true },
     cell: ({ getValue }) =>
-      Math.abs(getValue()) < 1_000 ? <span className="text-faint">exact</span> : skewWords(getValue()),
+      isSkewed(getValue()) ? skewWords(getValue()) : <span className="text-faint">exact</span>,
   }),
   column.display({
     id: 'app',

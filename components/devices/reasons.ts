@@ -25,8 +25,13 @@ export function reasonWords(reason: Reason, device: DeviceItem): string {
   }
 }
 
-/** A device's clock against the server's. Under a second is a matter of the network, not of the clock. */
+/** Under a second is a matter of the network, not of the clock. */
+export function isSkewed(skewMs: number): boolean {
+  return Math.abs(skewMs) >= 1_000
+}
+
+/** A device's clock against the server's. */
 export function skewWords(skewMs: number): string {
-  if (Math.abs(skewMs) < 1_000) return 'exact'
+  if (!isSkewed(skewMs)) return 'exact'
   return `${formatMs(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}`
 }

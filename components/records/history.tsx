@@ -2,9 +2,12 @@ import { Badge } from '#components/ui/badge.tsx'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { JsonValue } from '#components/ui/json-value.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { isJsonObject } from '#lib/core/json.ts'
+import { formatPath } from '#lib/core/merge.ts'
 import { sagaOfRule } from '#lib/core/saga.ts'
 import type { RecordVersion } from '#lib/protocol/console.ts'
 import { Link } from '#components/ui/link.tsx'
+import { deedWords, isUndoing, ruleWords } from './words.ts'
 
 /** Every operation on a record, newest first: who, by which rule, what changed, what gave way. */
 export function History({ versions }: { versions: readonly RecordVersion[] }) {
@@ -17,23 +20,16 @@ export function History({ versions }: { versions: readonly RecordVersion[] }) {
         >
           <p className="flex flex-wrap items-baseline gap-x-2">
             <b className="font-semibold tabular-nums">
-              {version.effect === 'NONE' ? `stays ${version.version}` : `Version ${version.version}`}
+              {version.effect === 'NONE' ? `Still version ${version.version}` : `Version ${version.version}`}
             </b>
-            <span className="text-muted">
-              {version.operation.toLowerCase()} {version.outcome.replaceAll('_', ' ')} by{' '}
-              {version.by.kind === 'device' ? (
-                <Link href={`/devices/${version.by.id}`} className="link">
-                  {version.by.name ?? 'a device'}
-                </Link>
-              ) : (
-                (version.by.name ?? version.by.kind)
-              )}
+            <span className="min-w-0 break-words text-muted">
+              {deedWords(version)} <Author version={version} />
             </span>
             <span className="flex-1" />
             <Time at={version.at} className="text-12 text-faint" />
           </p>
           <p className="mt-1 flex flex-wrap items-center gap-1.5 text-12 text-faint">
-            {typeof version.rule['strategy'] === 'string' ? <Badge>{version.rule['strategy']}</Badge> : null}
+            {ruleWords(version) === null ? null : <Badge>{ruleWords(version)}</Badge>}
             <SagaLink rule={version.rule} />
             {version.conflict_id ? (
               <Link href={`/conflicts/${version.conflict_id}`} className="link">
@@ -55,11 +51,13 @@ export function History({ versions }: { versions: readonly RecordVersion[] }) {
             <div className="mt-2 rounded-md border border-line bg-sunken px-3 py-2">
               <p className="text-12 font-medium text-muted">Gave way, and is kept</p>
               <dl className="mt-1 grid grid-cols-[max-content_minmax(0,1fr)] gap-x-3">
-                {version.lost.map((lost) => (
-                  <div key={`${lost.path} ${lost.from}`} className="contents">
-                    <dt className="font-mono text-12 text-faint">{lost.path || 'whole record'}</dt>
-                    <dd>
-                      <JsonValue value={lost.value} whole />
+                {version.lost.flatMap(placesOf).map(({ path, from, value }) => (
+                  <div key={`${path} ${from}`} className="contents">
+                    <dt className="max-w-40 font-mono text-12 break-words text-faint">
+                      {path || 'whole record'}
+                    </dt>
+                    <dd className="min-w-0">
+                      <JsonValue value={value} whole />
                     </dd>
                   </div>
                 ))}
@@ -70,6 +68,25 @@ export function History({ versions }: { versions: readonly RecordVersion[] }) {
       ))}
     </ol>
   )
+}
+
+function Author({ version }: { version: RecordVersion }) {
+  const { kind, id, name } = version.by
+  if (isUndoing(version)) return 'the server, undoing a saga'
+  if (kind !== 'device') return name ?? (kind === 'system' ? 'the server' : 'a person')
+  return (
+    <Link href={`/devices/${id}`} className="link">
+      {name ?? 'a device'}
+    </Link>
+  )
+}
+
+type Lost = RecordVersion['lost'][number]
+
+/** A record that gave way as a whole is read field by field. */
+function placesOf(lost: Lost): Lost[] {
+  if (lost.path !== '' || !isJsonObject(lost.value)) return [lost]
+  return Object.entries(lost.value).map(([name, value]) => ({ ...lost, path: formatPath([name]), value }))
 }
 
 function SagaLink({ rule }: Pick<RecordVersion, 'rule'>) {

@@ -2,7 +2,7 @@ import { DeviceLink } from '#components/devices/device-link.tsx'
 import { JsonValue } from '#components/ui/json-value.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
-import { plural } from '#components/ui/quantity.ts'
+import { formatCount, plural } from '#components/ui/quantity.ts'
 import { ShortId } from '#components/ui/short-id.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { Time } from '#components/ui/time.tsx'
@@ -12,6 +12,7 @@ import { formatPath } from '#lib/core/merge.ts'
 import type { RecordState, RecordVersion } from '#lib/protocol/console.ts'
 import { tablePath } from './address.ts'
 import { History } from './history.tsx'
+import { HlcTime } from './hlc-time.tsx'
 import { Link } from '#components/ui/link.tsx'
 
 type RecordPageProps = { record: RecordState; history: RecordVersion[]; total: number }
@@ -19,6 +20,8 @@ type RecordPageProps = { record: RecordState; history: RecordVersion[]; total: n
 /** One record: as it is now, and everything that happened to it, what lost included. */
 export function RecordPage({ record, history, total }: RecordPageProps) {
   const crdts = record.data ? crdtsIn(record.data) : []
+  const names = new Map(history.map(({ by }) => [by.id, by.name]))
+  const seen = Object.entries(record.vector)
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,420px)]">
       <Panel title="History" aside={plural(total, 'operation')} flush>
@@ -47,7 +50,14 @@ export function RecordPage({ record, history, total }: RecordPageProps) {
               <Time at={record.updated_at} show="both" precision="minute" />
             </Fact>
             <Fact name="Last writer">
-              <DeviceLink id={record.last_device_id} name={null} />
+              {record.last_device_id === null ? (
+                (history[0]?.by.name ?? 'the server')
+              ) : (
+                <DeviceLink id={record.last_device_id} name={names.get(record.last_device_id) ?? null} />
+              )}
+            </Fact>
+            <Fact name="By its clock">
+              <HlcTime hlc={record.hlc} />
             </Fact>
             <Fact name="Checksum">
               <ShortId id={record.checksum} label="checksum" />
@@ -60,6 +70,17 @@ export function RecordPage({ record, history, total }: RecordPageProps) {
               {crdts.map(({ path, state }) => (
                 <Fact key={path} name={<span className="font-mono text-12">{path}</span>}>
                   <JsonValue value={state} whole />
+                </Fact>
+              ))}
+            </Facts>
+          </Panel>
+        ) : null}
+        {seen.length > 0 ? (
+          <Panel title="Version vector" aside="operations it includes">
+            <Facts>
+              {seen.map(([device, count]) => (
+                <Fact key={device} name={<DeviceLink id={device} name={names.get(device) ?? null} />}>
+                  up to {formatCount(count)}
                 </Fact>
               ))}
             </Facts>

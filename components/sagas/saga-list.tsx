@@ -19,8 +19,12 @@ const columns = column.columns([
     header: 'Saga',
     meta: { width: '36%' },
     cell: ({ row: { original } }) => (
-      <Link href={`/sagas/${original.id}`} className="row-link">
-        {original.tables.join(', ') || 'unreadable'}{' '}
+      <Link
+        href={`/sagas/${original.id}`}
+        title={original.tables.join(', ')}
+        className="row-link flex items-baseline gap-1.5"
+      >
+        <span className="truncate">{original.tables.join(', ') || 'unreadable'}</span>
         <span className="font-mono text-12 font-normal text-muted">{shortenMiddle(original.id)}</span>
       </Link>
     ),

@@ -1,5 +1,6 @@
 import { DeviceLink } from '#components/devices/device-link.tsx'
 import { Badge } from '#components/ui/badge.tsx'
+import { ButtonLink } from '#components/ui/button.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Link } from '#components/ui/link.tsx'
 import { Notice, Refusal } from '#components/ui/notice.tsx'
@@ -27,7 +28,6 @@ export function SagaPage({ saga, refusal }: { saga: SagaDetail; refusal?: string
           actions={refusal === undefined ? <Actions saga={saga} /> : null}
         >
           <Story saga={saga} />
-          {saga.reason ? <p className="mt-1 break-words">“{saga.reason}”</p> : null}
         </Notice>
         {refusal !== undefined && saga.state !== 'completed' ? (
           <Panel>
@@ -56,6 +56,17 @@ function Actions({ saga }: { saga: SagaDetail }) {
   if (saga.state === 'running') return <CallOff id={saga.id} etag={saga.etag} kind="call_off" />
   if (saga.state === 'stuck' && saga.step_list.some(({ undo }) => undo?.outcome === 'failed')) {
     return <CallOff id={saga.id} etag={saga.etag} kind="again" />
+  }
+  const waiting = saga.step_list.find(({ undo }) => undo?.outcome === 'conflict')?.undo?.conflict_id
+  if (saga.state === 'stuck' && waiting) {
+    return (
+      <ButtonLink kind="primary" href={`/conflicts/${waiting}`}>
+        Resolve the conflict
+      </ButtonLink>
+    )
+  }
+  if (saga.retried_as !== null) {
+    return <ButtonLink href={`/sagas/${saga.retried_as}`}>Open what it went on as</ButtonLink>
   }
   return saga.retry_refusal === null ? <RetryDialog saga={saga} /> : null
 }
@@ -87,14 +98,24 @@ function Story({ saga }: { saga: SagaDetail }) {
   }
   return (
     <>
-      {saga.cause === null ? null : <p>{causeOf(saga)}</p>}
+      {saga.cause === null ? null : (
+        <p className="break-words">
+          {causeOf(saga)}
+          {saga.reason ? ` “${saga.reason}”` : ''}
+        </p>
+      )}
       {saga.state === 'stuck' ? (
         <p className="mt-1">
           The others were undone. Once what is marked below is settled, the saga has ended.
         </p>
       ) : null}
       {saga.state === 'compensated' && saga.retry_refusal ? (
-        <p className="mt-1">{saga.retry_refusal}</p>
+        <p className="mt-1">
+          <b className="font-medium text-ink">
+            {saga.retried_as === null ? 'It cannot be retried.' : 'It is not retried twice.'}
+          </b>{' '}
+          {saga.retry_refusal}
+        </p>
       ) : null}
     </>
   )

@@ -19,15 +19,17 @@ export function StepList({ saga }: { saga: SagaDetail }) {
           <div className="min-w-0 flex-1 pb-4 group-last:pb-0">
             <p className="flex flex-wrap items-baseline gap-x-2">
               <b className="font-semibold tabular-nums">Step {step.step}</b>
-              <span className="font-medium">{headline(step)}</span>
+              <span className="font-medium">{headline(step, saga)}</span>
               {step.at ? <Time at={step.at} className="text-12 text-faint" /> : null}
             </p>
             <What step={step} />
+            {step.state === 'failed' && step.detail ? (
+              <p className="break-words text-crit">{step.detail}</p>
+            ) : null}
             {step.undo ? <Undo undo={step.undo} /> : null}
             {saga.cause !== null && step.state === 'applied' && step.after_version === null ? (
               <p className="text-12 text-faint">It wrote nothing: there is nothing to undo.</p>
             ) : null}
-            <Further step={step} />
           </div>
         </li>
       ))}
@@ -49,8 +51,9 @@ function shapeOf({ state, undo }: SagaStepView): State {
   }
 }
 
-function headline({ state, outcome }: SagaStepView): string {
-  return state === 'missing' ? 'Has not arrived' : outcomeWords(outcome ?? '')
+function headline({ state, outcome }: SagaStepView, saga: SagaDetail): string {
+  if (state !== 'missing') return outcomeWords(outcome ?? '')
+  return saga.state === 'running' ? 'Has not arrived' : 'Never arrived'
 }
 
 function What({ step }: { step: SagaStepView }) {
@@ -65,7 +68,7 @@ function What({ step }: { step: SagaStepView }) {
     </>
   )
   return (
-    <p className="flex flex-wrap items-baseline gap-x-1.5 text-muted">
+    <p className="flex flex-wrap items-baseline gap-x-2 text-muted">
       {operation?.toLowerCase()}{' '}
       {isThere ? (
         <Link href={recordPath({ table, id, ...(scope !== null && { scope }) })} className="link">
@@ -84,6 +87,7 @@ function What({ step }: { step: SagaStepView }) {
           from {from} to {scope}
         </span>
       ) : null}
+      <Further step={step} />
     </p>
   )
 }
@@ -121,14 +125,9 @@ function Further({ step }: { step: SagaStepView }) {
     step.conflict_id && { href: `/conflicts/${step.conflict_id}`, words: 'Conflict' },
     step.trace_id && { href: `/syncs?trace_id=${step.trace_id}`, words: 'Its sync' },
   ].filter((link) => link !== null && link !== '')
-  if (links.length === 0) return null
-  return (
-    <p className="flex flex-wrap gap-x-3 text-12">
-      {links.map(({ href, words }) => (
-        <Link key={href} href={href} className="link">
-          {words}
-        </Link>
-      ))}
-    </p>
-  )
+  return links.map(({ href, words }) => (
+    <Link key={href} href={href} className="link text-12">
+      {words}
+    </Link>
+  ))
 }

@@ -2,19 +2,25 @@ import { clsx } from 'clsx'
 import { crdtTypeOf, crdtValue, isCrdt } from '#lib/core/crdt/types.ts'
 import type { Json } from '#lib/core/json.ts'
 
-/** A field's value on one line of thought: strings as they are, the rest as JSON, absence in words. */
+/**
+ * A field's value on one line of thought: strings as they are, the rest as JSON, absence in words.
+ * `bare`: a CRDT without its type, where that stands beside it.
+ */
 export function JsonValue({
   value,
   whole = false,
+  bare = false,
   className,
 }: {
   value: Json | undefined
   whole?: boolean
+  bare?: boolean
   className?: string
 }) {
   if (value === undefined) return <span className={clsx('text-faint italic', className)}>absent</span>
   if (value === null) return <span className={clsx('text-faint italic', className)}>null</span>
-  const text = typeof value === 'string' ? value : jsonText(value)
+  const said = bare && isCrdt(value) ? (crdtValue(value) ?? value) : value
+  const text = typeof said === 'string' ? said : jsonText(said)
   const raw = isCrdt(value) ? JSON.stringify(value).slice(0, 2_000) : undefined
   if (text === '') return <span className={clsx('text-faint italic', className)}>empty text</span>
   return (

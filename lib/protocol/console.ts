@@ -82,7 +82,13 @@ export const conflictDetailSchema = conflictItemSchema.extend({
   trace_id: z.string().nullable(),
   base: z.object({ version: z.int(), data: data.nullable() }),
   /** The device's side: its latest state on top of the operation in conflict. */
-  client: z.object({ data: data.nullable(), hlc: z.string(), vector }),
+  client: z.object({
+    data: data.nullable(),
+    hlc: z.string(),
+    vector,
+    /** How far ahead the device's clock is now, milliseconds; null where it has not told its time. */
+    clock_skew_ms: z.int().nullable(),
+  }),
   /** The server's side when the conflict arose. */
   server: z.object({ version: z.int(), data: data.nullable(), hlc: z.string(), vector }),
   /** How the device's vector stands to the server's. */

@@ -58,6 +58,8 @@ export const sagaStepSchema = z.object({
   table: z.string().nullable(),
   record_id: uuid.nullable(),
   operation: z.string().nullable(),
+  /** What was wrong with it, where it failed. */
+  detail: z.string().nullable(),
   /** Versions of the record before and after the step; null where it wrote nothing. */
   before_version: z.int().nullable(),
   after_version: z.int().nullable(),

@@ -39,8 +39,9 @@ export function formatTable(results: readonly Result[]): string {
       })
       .join('  ')
       .trimEnd()
-  const [title, ...body] = table.map(line)
-  return [title, '─'.repeat(Math.max(...body.map(({ length }) => length))), ...body].join('\n')
+  const [title = '', ...body] = table.map(line)
+  const width = Math.max(...[title, ...body].map(({ length }) => length))
+  return [title, '─'.repeat(width), ...body].join('\n')
 }
 
 function short(value: number | null | undefined): string {

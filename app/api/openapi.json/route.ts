@@ -8,6 +8,6 @@ let text: string | null = null
 
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   GET: openRoute('openapi.get', async () =>
-    jsonText((text ??= JSON.stringify(openApiDocument(packageJson.version)))),
+    jsonText([(text ??= JSON.stringify(openApiDocument(packageJson.version)))]),
   ),
 })

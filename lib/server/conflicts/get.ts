@@ -34,7 +34,12 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
     later_op_ids: conflict.later_op_ids,
     trace_id: conflict.trace_id,
     base: { version: conflict.base_version, data: conflict.base_data },
-    client: { data: conflict.client_data, hlc: conflict.client_hlc, vector: conflict.client_vector },
+    client: {
+      data: conflict.client_data,
+      hlc: conflict.client_hlc,
+      vector: conflict.client_vector,
+      clock_skew_ms: conflict.clock_skew_ms,
+    },
     server: {
       version: conflict.server_version,
       data: conflict.server_data,

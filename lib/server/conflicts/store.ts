@@ -25,6 +25,7 @@ export type WholeConflict = ConflictRow & {
   server_data: JsonObject | null
   server_hlc: string
   server_vector: Vector
+  clock_skew_ms: number | null
   resolution: JsonObject | null
   resolved_version: number | null
 }
@@ -84,8 +85,9 @@ export async function selectConflicts(
 export async function selectConflict(id: string): Promise<WholeConflict | null> {
   const [row] = await database().$queryRaw<WholeConflict[]>`
     SELECT ${listed}, c.op_id, c.later_op_ids, c.trace_id, c.to_scope, c.moved_from, c.base_data, c.client_data,
-      c.client_hlc, c.client_vector, c.server_data, c.server_hlc, c.server_vector, c.resolution, c.resolved_version
-    FROM conflict c ${devices} WHERE c.id = ${id}::uuid`
+      c.client_hlc, c.client_vector, c.server_data, c.server_hlc, c.server_vector, c.resolution, c.resolved_version,
+      h.clock_skew_ms::float8 AS clock_skew_ms
+    FROM conflict c ${devices} LEFT JOIN device_health h ON h.device_id = c.device_id WHERE c.id = ${id}::uuid`
   return row ?? null
 }
 

@@ -31,6 +31,6 @@ test('a pool whose connections are all taken says that the server is busy, and w
 
 async function problemOf(thrown: unknown) {
   const reply = problem(expectedError(thrown), 'trace')
-  const body = (await reply.json()) as { code: string; detail: string; retry_after_ms: number }
+  const body = (await reply.toResponse().json()) as { code: string; detail: string; retry_after_ms: number }
   return { status: reply.status, retryAfter: reply.headers.get('retry-after'), body }
 }

@@ -10,6 +10,7 @@ import { route, type Params, type Route } from './door.ts'
 import type { Handled } from './handle.ts'
 import { parseRequest, queryObject } from './parse.ts'
 import { requiredTag, requiredVersion } from './precondition.ts'
+import type { Reply } from './reply.ts'
 import { requireSameOrigin } from './same-origin.ts'
 
 export type ConsoleCall = Handled & {
@@ -38,7 +39,7 @@ const reads = new Set(['GET', 'HEAD'])
 export function consoleRoute(
   name: string,
   role: Role | 'person',
-  answer: (call: ConsoleCall) => Promise<Response>,
+  answer: (call: ConsoleCall) => Promise<Reply>,
 ): Route {
   return route(name, { kind: 'console', role }, async (handled, params) => {
     const { request, span } = handled

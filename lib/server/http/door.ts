@@ -2,6 +2,7 @@ import { AppError } from '#lib/protocol/errors.ts'
 import type { Role } from '../actor.ts'
 import type { ApiRequest } from './api-request.ts'
 import { handle, type Handled } from './handle.ts'
+import { TextReply, type Reply } from './reply.ts'
 
 /** Who may enter an API route. */
 export type Door =
@@ -17,6 +18,8 @@ type RouteContext = { params?: Promise<Record<string, string | string[] | undefi
 /** A verb of a route file, as Next calls it, with its door for the test that walks all of them. */
 export type Route = {
   (request: ApiRequest, context?: RouteContext): Promise<Response>
+  /** The same for `node-door.ts`, which needs no `Response`. */
+  readonly reply: (request: ApiRequest) => Promise<Reply>
   readonly door: Door
 }
 
@@ -24,18 +27,19 @@ export type Route = {
 export function route(
   name: string,
   door: Door,
-  answer: (handled: Handled, params: Params) => Promise<Response>,
+  answer: (handled: Handled, params: Params) => Promise<Reply>,
 ): Route {
-  const enter = (request: ApiRequest, context?: RouteContext) =>
+  const reply = (request: ApiRequest, context?: RouteContext) =>
     handle(request, name, async (handled) => answer(handled, await readParams(context)))
-  return Object.assign(enter, { door })
+  const enter = async (request: ApiRequest, context?: RouteContext) => {
+    const given = await reply(request, context)
+    return given instanceof TextReply ? given.toResponse() : given
+  }
+  return Object.assign(enter, { reply, door })
 }
 
 /** A route that anybody may call: what it guards, it guards itself. */
-export function openRoute(
-  name: string,
-  answer: (handled: Handled, params: Params) => Promise<Response>,
-): Route {
+export function openRoute(name: string, answer: (handled: Handled, params: Params) => Promise<Reply>): Route {
   return route(name, { kind: 'open' }, answer)
 }
 

@@ -5,7 +5,7 @@ import type { ApiRequest } from './api-request.ts'
 import { expectedError } from './expected-error.ts'
 import { logger } from '#lib/telemetry/log.ts'
 import { apiContentSecurityPolicy } from './content-security-policy.ts'
-import { problem } from './reply.ts'
+import { problem, type Reply, type TextReply } from './reply.ts'
 
 export type Handled = { request: ApiRequest; span: Span; traceId: string }
 
@@ -16,8 +16,8 @@ export type Handled = { request: ApiRequest; span: Span; traceId: string }
 export async function handle(
   request: ApiRequest,
   name: string,
-  answer: (handled: Handled) => Promise<Response>,
-): Promise<Response> {
+  answer: (handled: Handled) => Promise<Reply>,
+): Promise<Reply> {
   const parent = propagation.extract(context.active(), request.headers, {
     get: (headers, key) => headers.get(key) ?? undefined,
     keys: (headers) => [...headers.keys()],
@@ -28,21 +28,21 @@ export async function handle(
   const spanId = recorded ? span.spanContext().spanId : randomBytes(8).toString('hex')
   span.setAttributes({ 'http.request.method': request.method, 'url.path': new URL(request.url).pathname })
 
-  const response = await context.with(trace.setSpan(parent, span), async () => {
+  const reply = await context.with(trace.setSpan(parent, span), async () => {
     try {
       return await answer({ request, span, traceId })
     } catch (thrown) {
       return answerError(thrown, span, traceId)
     }
   })
-  span.setAttribute('http.response.status_code', response.status)
+  span.setAttribute('http.response.status_code', reply.status)
   span.end()
-  response.headers.set('content-security-policy', apiContentSecurityPolicy)
-  response.headers.set('traceparent', `00-${traceId}-${spanId}-01`)
-  return response
+  reply.headers.set('content-security-policy', apiContentSecurityPolicy)
+  reply.headers.set('traceparent', `00-${traceId}-${spanId}-01`)
+  return reply
 }
 
-function answerError(thrown: unknown, span: Span, traceId: string): Response {
+function answerError(thrown: unknown, span: Span, traceId: string): TextReply {
   const error = expectedError(thrown)
   const { code } = error
   span.setAttribute('error.type', code)

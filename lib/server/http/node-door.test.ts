@@ -145,6 +145,42 @@ test.each([
   expect(said.match(/HTTP\/1\.1 \d+/g)).toHaveLength(2)
 })
 
+test('who asks to close and sends too long a body gets the reply at once, and is not cut off', async () => {
+  const { socket, closed, errors, said } = sendTooMuch(3_000_000)
+  socket.write(Buffer.alloc(1_000_000, ' '))
+  await once(socket, 'data')
+  expect(said()).toContain('HTTP/1.1 413')
+  expect(said()).toContain('"code":"payload_too_large"')
+  socket.write(Buffer.alloc(2_000_000, ' '))
+  await closed
+  expect(errors).toEqual([])
+})
+
+test('a body without an end is not read for ever', async () => {
+  const { socket, closed, said } = sendTooMuch(1e12)
+  const chunk = Buffer.alloc(1_000_000, ' ')
+  let sentBytes = 0
+  while (!socket.destroyed) {
+    sentBytes += chunk.length
+    if (!socket.write(chunk)) {
+      await Promise.race([closed, new Promise((resolve) => socket.once('drain', resolve))])
+    }
+  }
+  expect(said()).toContain('HTTP/1.1 413')
+  expect(sentBytes).toBeLessThan(100_000_000)
+})
+
+/** A request whose connection is to be closed after it, declared as too long; its body is yet to be written. */
+function sendTooMuch(sizeBytes: number) {
+  const socket = connect(port, '127.0.0.1')
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  const errors: Error[] = []
+  let said = ''
+  socket.on('error', (error) => errors.push(error)).on('data', (part) => (said += part))
+  socket.write(`POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${sizeBytes}\r\n\r\n`)
+  return { socket, closed, errors, said: () => said }
+}
+
 test('a body that was cut off is malformed, and nothing breaks', async () => {
   const socket = connect(port, '127.0.0.1')
   socket.write('POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"x":')

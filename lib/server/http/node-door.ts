@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib'
 import { logger } from '#lib/telemetry/log.ts'
 import type { ApiRequest } from './api-request.ts'
 import type { Route, Verb } from './door.ts'
-import { textOf } from './reply.ts'
+import { TextReply, type Reply } from './reply.ts'
 import { securityHeaders } from './security-headers.ts'
 
 const gzipBuffer = promisify(gzip)
@@ -13,6 +13,10 @@ const gzipBuffer = promisify(gzip)
 const worthZippingBytes = 1_400
 /** Records are repetitive text: higher levels cost twice the time for a tenth of the size. */
 const zipLevel = 4
+
+/** How much of a body that was refused is read, and for how long, before its connection is closed. */
+const lingerBytes = 64 * 1_048_576
+const lingerMs = 5_000
 
 /** Routes by address, verb by verb. No address here has a parameter. */
 export type NodeRoutes = { readonly [path: string]: { readonly [V in Verb]: Route } }
@@ -38,7 +42,7 @@ export function nodeDoor(routes: NodeRoutes): (incoming: IncomingMessage, reply:
 
 async function answer(route: Route, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   try {
-    await send(await route(new NodeRequest(incoming, outgoing)), incoming, outgoing)
+    await send(await route.reply(new NodeRequest(incoming, outgoing)), incoming, outgoing)
   } catch (error) {
     logger.error({ event: 'request.failed', err: error }, 'request failed')
     if (!outgoing.headersSent) outgoing.writeHead(500)
@@ -83,28 +87,68 @@ class NodeRequest implements ApiRequest {
   }
 }
 
-async function send(reply: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  outgoing.statusCode = reply.status
-  for (const [name, value] of Object.entries(securityHeaders)) outgoing.setHeader(name, value)
-  for (const [name, value] of reply.headers) outgoing.setHeader(name, value)
-  const text = textOf(reply)
-  if (text !== null) return sendText(text, incoming, outgoing)
+function send(reply: Reply, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  if (reply instanceof TextReply) return sendText(reply, incoming, outgoing)
+  writeHead(reply, outgoing)
   if (reply.body) return sendStream(reply.body, outgoing)
+  return end(incoming, outgoing)
+}
+
+async function sendText(
+  reply: TextReply,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const { parts } = reply
+  const sizeBytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0)
+  if (sizeBytes < worthZippingBytes || !acceptsGzip(incoming.headers['accept-encoding'])) {
+    writeHead(reply, outgoing, ['vary', 'Accept-Encoding', 'content-length', String(sizeBytes)])
+    // As text, all in one call of the system: they become bytes once, where the system takes them.
+    outgoing.cork()
+    for (const part of parts) outgoing.write(part)
+  } else {
+    const zipped = await gzipBuffer(parts.join(''), { level: zipLevel })
+    const size = ['content-encoding', 'gzip', 'content-length', String(zipped.byteLength)]
+    writeHead(reply, outgoing, ['vary', 'Accept-Encoding', ...size])
+    outgoing.write(zipped)
+  }
+  await end(incoming, outgoing)
+}
+
+/** Names and values by turns, as Node takes them at once. */
+const headersOfAll = Object.entries(securityHeaders).flat()
+
+function writeHead({ status, headers }: Reply, outgoing: ServerResponse, more: string[] = []): void {
+  outgoing.writeHead(status, [...headersOfAll, ...[...headers].flat(), ...more])
+}
+
+/**
+ * Where Node closes the connection after the reply, and the client is still sending, the system would reset it, and the
+ * client might lose the reply it was given. So the reply goes out and the rest is read, within bounds, before the end.
+ */
+async function end(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  if (!incoming.complete && !outgoing.shouldKeepAlive) {
+    outgoing.uncork()
+    outgoing.flushHeaders()
+    await discard(incoming)
+  }
   outgoing.end()
 }
 
-async function sendText(text: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  outgoing.setHeader('vary', 'Accept-Encoding')
-  const bytes = Buffer.from(text)
-  if (bytes.length < worthZippingBytes || !acceptsGzip(incoming.headers['accept-encoding'])) {
-    outgoing.setHeader('content-length', bytes.length)
-    outgoing.end(bytes)
-    return
-  }
-  const zipped = await gzipBuffer(bytes, { level: zipLevel })
-  outgoing.setHeader('content-encoding', 'gzip')
-  outgoing.setHeader('content-length', zipped.byteLength)
-  outgoing.end(zipped)
+function discard(incoming: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let leftBytes = lingerBytes
+    const timer = setTimeout(resolve, lingerMs)
+    const settle = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    incoming.once('end', settle).once('close', settle)
+    incoming.on('data', ({ length }: Buffer) => {
+      leftBytes -= length
+      if (leftBytes < 0) settle()
+    })
+  })
 }
 
 async function sendStream(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {

@@ -1,39 +1,49 @@
 import { type AppError, errorCodes, type Problem, type ProblemExtras } from '#lib/protocol/errors.ts'
 
-/** JSON reply. `undefined` members are left out, as JSON does. */
-export function json(
-  body: unknown,
-  init: { status?: number; headers?: Record<string, string> } = {},
-): Response {
-  return jsonText(JSON.stringify(body), init)
+/** What a route gives: a web `Response` where it streams or says no more than a status, else text. */
+export type Reply = Response | TextReply
+
+type TextReplyInit = { status?: number; headers?: Record<string, string> }
+
+/**
+ * A reply whose body is text, in one or more parts that stand in memory already. `node-door.ts` sends them as they are;
+ * only Next needs a `Response`, which costs another copy of the body.
+ */
+export class TextReply {
+  readonly status: number
+  readonly headers: Map<string, string>
+  readonly parts: readonly string[]
+
+  constructor(parts: readonly string[], { status = 200, headers = {} }: TextReplyInit = {}) {
+    this.status = status
+    this.headers = new Map(Object.entries(headers))
+    this.parts = parts
+  }
+
+  toResponse(): Response {
+    return new Response(this.parts.join(''), { status: this.status, headers: [...this.headers] })
+  }
 }
 
-const texts = new WeakMap<Response, string>()
+/** JSON reply. `undefined` members are left out, as JSON does. */
+export function json(body: unknown, init?: TextReplyInit): TextReply {
+  return jsonText([JSON.stringify(body)], init)
+}
 
 /** The same for a body that is JSON text already. */
-export function jsonText(
-  body: string,
-  init: { status?: number; headers?: Record<string, string> } = {},
-): Response {
-  const reply = new Response(body, {
-    status: init.status ?? 200,
+export function jsonText(parts: readonly string[], { status, headers }: TextReplyInit = {}): TextReply {
+  return new TextReply(parts, {
+    ...(status !== undefined && { status }),
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
-      ...init.headers,
+      ...headers,
     },
   })
-  texts.set(reply, body)
-  return reply
-}
-
-/** The body of a reply that was made from text, so that nobody has to read it back out of a stream. */
-export function textOf(reply: Response): string | null {
-  return texts.get(reply) ?? null
 }
 
 /** RFC 9457 reply of a failure. */
-export function problem(error: AppError, traceId: string): Response {
+export function problem(error: AppError, traceId: string): TextReply {
   const { status, retryable, title } = errorCodes[error.code]
   const extras: ProblemExtras = { ...error.extras }
   if (status >= 503 && extras.retry_after_ms === undefined) {
@@ -49,7 +59,7 @@ export function problem(error: AppError, traceId: string): Response {
     trace_id: traceId,
     ...extras,
   }
-  return jsonText(JSON.stringify(body), {
+  return json(body, {
     status,
     headers: {
       ...error.headers,

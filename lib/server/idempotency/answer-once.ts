@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { Actor } from '../actor.ts'
 import type { ApiRequest } from '../http/api-request.ts'
+import { TextReply, type Reply } from '../http/reply.ts'
 import { open, seal } from './seal.ts'
 import { claimKey, forgetKey, keepAnswer } from './store.ts'
 
@@ -15,7 +16,7 @@ const keptHeaders = ['content-type', 'etag', 'location']
  * the same key is refused. A write that failed had no effect, so its key is free again.
  * @throws AppError `conflict` for another write, or while the first is under way
  */
-export async function answerOnce(write: KeyedWrite, answer: () => Promise<Response>): Promise<Response> {
+export async function answerOnce(write: KeyedWrite, answer: () => Promise<Reply>): Promise<Reply> {
   const { actor, key } = write
   if (key === '' || key.length > 200) {
     throw new AppError('invalid_request', 'An Idempotency-Key has 1 to 200 characters.')
@@ -36,26 +37,26 @@ export async function answerOnce(write: KeyedWrite, answer: () => Promise<Respon
       )
     }
     const kept = open(earlier.body, key)
-    return new Response(kept.body, {
+    return new TextReply([kept.body], {
       status: earlier.status,
       headers: { ...kept.headers, 'idempotency-replayed': 'true' },
     })
   }
   try {
-    const response = await answer()
-    const body = await response.text()
-    const headers = Object.fromEntries(keptHeaders.flatMap((name) => [...pick(response.headers, name)]))
-    await keepAnswer(claim, response.status, seal({ headers, body }, key))
-    return new Response(body, { status: response.status, headers: response.headers })
+    const reply = await answer()
+    const body = reply instanceof TextReply ? reply.parts.join('') : await reply.text()
+    const headers = Object.fromEntries(keptHeaders.flatMap((name) => [...pick(reply.headers, name)]))
+    await keepAnswer(claim, reply.status, seal({ headers, body }, key))
+    return new TextReply([body], { status: reply.status, headers: Object.fromEntries(reply.headers) })
   } catch (error) {
     await forgetKey(claim)
     throw error
   }
 }
 
-function* pick(headers: Headers, name: string): Generator<[string, string]> {
+function* pick(headers: Reply['headers'], name: string): Generator<[string, string]> {
   const value = headers.get(name)
-  if (value !== null) yield [name, value]
+  if (value != null) yield [name, value]
 }
 
 function describe({ request, body }: KeyedWrite): string {

@@ -58,8 +58,8 @@ function toView(row: StepRow): SagaStepView {
 function missing(step: number): SagaStepView {
   return {
     ...{ step, state: 'missing', outcome: null, op_id: null, scope: null, from_scope: null, table: null },
-    ...{ record_id: null, operation: null, before_version: null, after_version: null, change: null },
-    ...{ conflict_id: null, dead_letter_id: null, trace_id: null, at: null, undo: null },
+    ...{ record_id: null, operation: null, detail: null, before_version: null, after_version: null },
+    ...{ change: null, conflict_id: null, dead_letter_id: null, trace_id: null, at: null, undo: null },
   }
 }
 

@@ -88,7 +88,7 @@ export function selectSteps(id: string): Promise<StepRow[]> {
   return database().$queryRaw<StepRow[]>`
     SELECT t.step, t.state, t.outcome, t.op_id, t.scope, t.from_scope, t."table", t.record_id, t.operation,
       t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id, t.dead_letter_id, t.trace_id, t.at,
-      t.undo, t.undo_op_id, t.undo_version, t.undo_conflict_id, t.undo_detail, t.undone_at, l.state AS letter_state
+      t.undo, t.undo_op_id, t.undo_version, t.undo_conflict_id, t.undo_detail, t.undone_at, l.state AS letter_state, l.detail
     FROM saga_step t LEFT JOIN dead_letter l ON l.id = t.dead_letter_id
     WHERE t.saga_id = ${id}::uuid ORDER BY t.step`
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import type { ApiRequest } from '../http/api-request.ts'
-import { jsonText } from '../http/reply.ts'
+import { jsonText, type Reply } from '../http/reply.ts'
 import { isLastPage, snapshotPage, type SnapshotQuery } from '../sync/snapshot.ts'
 import { admit } from './admission.ts'
 import { holdSnapshot } from './store.ts'
@@ -15,7 +15,7 @@ export async function serveSnapshot(
   request: ApiRequest,
   device: AuthenticatedDevice,
   query: SnapshotQuery,
-): Promise<Response> {
+): Promise<Reply> {
   if (query.cursor === undefined) await admit(device.id)
   const text = await snapshotPage(device, query)
   await holdSnapshot(device.id, isLastPage(text))
@@ -23,5 +23,5 @@ export async function serveSnapshot(
   if (request.headers.get('if-none-match') === etag) {
     return new Response(null, { status: 304, headers: { etag } })
   }
-  return jsonText(text, { headers: { etag } })
+  return jsonText([text], { headers: { etag } })
 }

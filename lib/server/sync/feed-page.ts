@@ -7,8 +7,8 @@ export type FeedPage = {
   standing: Standing[] | null
   /** How far the page reaches, in the scopes it has something of. */
   positions: Positions | null
-  /** Server changes as JSON text, comma-separated. */
-  changes: string
+  /** Server changes as JSON texts, each of one or several, comma-separated: a large page is not one large text. */
+  changes: readonly string[]
   delivered: number
   has_more: boolean
 }

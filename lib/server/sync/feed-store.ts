@@ -9,7 +9,7 @@ import {
 } from './feed-page.ts'
 import type { SyncStore } from './store.ts'
 
-/** What devices read, from Postgres: prisma/migrations/20261122000250_pull. */
+/** What devices read, from Postgres: prisma/migrations/20261122000250_pull and 20261122131000_page_parts. */
 export function feedStore(
   db: Database,
 ): Pick<
@@ -36,12 +36,16 @@ export function feedStore(
     },
 
     async feedPage({ asked, maxChanges, ownBatch }) {
-      const [row] = await queryPrepared<FeedPage>(
+      const [head, ...parts] = await queryPrepared<Omit<FeedPage, 'changes'> & { changes: string | null }>(
         db,
         { name: 'pull_page', text: 'SELECT * FROM pull_page($1::jsonb, $2::int, $3::int, $4::uuid)' },
         [JSON.stringify(asked), maxChanges, maxPageBytes, ownBatch],
       )
-      return row!
+      return {
+        ...head!,
+        changes: parts.flatMap(({ changes }) => changes ?? []),
+        delivered: parts.reduce((sum, { delivered }) => sum + delivered, 0),
+      }
     },
 
     leavePage: async ({ leaving, maxChanges }) =>

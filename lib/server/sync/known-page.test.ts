@@ -15,7 +15,7 @@ const applied = { changes: [change('UPSERT', 'applied'), change('NONE', 'superse
 test('nobody else wrote: the page holds nothing, and reaches to the batch itself', () => {
   const heads = { a: head(8) }
   expect(knownPage(token, loaded(at('a', 7, 7)), heads, applied)).toEqual({
-    ...{ standing: [at('a', 7, 7)], positions: heads, changes: '', delivered: 0, has_more: false },
+    ...{ standing: [at('a', 7, 7)], positions: heads, changes: [], delivered: 0, has_more: false },
   })
 })
 

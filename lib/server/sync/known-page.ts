@@ -21,5 +21,5 @@ export function knownPage(
   )
   const isKnown = changes.every(({ effect, outcome }) => effect === 'NONE' || outcome === 'applied')
   if (!isAlone || !isKnown) return null
-  return { standing, positions: heads, changes: '', delivered: 0, has_more: false }
+  return { standing, positions: heads, changes: [], delivered: 0, has_more: false }
 }

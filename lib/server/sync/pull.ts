@@ -25,8 +25,8 @@ export type Pull = {
 export type Pulled = {
   epoch: string
   token: string | null
-  /** Server changes as JSON text, comma-separated. */
-  changes: string
+  /** Server changes as JSON texts, each of one or several, comma-separated. */
+  changes: readonly string[]
   delivered: number
   hasMore: boolean
   resync: ResyncReason | null
@@ -97,7 +97,7 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
   return {
     epoch: token.epoch,
     token: writeToken(next, engine.secret()),
-    changes: [left.changes, page.changes].filter(Boolean).join(','),
+    changes: [...left.changes, ...page.changes],
     delivered: left.delivered + page.delivered,
     hasMore: page.has_more || left.leaving.size > 0,
     resync: null,
@@ -123,7 +123,7 @@ function regained(token: SyncToken, scopes: readonly string[]): SyncToken {
 async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<string>, limit: number) {
   const revoked = [...token.positions.keys()].filter((scope) => !granted.has(scope))
   const leaving = new Map<string, [string, string]>()
-  if (revoked.length === 0) return { changes: '', delivered: 0, leaving }
+  if (revoked.length === 0) return { changes: [], delivered: 0, leaving }
   const pages = await store.leavePage({
     leaving: revoked.map((scope) => {
       const [table, id] = token.leaving.get(scope) ?? ['', nil]
@@ -145,7 +145,7 @@ async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<s
     if (page.delivered >= limit && page.last_table !== null)
       leaving.set(page.scope, [page.last_table, page.last_id ?? nil])
   }
-  return { changes: changes.join(','), delivered, leaving }
+  return { changes, delivered, leaving }
 }
 
 /** A page that the push knew, if it speaks of exactly the device's scopes, from where the device stands in each. */
@@ -169,7 +169,7 @@ function refused(request: Pull, epoch: string, resync: ResyncReason): Pulled {
   return {
     epoch,
     token: request.token,
-    changes: '',
+    changes: [],
     delivered: 0,
     hasMore: false,
     resync,

@@ -5,14 +5,14 @@ import { limits } from '#lib/protocol/sync.ts'
 import { readJson } from '../http/body.ts'
 import type { DeviceCall } from '../http/device-route.ts'
 import { expectedError } from '../http/expected-error.ts'
-import { jsonText } from '../http/reply.ts'
+import { jsonText, type TextReply } from '../http/reply.ts'
 import { recordSync } from '../syncs/record.ts'
 import { noCounts } from '../syncs/session.ts'
 import { serverEngine } from './server-engine.ts'
 import { sync, type SyncFacts } from './sync.ts'
 
 /** Answers a request to /sync, and records it, failed ones too. */
-export async function serveSync({ request, device, traceId }: DeviceCall): Promise<Response> {
+export async function serveSync({ request, device, traceId }: DeviceCall): Promise<TextReply> {
   const requestId = randomUUID()
   const startedAt = new Date()
   const began = performance.now()
@@ -44,7 +44,8 @@ export async function serveSync({ request, device, traceId }: DeviceCall): Promi
       },
     })
     facts = synced.facts
-    void record({ status: 200, errorCode: null, responseBytes: Buffer.byteLength(synced.body) })
+    const responseBytes = synced.body.reduce((sum, part) => sum + Buffer.byteLength(part), 0)
+    void record({ status: 200, errorCode: null, responseBytes })
     return jsonText(synced.body)
   } catch (error) {
     const errorCode = expectedError(error).code

@@ -33,8 +33,8 @@ export type SyncFacts = Pick<
   | 'inProgress'
 >
 
-/** One answered request of a device: the reply as JSON text, and what is recorded of it. */
-export type Synced = { body: string; facts: SyncFacts }
+/** One answered request of a device: the reply as JSON text in parts, and what is recorded of it. */
+export type Synced = { body: readonly string[]; facts: SyncFacts }
 
 /**
  * One sync request: takes the batch, then reads the feed.
@@ -131,11 +131,10 @@ export async function sync(
     ...{ changes, deviceId: device.id, token, granted },
   })
   const counts = countAnswers(pushed.answers, pulled.delivered + gone.length)
-  const page = [pulled.changes, ...gone.map((change) => JSON.stringify(change))].filter(Boolean).join(',')
   return {
-    body: replyText(
+    body: replyParts(
       pushed.answers,
-      { ...pulled, changes: page },
+      { ...pulled, changes: [...pulled.changes, ...gone.map((change) => JSON.stringify(change))] },
       {
         scopes: device.scopes,
         covered,
@@ -193,7 +192,7 @@ function asResyncReason(reason: string | null): ResyncReason | null {
 }
 
 /** The answers are texts already, kept as they were first given: the reply is put together around them. */
-function replyText(
+function replyParts(
   answers: readonly Answer[],
   pulled: Pulled,
   about: {
@@ -204,7 +203,7 @@ function replyText(
     covered: readonly string[]
     settled: readonly string[]
   },
-): string {
+): string[] {
   const list = (kind: Answer['kind']) =>
     answers
       .filter((answer) => answer.kind === kind)
@@ -213,12 +212,14 @@ function replyText(
   const { traceId, nowMillis, lamport, scopes, covered, settled } = about
   const listed = (name: string, ids: readonly string[]) =>
     ids.length > 0 ? `"${name}":${JSON.stringify(ids)},` : ''
-  return (
+  const head =
     `{"sync_token":${JSON.stringify(pulled.token)},"epoch":"${pulled.epoch}",` +
     `"server_time":"${new Date(nowMillis).toISOString()}","trace_id":"${traceId}",` +
     `"accepted":[${list('accepted')}],"conflicts":[${list('conflict')}],"rejected":[${list('rejected')}],` +
-    `"server_changes":[${pulled.changes}],"has_more":${pulled.hasMore},"lamport":${lamport},` +
+    `"server_changes":[`
+  const tail =
+    `],"has_more":${pulled.hasMore},"lamport":${lamport},` +
     `"scopes":${JSON.stringify(scopes)},${listed('covered', covered)}${listed('settled', settled)}` +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
-  )
+  return [head, ...pulled.changes.flatMap((changes, i) => (i === 0 ? [changes] : [',', changes])), tail]
 }

@@ -94,7 +94,8 @@ export class RawDevice {
       sizeBytes: 0,
       seen: () => {},
     })
-    return { ...(JSON.parse(body) as SyncReply), text: body }
+    const text = body.join('')
+    return { ...(JSON.parse(text) as SyncReply), text }
   }
 
   /** Sends, and takes the token. */

@@ -42,7 +42,7 @@ export function feedPage(tables: Tables, { asked, maxChanges, ownBatch }: Asked<
   return {
     standing: standing.length > 0 ? standing : null,
     positions: page.length > 0 ? positions : null,
-    changes: told.join(','),
+    changes: told,
     delivered: told.length,
     has_more: ahead.length > page.length,
   }

@@ -144,8 +144,9 @@ export class ServerProcess {
     oracle.replies.asked(asked)
     const facts = { traceId: 'a'.repeat(32), requestId: 'request', sizeBytes: body.length, seen: () => {} }
     const synced = await sync(this.engine, device, envelope, facts)
-    oracle.replies.synced(asked, synced.body)
-    return synced.body
+    const text = synced.body.join('')
+    oracle.replies.synced(asked, text)
+    return text
   }
 
   async #enrol(body: EnrolBody): Promise<string> {

@@ -14,6 +14,6 @@ const bodyLimitBytes = 1024 * 1024
 export const { GET, POST, PUT, PATCH, DELETE } = endpoint({
   POST: deviceRoute('digest.compare', async ({ request, device }) => {
     const body = parseRequest(digestRequestSchema, (await readJson(request, bodyLimitBytes)).value)
-    return jsonText(await compareBuckets(device, body))
+    return jsonText([await compareBuckets(device, body)])
   }),
 })
