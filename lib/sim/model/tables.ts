@@ -7,6 +7,7 @@ import type {
   OpResultRow,
 } from '#lib/server/sync/store.ts'
 import type { SagaRow, SagaStepRow, StepUndo } from '#lib/server/sync/saga-rows.ts'
+import type { OlderSchema } from '#lib/server/tables/store.ts'
 import type { AuditRow } from '#lib/server/audit/store.ts'
 
 export type StreamRow = {
@@ -64,7 +65,8 @@ export type StepRow = SagaStepRow & {
 }
 /** A restored server that was noticed, and by whom. */
 export type LostHistory = { noticed_ms: number; devices: string[] }
-export type PolicyRow = { name: string; version: number; policy: unknown }
+/** `older`: the schemas that the table had before. */
+export type PolicyRow = { name: string; version: number; policy: unknown; older?: OlderSchema[] }
 export type DeviceRow = {
   id: string
   token: string

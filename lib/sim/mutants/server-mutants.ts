@@ -147,7 +147,7 @@ export const serverMutants: readonly Mutant[] = [
     name: 'a register keeps what came last, whenever it was set',
     file: 'lib/core/crdt/lww-register.ts',
     find: `merge: (a, b) => (isLater(a, b) ? a : b),`,
-    replace: `merge: (a) => a,`,
+    replace: `merge: (_, b) => b,`,
     rates: { edit_fields: 3 },
   },
   {
@@ -170,5 +170,19 @@ export const serverMutants: readonly Mutant[] = [
     find: `const data = joinPlaces(policy, edit.data, current.lastData ?? null)`,
     replace: `const data = edit.data`,
     rates: { edit_fields: 3, put: 3 },
+  },
+  {
+    name: 'an older app takes away what it does not know',
+    file: 'lib/core/upcast.ts',
+    find: `if (known !== null) return keepUnknown(raised, written, present, known)`,
+    replace: `if (known !== null) return raised`,
+    rates: { app_versions: 3 },
+  },
+  {
+    name: 'a dead letter is replayed in the schema of today',
+    file: 'lib/sim/simulation/engine-hands.ts',
+    find: `schemaVersion: edited ? undefined : letter.schema_version,`,
+    replace: `schemaVersion: undefined,`,
+    rates: { app_versions: 3 },
   },
 ]

@@ -2,8 +2,10 @@ import { v4 } from 'uuid'
 import type { Device, MemoryImage } from '#lib/client/index.ts'
 import { useApp } from './app-user.ts'
 import { editFields } from './field-user.ts'
+import { appVersions, writeMachines } from './machines.ts'
+import { moveRecords } from './mover.ts'
 import type { Door } from './network.ts'
-import { difference } from './oracle/endings.ts'
+import { difference, unsupported } from './oracle/endings.ts'
 import { SimDevice, type SimDeviceOptions } from './sim-device.ts'
 import { scopes } from './tables.ts'
 import type { World } from './world.ts'
@@ -16,12 +18,14 @@ export class Devices {
   readonly #doors: () => readonly Door[]
   readonly #enrollmentKey: string
   readonly #dice
+  readonly #versionDice
 
   constructor(world: World, doors: () => readonly Door[], enrollmentKey = 'key') {
     this.#world = world
     this.#doors = doors
     this.#enrollmentKey = enrollmentKey
     this.#dice = world.dice.fork('devices')
+    this.#versionDice = world.dice.fork('app versions')
   }
 
   begin(): void {
@@ -37,6 +41,8 @@ export class Devices {
   unrest(): string | null {
     const open = this.#world.database.tables.all('conflicts').filter(({ state }) => state === 'open')
     if (open.length > 0) return `${open.length} conflicts are open`
+    const waiting = unsupported(this.#world.database.tables).length
+    if (waiting > 0) return `${waiting} dead letters wait though their table takes them now`
     for (const device of this.all) {
       const found = difference(this.#world, device)
       if (found !== null) return found
@@ -48,11 +54,13 @@ export class Devices {
     const dice = this.#dice
     const isSkewed = this.#world.happens('clock_skew', 0.5, dice)
     const hasOldSchema = this.#world.happens('schema_skew', 0.5, dice)
+    const hasVersions = this.#world.plan.rates.app_versions !== undefined
+    const schemaVersion = hasVersions ? this.#versionDice.pick(appVersions) : hasOldSchema ? 1 : 2
     // The first half of the id is the clock's node: some share it, so that stamps do come out the same.
     const id = v4({ random: dice.bytes(16) })
     const node = dice.chance(0.5) ? '0193f3a2-b4c0-4000' : id.slice(0, 18)
     return {
-      ...{ name: `device${number}`, deviceId: node + id.slice(18), schemaVersion: hasOldSchema ? 1 : 2 },
+      ...{ name: `device${number}`, deviceId: node + id.slice(18), schemaVersion },
       clock: {
         offsetMs: isSkewed ? dice.int(-900_000, 900_000) : dice.int(-500, 500),
         grainMs: dice.pick([1, 1, 1_000]),
@@ -85,6 +93,8 @@ export class Devices {
       if (sim.device !== device) return
     }
     void editFields(this.#world, sim, device)
+    void moveRecords(this.#world, sim, device)
+    void writeMachines(this.#world, sim, device)
     await useApp(this.#world, sim, device)
   }
 

@@ -95,7 +95,7 @@ export class EngineHands implements Hands {
       await tx.lock('policies', name)
       const known = tx.get('policies', name)!
       const policy = { ...(known.policy as object), ...change }
-      await tx.put('policies', name, { name, version: known.version + 1, policy })
+      await tx.put('policies', name, { ...known, version: known.version + 1, policy })
     })
   }
 

@@ -1,34 +1,20 @@
-import { InvalidEditError, StorageFullError, type Device, type FieldEdits } from '#lib/client/index.ts'
+import type { Device, FieldEdits } from '#lib/client/index.ts'
 import { crdtValue, isCrdt } from '#lib/core/crdt/types.ts'
 import type { Json, JsonObject } from '#lib/core/json.ts'
 import type { TextOps } from '#lib/core/text/delta.ts'
 import type { Dice } from './dice.ts'
 import { fieldTables, type FieldTable } from './field-tables.ts'
+import { atItsPace } from './own-pace.ts'
 import type { SimDevice } from './sim-device.ts'
 import { scopes } from './tables.ts'
 import type { World } from './world.ts'
 
-/** How often these edits come, beside the app's others. */
-const paceFactor = 1.5
-
-/** Whoever holds the device edits fields by what they are, where the plan says so. */
-export async function editFields(world: World, sim: SimDevice, device: Device): Promise<void> {
-  const { scheduler, plan } = world
+/** Whoever holds the device edits fields by what they are. */
+export function editFields(world: World, sim: SimDevice, device: Device): Promise<void> {
   const dice = sim.fieldDice
-  const rate = plan.rates.edit_fields
-  if (rate === undefined) return
-  while (world.isSafety) {
-    await scheduler.sleep((-Math.log(1 - dice.unit()) * plan.editEveryMs * paceFactor) / rate)
-    if (!world.isSafety || sim.device !== device || sim.isGone) return
-    try {
-      await editOne(world, device, dice)
-    } catch (error) {
-      if (error instanceof InvalidEditError || error instanceof StorageFullError) continue
-      const text = error instanceof Error ? error.stack : String(error)
-      world.oracle.check('NoFault', false, () => `${sim.name}: ${text}`)
-      return
-    }
-  }
+  return atItsPace(world, { sim, device }, { name: 'edit_fields', dice, paceFactor: 1.5 }, () =>
+    editOne(world, device, dice),
+  )
 }
 
 async function editOne(world: World, device: Device, dice: Dice): Promise<void> {

@@ -1,8 +1,11 @@
-import type { JsonObject } from '#lib/core/json.ts'
+import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import type { TablePolicy } from '#lib/core/policy.ts'
 import { expectedError } from '#lib/server/http/expected-error.ts'
 import type { Rows } from '../model/tables.ts'
 import type { Dice } from './dice.ts'
 import type { Happening } from './plan.ts'
+import { machines, machinesUpcasts } from './machines.ts'
+import { unsupported } from './oracle/endings.ts'
 import { policies, scopes, stateOf } from './tables.ts'
 import type { World } from './world.ts'
 
@@ -92,7 +95,13 @@ export class People {
   /** Whoever was revoked is let in again, also where that came last of all; then conflicts are settled. */
   async #tidy(hands: Hands): Promise<void> {
     const revoked = this.#world.database.tables.all('devices').find(({ status }) => status === 'revoked')
-    return revoked ? hands.status(revoked.id, 'active') : this.#resolve(hands)
+    if (revoked) return hands.status(revoked.id, 'active')
+    if (this.#world.plan.rates.app_versions === undefined) return this.#resolve(hands)
+    const [letter] = unsupported(this.#world.database.tables)
+    const { policy } = this.#world.database.tables.get('policies', machines)!
+    if (!jsonEqual((policy as TablePolicy).upcasts, machinesUpcasts))
+      return hands.policy(machines, { upcasts: machinesUpcasts })
+    return letter ? hands.replay(letter, null) : this.#resolve(hands)
   }
 
   async #resolve(hands: Hands): Promise<void> {
@@ -128,6 +137,16 @@ export class People {
     this.#world.count(isEdited ? 'letter edited' : 'letter replayed')
     const table = change['table'] === 'nowhere' ? 'notes' : change['table']!
     await hands.replay(letter, isEdited ? { ...change, table, data: stateOf(dice, null) } : null)
+  }
+
+  /** Somebody writes the steps that were missing: what was refused for it can be replayed. */
+  async bringUp(): Promise<void> {
+    const { scheduler, plan } = this.#world
+    if (plan.rates.app_versions === undefined) return
+    const dice = this.#world.dice.fork('upcasts')
+    await scheduler.sleep(dice.between(0, plan.safetyMs))
+    const hands = this.#hands()
+    if (hands) await hands.policy(machines, { upcasts: machinesUpcasts }).catch(() => {})
   }
 
   /** A policy gets another version, and sometimes another tiebreak. */

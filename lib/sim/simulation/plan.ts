@@ -3,8 +3,12 @@ import { createDice, type Dice } from './dice.ts'
 /** What few seeds have, since the oracle cannot look as closely any more once it has happened. */
 const seldom = ['server_restored'] as const
 
-/** What came later rolls dice of its own, so that a seed keeps its meaning where it has none of it. */
-const later = ['edit_fields'] as const
+/**
+ * What came later, and how many of the seeds have it. It rolls dice of its own, so that a seed keeps its meaning where it
+ * has none of it. Moves are for who asks for them, until what they find is mended.
+ */
+const later = { edit_fields: 0.4, app_versions: 0.4, app_move: 0 } as const
+const laterNames = Object.keys(later) as (keyof typeof later)[]
 
 /** Everything that can go wrong, or that people and apps do beside editing. A plan has some of them; each is counted. */
 export const happenings = [
@@ -18,7 +22,7 @@ export const happenings = [
   ...(['revoke_scope', 'move', 'resync', 'put', 'resolve', 'letter', 'policy', 'revoke_device'] as const),
   // by apps
   ...(['poison', 'schema_skew', 'same_id'] as const),
-  ...later,
+  ...laterNames,
   ...seldom,
 ] as const
 export type Happening = (typeof happenings)[number]
@@ -78,8 +82,8 @@ function rates(dice: Dice): Plan['rates'] {
   const draw = (from: Dice, name: Happening, chance: number, often = [0.5, 1, 3]) =>
     from.chance(chance) ? [[name, from.pick(often)]] : []
   return Object.fromEntries([
-    ...happenings.slice(0, -seldom.length - later.length).flatMap((name) => draw(dice, name, share)),
-    ...later.flatMap((name) => draw(dice.fork(name), name, 0.4)),
+    ...happenings.slice(0, -seldom.length - laterNames.length).flatMap((name) => draw(dice, name, share)),
+    ...laterNames.flatMap((name) => draw(dice.fork(name), name, later[name])),
     ...seldom.flatMap((name) => draw(dice.fork(name), name, 0.3, [0.2, 0.5, 1])),
   ])
 }

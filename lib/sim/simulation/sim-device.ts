@@ -35,8 +35,10 @@ export class SimDevice {
   readonly watch: DeviceWatch
   readonly options: SimDeviceOptions
   readonly dice: Dice
-  /** For edits of single fields, so that the others stay as they are. */
+  /** For what came later, so that what was there before stays as it is. */
   readonly fieldDice: Dice
+  readonly moveDice: Dice
+  readonly schemaDice: Dice
   /** Set by whoever uses the app: called at the start of each life. */
   onLife: (device: Device) => void = () => {}
   #life: Life | null = null
@@ -52,8 +54,11 @@ export class SimDevice {
     this.id = options.deviceId
     this.dice = world.dice.fork(`device ${options.name}`)
     this.fieldDice = world.dice.fork(`fields ${options.name}`)
+    this.moveDice = world.dice.fork(`moves ${options.name}`)
+    this.schemaDice = world.dice.fork(`schemas ${options.name}`)
     this.store = createMemoryStore(options.image)
     this.watch = world.oracle.device(options.name)
+    world.appVersions.set(this.id, options.schemaVersion)
     if (options.image) {
       world.twins.add(this.id)
       this.watch.inherit(writesOf(options.image))

@@ -2,6 +2,7 @@ import { Backups } from './backups.ts'
 import { Devices } from './devices.ts'
 import { EngineHands } from './engine-hands.ts'
 import { fieldPolicies } from './field-tables.ts'
+import { machines, machinesPolicy } from './machines.ts'
 import { checkEnding } from './oracle/endings.ts'
 import type { Invariant, Violation } from './oracle/invariants.ts'
 import { People } from './people.ts'
@@ -88,10 +89,14 @@ class Cast {
     for (const policy of [...policies(), ...more]) {
       await tx.put('policies', policy.name, { name: policy.name, version: 1, policy })
     }
+    if (plan.rates.app_versions !== undefined)
+      await tx.put('policies', machines, { name: machines, version: 1, ...machinesPolicy() })
     tx.commit()
     for (let i = 0; i < plan.servers; i++) this.#servers.push(this.#newServer())
     this.devices.begin()
-    void new People(this.#world, () => this.#hands()).work()
+    const people = new People(this.#world, () => this.#hands())
+    void people.work()
+    void people.bringUp()
     void this.#misfortune()
     void new Backups(this.#world).work(() => {
       for (const server of this.#servers) this.#restart(server, false)

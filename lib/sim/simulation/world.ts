@@ -26,6 +26,8 @@ export class World {
   isDatabaseAway = false
   /** Devices that live, or lived, in more than one store. */
   readonly twins = new Set<string>()
+  /** The version of each device's app. */
+  readonly appVersions = new Map<string, number>()
   #marks = 0
   /** Puts a new process in the place of one that dies. */
   restart: (server: { crash: () => void }) => void = () => {}
@@ -42,6 +44,7 @@ export class World {
       note: (text) => this.trace.add('oracle', text),
       count: (name) => this.count(name),
       isCopied: (deviceId) => this.twins.has(deviceId),
+      appVersion: (deviceId) => this.appVersions.get(deviceId) ?? Infinity,
     })
     this.database.onCommit = (transaction) => this.oracle.committed(transaction)
   }

@@ -1,8 +1,19 @@
 import { jsonEqual } from '#lib/core/json.ts'
-import { recordKey } from '../../model/tables.ts'
+import { recordKey, type Rows, type Tables } from '../../model/tables.ts'
+import { machines } from '../machines.ts'
 import type { SimDevice } from '../sim-device.ts'
 import type { World } from '../world.ts'
 import { label } from './told.ts'
+
+/** Edits of an app whose data could not be brought up, and that wait for somebody to replay them. */
+export function unsupported(tables: Tables): Rows['letters'][] {
+  return tables
+    .all('letters')
+    .filter(
+      ({ state, table, code }) =>
+        state === 'open' && table === machines && code === 'schema_version_unsupported',
+    )
+}
 
 /** What still separates a device from the server; null where nothing does. */
 export function difference(world: World, sim: SimDevice): string | null {

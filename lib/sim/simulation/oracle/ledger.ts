@@ -10,6 +10,8 @@ export type Scene = {
   count: (name: string) => void
   /** Whether a device lives, or lived, in more than one store. */
   isCopied: (deviceId: string) => boolean
+  /** The version of its app's schema. */
+  appVersion: (deviceId: string) => number
 }
 
 /** Every look at an invariant. */

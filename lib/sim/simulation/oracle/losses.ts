@@ -2,6 +2,7 @@ import { isJsonObject, jsonEqual, type Json, type JsonObject } from '#lib/core/j
 import type { Change } from '#lib/protocol/sync.ts'
 import { recordKey, type ChangeRow } from '../../model/tables.ts'
 import { withoutMerging } from '../field-tables.ts'
+import { machines, unknownTo } from '../machines.ts'
 import type { Ledger } from './ledger.ts'
 import type { Told } from './told.ts'
 
@@ -22,7 +23,8 @@ export function checkLosses(
 ): void {
   checkOrder(ledger, log, { change, sent, before })
   // Brought up from an older schema, what is written is not what was sent.
-  if (change.table === 'assets') return
+  if (change.table === machines) checkUnknown(ledger, { change, before })
+  if (change.table === 'assets' || change.table === machines) return
   // With a chain the base is what an earlier operation pushed: the merge's own tests tell what is right there.
   if (change.effect !== 'UPSERT' || sent.base_op_id || !sent.data || !change.data) return
   const key = recordKey(change.scope, change.table, change.record_id)
@@ -55,6 +57,23 @@ export function checkLosses(
         () => `${change.op_id}: ${path} of the ${from} is kept nowhere`,
       )
     }
+  }
+}
+
+/** What an app does not know, it has not removed. */
+function checkUnknown(
+  ledger: Ledger,
+  { change, before }: { change: ChangeRow; before: Told | undefined },
+): void {
+  if (change.effect !== 'UPSERT' || !before?.data || !change.data || !change.device_id) return
+  for (const field of unknownTo(ledger.scene.appVersion(change.device_id))) {
+    const [had, has] = [before.data[field], change.data[field]]
+    ledger.check(
+      'NoSilentLoss',
+      had === undefined || same(had, has),
+      () =>
+        `${change.op_id}: ${field} was ${JSON.stringify(had)}, and an app that does not know it made it ${JSON.stringify(has)}`,
+    )
   }
 }
 
