@@ -9,7 +9,7 @@ import {
 } from './feed-page.ts'
 import type { SyncStore } from './store.ts'
 
-/** What devices read, from Postgres: prisma/migrations/20261122000250_pull and 20261122131000_page_parts. */
+/** What devices read, from Postgres: prisma/migrations/20261122000250_pull and 20261122132100_pull_by_commit. */
 export function feedStore(
   db: Database,
 ): Pick<

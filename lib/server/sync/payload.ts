@@ -1,18 +1,27 @@
+import { keyOf } from './record-states.ts'
 import type { CommitRequest, FeedChangeRow, LoadRequest, OpResultRow, RecordKey } from './store.ts'
 
 // What push_load and push_commit take, as JSON text. Writing it, sending it and reading it is a third of what a push
 // costs, so what most rows have in common is said once, what is null not at all, and what the database can put together
 // itself is left to it.
 
-/** What a batch rests on, for push_load. */
+/** What a batch rests on, for push_load. A key says itself which version of its record an edit was made on. */
 export function loadPayload(request: LoadRequest): string {
   const [first] = request.keys
   const common = { scope: first?.scope, table: first?.table }
+  const bases = new Map<string, number>()
+  const keys = new Set(request.keys.map(keyOf))
+  const others = request.bases.filter((base) => {
+    const key = keyOf(base)
+    if (!keys.has(key) || bases.has(key)) return true
+    bases.set(key, base.version)
+    return false
+  })
   return JSON.stringify({
     ...request,
     ...common,
-    keys: request.keys.map((key) => shortKey(key, common)),
-    bases: request.bases.map((base) => ({ ...shortKey(base, common), version: base.version })),
+    keys: request.keys.map((key) => ({ ...shortKey(key, common), base: bases.get(keyOf(key)) })),
+    bases: others.map((base) => ({ ...shortKey(base, common), version: base.version })),
   })
 }
 

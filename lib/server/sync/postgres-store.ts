@@ -5,7 +5,7 @@ import { commitPayload, loadPayload } from './payload.ts'
 import { sagaStore } from './saga-store.ts'
 import type { Committed, Loaded, SyncStore } from './store.ts'
 
-/** The sync engine's database: prisma/migrations/20261122000200_push for what is written. */
+/** The sync engine's database: prisma/migrations/20261122132000_push_in_parts for what is written. */
 export function postgresStore(db: Database): SyncStore {
   return {
     ...feedStore(db),

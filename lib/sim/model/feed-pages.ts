@@ -18,7 +18,7 @@ export function standingOf(tables: Tables, { scope, seq }: { scope: string; seq:
   return { scope, seq, head: head?.seq ?? 0, min_seq: head?.min_seq ?? 0, chain }
 }
 
-/** pull_page of prisma/migrations/20261122000250_pull. */
+/** pull_page of prisma/migrations/20261122132100_pull_by_commit. */
 export function feedPage(tables: Tables, { asked, maxChanges, ownBatch }: Asked<'feedPage'>): FeedPage {
   const standing = asked.map((each) => standingOf(tables, each))
   const ahead = asked
