@@ -1,6 +1,6 @@
 import { randomId } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
-import { readJournal, readJournalDocument, readWholeJournal, takeOut, undoubted } from './journal.ts'
+import { doubt, readJournal, readJournalDocument, readWholeJournal, takeOut, undoubted } from './journal.ts'
 import type { Kernel } from './kernel.ts'
 import {
   inheritPriority,
@@ -50,13 +50,16 @@ export async function startNewLife(
 
 /**
  * The server says that it is another device's seq. While it is not sure either what the server still
- * knows of what it acknowledged, all of that goes again under the new incarnation.
+ * knows of what it acknowledged, all of that goes again under the new incarnation. Otherwise it is asked whether it knows the
+ * last of it: a server that was restored may have taken the twin's operations in the place of this store's.
  */
 export async function divideFromTwin(kernel: Kernel, unit: Unit): Promise<void> {
-  const { mustProbe, resending } = await readJournalDocument(unit)
+  const { mustProbe, resending, lastKey } = await readJournalDocument(unit)
   await markShared(unit)
-  await startNewLife(kernel, unit, mustProbe || resending > 0 ? await readWholeJournal(unit) : [])
-  await probed(unit)
+  const isLost = mustProbe || resending > 0
+  await startNewLife(kernel, unit, isLost ? await readWholeJournal(unit) : [])
+  if (isLost) await probed(unit)
+  else if (lastKey !== null) await doubt(unit, lastKey)
 }
 
 /**

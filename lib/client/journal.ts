@@ -78,40 +78,53 @@ export async function doubtTraceless(unit: Unit): Promise<void> {
   await doubt(unit)
 }
 
-/** The server has to be asked, from the first, whether it still knows what no token shows. */
-export async function doubt(unit: Unit): Promise<void> {
-  unit.putMeta('journal', { ...(await readJournalDocument(unit)), mustProbe: true, askedUpTo: null })
+/**
+ * The server has to be asked, from the first, whether it still knows what no token shows.
+ * @param key what was the newest when the doubt arose: what was answered since may stand on a twin's
+ */
+export async function doubt(unit: Unit, key: string | null = null): Promise<void> {
+  const document = await readJournalDocument(unit)
+  const { doubted = [] } = document
+  unit.putMeta('journal', {
+    ...{ ...document, mustProbe: true, askedUpTo: null },
+    doubted: key === null || doubted.includes(key) ? doubted : [...doubted, key],
+  })
 }
 
 /**
- * What to ask for next, in the order of the seqs, as much as goes into one request: at last the newest. What is of an earlier
- * life than that is known where the newest is.
+ * What to ask for next, in the order of the seqs, as much as goes into one request: of one life, and at last the newest.
+ * What was repaired in an earlier life than that is known where the newest is.
  */
 export async function nextInDoubt(unit: Unit): Promise<readonly JournalEntry[]> {
-  const { mustProbe, resending, lastKey, askedUpTo, traceless = [] } = await readJournalDocument(unit)
-  const newest = mustProbe && resending === 0 ? await newestEntry(unit) : null
-  if (newest === null || lastKey === null) return []
+  const document = await readJournalDocument(unit)
+  const { mustProbe, resending, lastKey, askedUpTo, traceless = [], doubted = [] } = document
+  if (!mustProbe || resending > 0 || lastKey === null) return []
+  const newest = lastKey.slice(0, lastKey.indexOf('/') + 1)
+  const keys = new Set([...doubted, ...traceless.filter((key) => key.startsWith(newest)), lastKey])
   const { limits } = await readIdentity(unit)
-  const keys = [...traceless.filter((key) => key < lastKey), lastKey].toSorted()
   const asked: JournalEntry[] = []
   let bytes = 0
-  for (const key of keys) {
+  for (const key of [...keys].toSorted()) {
     const entry = key > (askedUpTo ?? '') ? await unit.get('journal', key) : undefined
-    if (entry?.life !== newest.life) continue
+    if (!entry) continue
     bytes += entry.operation.sizeBytes
-    if (asked.length > 0 && (asked.length >= limits.chunkChanges || bytes > limits.chunkBytes)) break
+    const isFull = asked.length >= limits.chunkChanges || bytes > limits.chunkBytes
+    if (asked[0] && (isFull || entry.life !== asked[0].life)) break
     asked.push(entry)
   }
   return asked
 }
 
-/** The server knows these. */
+/** The server knows these. @param entries none for all there is to ask */
 export async function undoubted(unit: Unit, entries: readonly JournalEntry[]): Promise<void> {
   const document = await readJournalDocument(unit)
   const last = entries.at(-1)
   const askedUpTo = last ? journalKey(last.life, last.operation.seq ?? 0) : null
   const isOver = askedUpTo === null || askedUpTo === document.lastKey
-  unit.putMeta('journal', { ...document, mustProbe: !isOver, askedUpTo: isOver ? null : askedUpTo })
+  unit.putMeta('journal', {
+    ...{ ...document, mustProbe: !isOver },
+    ...(isOver ? { askedUpTo: null, doubted: [] } : { askedUpTo }),
+  })
 }
 
 /** A token covers an answer that came after these, and shows in the feed: a restored server would be found out by it. */

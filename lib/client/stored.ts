@@ -207,6 +207,8 @@ export interface MetaDocuments {
     readonly lastKey: string | null
     /** The server has to be asked whether it still knows that one, and those in `traceless`. */
     readonly mustProbe: boolean
+    /** Keys of what has to be asked for besides: a twin may have taken their places in what the server holds now. */
+    readonly doubted?: readonly string[]
     /** How far, by key, it has been asked. */
     readonly askedUpTo?: string | null
     /**

@@ -38,14 +38,14 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
   const { summary, begins } = await transact(kernel, async (unit) => {
     const { deviceId } = await readIdentity(unit)
     const stamps = await openStamps(unit, kernel.clock, deviceId)
-    const { traceless = [] } = await readJournalDocument(unit)
+    const { traceless = [], lastKey } = await readJournalDocument(unit)
     const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
     await markReported(unit, prepared.deadLetters)
     await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
     // Until a token covers what was answered here, no feed can show that the server lost it.
     const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
     if (begins && isLost(reply.resync?.reason)) await sendRepairedAgain(unit)
-    if (begins || (answers.answers.length > 0 && !isCovering)) await doubt(unit)
+    if (begins || (answers.answers.length > 0 && !isCovering)) await doubt(unit, lastKey)
     if (isCovering && answers.answers.some((each) => showsInFeed(each, reply))) await traced(unit, traceless)
     if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(kernel, unit, stamps, reply)))
     if (isCovering) await clearGraves(unit)

@@ -34,6 +34,10 @@ describe('an answer that is given again', () => {
     expect(late.covered).toEqual([created.op_id])
     expect(late.accepted).toEqual(early.accepted)
     expect(late.server_changes).toEqual([])
+    one.resyncReason = 'history_diverged'
+    const due = await one.send([created])
+    expect(due.resync).not.toBeNull()
+    expect(due.covered).toEqual([created.op_id])
   })
 
   test('is covered where the record moved away, in the scope that it left', async () => {

@@ -126,10 +126,13 @@ export async function sync(
     const note = { ...pulled.lost, device_id: device.id, trace_id: options.traceId }
     if (await engine.store.noteLostHistory(note)) engine.notify({ kinds: ['audit'] })
   }
-  // What a full sync brings stands over every answer.
-  const { gone, covered, settled } = await answeredBefore(engine, pulled.resync ? [] : pushed.answers, {
+  // A token of a history that was lost says nothing of this one.
+  const before = await answeredBefore(engine, pulled.lost ? [] : pushed.answers, {
     ...{ changes, deviceId: device.id, token, granted },
   })
+  const { covered, settled } = before
+  // With a full sync due there is no page.
+  const gone = pulled.resync ? [] : before.gone
   const counts = countAnswers(pushed.answers, pulled.delivered + gone.length)
   return {
     body: replyParts(

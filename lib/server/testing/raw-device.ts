@@ -37,6 +37,8 @@ export class RawDevice {
   lastSeq = 0
   syncToken: string | null = null
   scopes: string[]
+  /** As an admin's request for a full sync leaves it. */
+  resyncReason: string | null = null
   #db: Database
 
   private constructor(db: Database, scopes: string[]) {
@@ -109,7 +111,13 @@ export class RawDevice {
   identity(): AuthenticatedDevice {
     return {
       ...{ id: this.id, name: 'raw', status: 'active', scopes: this.scopes, incarnation: this.incarnation },
-      ...{ platform: '', appVersion: '', schemaVersion: 1, resyncReason: null, lastSyncAt: null },
+      ...{
+        platform: '',
+        appVersion: '',
+        schemaVersion: 1,
+        resyncReason: this.resyncReason,
+        lastSyncAt: null,
+      },
     }
   }
 }

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { createMemoryStore, type Device } from './index.ts'
+import { createBench } from './testing/bench.ts'
+
+const T = 'inspections'
+const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+
+async function edit(device: Device, ...numbers: number[]) {
+  for (const n of numbers) {
+    await device.put({ table: T, id: id(n), data: { n } })
+    await device.sync()
+  }
+}
+
+test.each([
+  ['is met by seq_gap', [4], [2, 3, 5]],
+  ['forks on its next edit', [4, 5, 6], [2, 3]],
+  ['goes on just where its twin ended', [4, 5], [2, 3]],
+])('a restored server took a twin’s operations where this store’s were: it %s', async (_, ofTwin, own) => {
+  const bench = createBench()
+  const { device, store } = await bench.device({ seed: 1 })
+  await edit(device, 1)
+  const backup = bench.server.backup()
+  const image = store.image()
+  await edit(device, ...own)
+  bench.server.restore(backup)
+  const twin = (await bench.device({ seed: 2, store: createMemoryStore(image) })).device
+  await edit(twin, ...ofTwin)
+  await edit(device, 7)
+  await device.sync()
+  const held = [...bench.server.rows.values()].map(({ data }) => Number(data?.['n']))
+  expect(new Set(held)).toEqual(new Set([1, ...own, ...ofTwin, 7]))
+})
