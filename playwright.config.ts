@@ -56,6 +56,7 @@ export default defineConfig({
       HOLDFAST_ADMIN_PASSWORD: accounts.admin.password,
       HOLDFAST_API_KEY: keys.api,
       HOLDFAST_ENROLLMENT_KEY: keys.enrollment,
+      HOLDFAST_TOKEN_SECRET: keys.token,
     },
   },
 })

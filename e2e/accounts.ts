@@ -11,4 +11,6 @@ export type Role = keyof typeof accounts
 export const keys = {
   api: 'hf_api_for_the_browser_tests_and_nothing_else',
   enrollment: 'hf_enr_for_the_browser_tests_and_nothing_else',
+  /** Signs sync tokens. */
+  token: 'signs tokens in the browser tests and nowhere else',
 } as const

@@ -4,6 +4,7 @@ import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { ChangeInput, SyncReply } from '#lib/protocol/sync.ts'
+import { readToken, writeToken } from '#lib/server/sync/token.ts'
 import { createNodeDevice, createNodeTransport } from '#lib/sim/node-device.ts'
 import { expect, type APIRequestContext } from '@playwright/test'
 import { keys } from './accounts.ts'
@@ -21,7 +22,7 @@ export type FieldDevice = Device & {
   cutAfter: (requests: number | null) => void
 }
 
-export async function enrolDevice(baseUrl: string, name: string, scope: string): Promise<FieldDevice> {
+export async function enrolDevice(baseUrl: string, name: string, ...scopes: string[]): Promise<FieldDevice> {
   let left: number | null = null
   const network = createNodeTransport(baseUrl)
   const transport: Transport = {
@@ -42,7 +43,7 @@ export async function enrolDevice(baseUrl: string, name: string, scope: string):
     name: unique,
     platform: 'android',
     appVersion: '3.4.1',
-    scopes: [scope],
+    scopes,
   })
   return Object.assign(device, {
     name: unique,
@@ -72,6 +73,83 @@ export async function makeConflict(baseUrl: string, api: APIRequestContext) {
   const [conflict] = await second.conflicts()
   if (!conflict) throw new Error('the edits did not clash')
   return { first, second, ref: { table: 'pumps', id, scope } }
+}
+
+/** Two devices that edited one record while apart: one field clashes, the others merge or join. */
+export async function makeFieldConflict(baseUrl: string, api: APIRequestContext) {
+  const scope = `site-${randomUUID().slice(0, 6)}`
+  await putTable(api, 'assets', {
+    strategy: 'merge',
+    fields: {
+      visits: { strategy: 'crdt', type: 'pn-counter' },
+      tags: { strategy: 'crdt', type: 'or-set' },
+      story: { strategy: 'crdt', type: 'text' },
+      remarks: { strategy: 'ot' },
+    },
+  })
+  const first = await enrolDevice(baseUrl, 'Tablet A', scope)
+  const second = await enrolDevice(baseUrl, 'Tablet B', scope)
+  const data = { name: 'Transformer 12', owner: 'North', phone: '111', remarks: 'The door sticks.' }
+  const { id } = await first.put({ table: 'assets', scope, data })
+  const ref = { table: 'assets', id, scope }
+  await first.edit(ref, {
+    visits: { increment: 2, type: 'pn-counter' },
+    tags: { add: 'inspected', type: 'or-set' },
+    story: { text: [{ insert: 'Built in 1987.' }], type: 'text' },
+  })
+  await first.sync()
+  await second.sync()
+  await first.edit(ref, {
+    visits: { increment: 1 },
+    tags: { add: 'urgent' },
+    story: { text: [{ retain: 14 }, { insert: ' Rebuilt in 2003.' }] },
+    remarks: { text: [{ retain: 16 }, { insert: ' Oil needed.' }] },
+  })
+  await first.patch(ref, { set: { owner: 'North-East', phone: '222' } })
+  await second.edit(ref, {
+    visits: { increment: -1 },
+    tags: { add: 'photographed' },
+    story: { text: [{ insert: 'The old one. ' }] },
+    remarks: { text: [{ insert: 'Seen twice. ' }] },
+  })
+  await second.patch(ref, { set: { owner: 'Central', note: 'hums at night' } })
+  await first.sync()
+  await second.sync()
+  expect(await second.conflicts()).toHaveLength(1)
+  return { first, second, ref }
+}
+
+/** A device that moved a record which another had edited, in a table that leaves every clash to a person. */
+export async function makeMoveConflict(baseUrl: string, api: APIRequestContext) {
+  const [here, there] = [`north-${randomUUID().slice(0, 6)}`, `south-${randomUUID().slice(0, 6)}`]
+  await putTable(api, 'poles', { strategy: 'manual' })
+  const mover = await enrolDevice(baseUrl, 'Phone N', here, there)
+  const editor = await enrolDevice(baseUrl, 'Phone O', here, there)
+  const { id } = await mover.put({ table: 'poles', scope: here, data: { name: 'Pole 9', height: 12 } })
+  const ref = { table: 'poles', id, scope: here }
+  await mover.sync()
+  await editor.sync()
+  await editor.patch(ref, { set: { height: 14 } })
+  await editor.sync()
+  await mover.patch(ref, { set: { name: 'Pole 9b' } })
+  await mover.move(ref, there)
+  await mover.sync()
+  expect(await mover.conflicts()).toHaveLength(1)
+  return { mover, ref, there }
+}
+
+/**
+ * A device comes with a token of this server's that lies past what the server has: all that a server which was put back
+ * from a backup ever sees of that.
+ */
+export async function showLostHistory(baseUrl: string): Promise<void> {
+  const scope = `site-${randomUUID().slice(0, 6)}`
+  const device = await sagaDevice(baseUrl, scope)
+  const { sync_token } = await device.sync([])
+  const token = sync_token === null ? null : readToken(sync_token, keys.token)
+  if (!token) throw new Error('the token is not signed with the secret that the server was started with')
+  token.positions.set(scope, 7)
+  await device.sync([], writeToken(token, keys.token))
 }
 
 /** A change that breaks its table's rule: it is in the dead letters. */
@@ -132,8 +210,12 @@ export async function sagaDevice(baseUrl: string, scope: string) {
     id: ids.device_id,
     name,
     change,
-    sync: (changes: ChangeInput[]): Promise<SyncReply> =>
-      send('/api/v1/sync', { protocol: 1, ...ids, changes }, enrolled.device_token) as Promise<SyncReply>,
+    sync: (changes: ChangeInput[], syncToken: string | null = null): Promise<SyncReply> =>
+      send(
+        '/api/v1/sync',
+        { protocol: 1, ...ids, changes, last_sync_token: syncToken },
+        enrolled.device_token,
+      ) as Promise<SyncReply>,
   }
 }
 
