@@ -72,12 +72,9 @@ async function startPouch() {
     push: (named: Named): Contest => ({
       ...{ ...named, goal: null, serverPid: peer.pid },
       prepare: (requests) =>
-        Array.from({ length: devices }, () => {
-          const { ask } = peer.connect()
-          return lane(requests / devices, () => {
-            const docs = documents(batch).map(asCouch)
-            return () => send(ask, 'pushed', docs)
-          })
+        writers(requests, peer, (ask) => {
+          const docs = documents(batch).map(asCouch)
+          return () => send(ask, 'pushed', docs)
         }),
       close: async () => {
         await peer.stop()
@@ -121,12 +118,9 @@ async function startRxdb() {
     push: (named: Named): Contest => ({
       ...{ ...named, goal: null, serverPid: peer.pid },
       prepare: (requests) =>
-        Array.from({ length: devices }, () => {
-          const { ask } = peer.connect()
-          return lane(requests / devices, () => {
-            const docs = documents(batch).map(asRxdb)
-            return () => send(ask, 'pushed', docs)
-          })
+        writers(requests, peer, (ask) => {
+          const docs = documents(batch).map(asRxdb)
+          return () => send(ask, 'pushed', docs)
         }),
       close: () => peer.stop(),
     }),
@@ -213,6 +207,18 @@ function asRxdb({ id, data }: { id: string; data: object }) {
 
 function lane(count: number, make: () => () => Promise<number>): Lane {
   return { requests: Array.from({ length: Math.ceil(count) }, make) }
+}
+
+/** A hundred devices, each with a connection of its own. */
+function writers(
+  requests: number,
+  peer: { connect: () => { ask: Ask } },
+  make: (ask: Ask) => () => Promise<number>,
+): Lane[] {
+  return Array.from({ length: devices }, () => {
+    const { ask } = peer.connect()
+    return lane(requests / devices, () => make(ask))
+  })
 }
 
 function readers(requests: number, make: () => () => Promise<number>): Lane[] {

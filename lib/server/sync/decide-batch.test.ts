@@ -16,6 +16,14 @@ import {
 
 const on = (name: string) => ({ table: 'things', record_id: id(name) })
 
+/** What comes of an edit of `r` made on an operation of an earlier batch, which was one on the record `to`. */
+function editOnEarlier(to: string, base_version: number) {
+  const earlier = { ...on(to), op_id: id('earlier'), stands_on: 2, pushed: { n: 1 } }
+  const base_ops = [{ ...earlier, known: true, version: null, bridge: null }]
+  const edit = { base_version, base_op_id: id('earlier'), data: { n: 2 } }
+  return outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' }))
+}
+
 describe('a device that edits one record again and again offline', () => {
   const chain: Op[] = [
     { operation: 'CREATE', base_version: 0, data: { n: 1 } },
@@ -34,39 +42,11 @@ describe('a device that edits one record again and again offline', () => {
   )
 
   test('nor in another batch, by what its earlier operation pushed', () => {
-    const base_ops = [
-      {
-        ...on('r'),
-        op_id: id('earlier'),
-        stands_on: 2,
-        pushed: { n: 1 },
-        known: true,
-        version: null,
-        bridge: null,
-      },
-    ]
-    const edit = { base_version: 0, base_op_id: id('earlier'), data: { n: 2 } }
-    expect(
-      outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' })),
-    ).toEqual(['applied'])
+    expect(editOnEarlier('r', 0)).toEqual(['applied'])
   })
 
   test('an operation on another record is no base: the edit is what its version says', () => {
-    const base_ops = [
-      {
-        ...on('other'),
-        op_id: id('earlier'),
-        stands_on: 2,
-        pushed: { n: 1 },
-        known: true,
-        version: null,
-        bridge: null,
-      },
-    ]
-    const edit = { base_version: 1, base_op_id: id('earlier'), data: { n: 2 } }
-    expect(
-      outcomes(decideOps([edit], { records: [record('r', { n: 1 })], base_ops }, { strategy: 'manual' })),
-    ).toEqual(['manual'])
+    expect(editOnEarlier('other', 1)).toEqual(['manual'])
   })
 
   test('on top of what was merged it keeps what others did, and does not take its own view for a revert', () => {
