@@ -22,8 +22,10 @@ test('what joins by itself stays beside what a person decides, and all of it rea
   // What waits for a person comes first, what nobody decides last.
   await expect(fields.getByRole('rowheader').first()).toContainText('owner')
   await expect(fields.getByText('Joined by themselves.')).toBeVisible()
-  await expect(fields.getByText('Merged: Seen twice. The door sticks. Oil needed.')).toBeVisible()
-  await expect(fields.getByText('Joined: [ "inspected", "photographed", "urgent" ]')).toBeVisible()
+  await expect(fields.getByRole('button', { name: /Take both, merged, for remarks/ })).toContainText(
+    'Seen twice. The door sticks. Oil needed.',
+  )
+  await expect(fields.getByText('[ "inspected", "photographed", "urgent" ]')).toBeVisible()
   await expect(fields.getByRole('button', { name: /for tags/ })).toHaveCount(0)
   for (const { colorScheme, viewport } of looks) {
     await page.emulateMedia({ colorScheme })

@@ -35,6 +35,7 @@ test('a saga that was undone shows what was undone, is mended, retried as a whol
 
   await page.goto(`/sagas/${compensated}`)
   await expect(page.getByText(/It was retried already/)).toBeVisible()
+  await expect(page.getByRole('link', { name: 'Open what it went on as' })).toBeVisible()
   await expect(page.getByRole('button', { name: /Retry/ })).toHaveCount(0)
 })
 
@@ -49,7 +50,7 @@ test('a stuck saga leads to its conflict, and has ended once a person settled it
   await expect(page.getByRole('link', { name: /stuck saga/ })).toBeVisible()
   await page.goto(`/sagas/${stuck}`)
   await expect(page.getByText('1 step waits for a person')).toBeVisible()
-  await page.getByRole('link', { name: 'Resolve the conflict' }).click()
+  await page.getByRole('main').getByRole('link', { name: 'Resolve the conflict' }).first().click()
   await expect(page.getByRole('link', { name: /saga/i }).filter({ hasText: 'step 1' })).toBeVisible()
   await page.keyboard.press('1')
   await page.getByRole('button', { name: /^Resolve/ }).click()
