@@ -1,11 +1,12 @@
 import { Client } from 'pg'
-import { database } from '../db.ts'
+import { database, queryPrepared } from '../db.ts'
 
 /** One channel for everything: a process has one listening connection. */
 const channelName = 'holdfast_changes'
 
 export async function sendNotification(payload: string): Promise<void> {
-  await database().$executeRaw`SELECT pg_notify(${channelName}, ${payload})`
+  const statement = { name: 'notify', text: 'SELECT pg_notify($1, $2)' }
+  await queryPrepared(database(), statement, [channelName, payload])
 }
 
 export type Channel = {
