@@ -96,7 +96,7 @@ export async function applyAnswers(
       (answer.scope ?? operation.madeIn ?? scope) !== scope
     if (yes) {
       // An edit that lost to a later one moves nothing.
-      const isUndone = yes.outcome === 'superseded'
+      const isUndone = yes.outcome === 'superseded' && yes.scope !== scope
       const settledRow = await settleOperation(unit, operation, nowMs)
       const row = isUndone ? await undoMove(unit, settledRow, operation) : settledRow
       // Answers repeat the data only where the result is not what was sent.
@@ -113,7 +113,8 @@ export async function applyAnswers(
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
-      const row = await undoMove(unit, await settleOperation(unit, operation, nowMs), operation)
+      const settledRow = await settleOperation(unit, operation, nowMs)
+      const row = await undoMove(unit, settledRow, operation, clash.scope)
       const mark: ConflictMark = {
         opId,
         conflictId: clash.conflict_id,

@@ -4,18 +4,17 @@ import {
   newerState,
   readPending,
   readRow,
-  readRowsDocument,
   settled,
   visibleData,
   writeAnswered,
   writeRow,
 } from './rows.ts'
-import { recordKey, type PendingOperation, type ServerState, type StoredRecord } from './stored.ts'
+import type { PendingOperation, ServerState, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
 
 /**
- * What this device has to say about a record goes with it to another scope; the row it leaves is gone. What was sent is
- * still told as it was made.
+ * What this device has to say about a record goes with it to another scope; the row it leaves has what the server has
+ * there, and is gone where that is nothing. What was sent is still told as it was made.
  * @param options.isUndone what was not sent is now meant for that scope
  * @returns the row there, written
  */
@@ -38,8 +37,8 @@ export async function rehome(
     localVersion: Math.max(there.localVersion, row.localVersion),
     movedTo: null,
   })
-  const { generation } = await readRowsDocument(unit)
-  unit.delete('records', recordKey(generation, row))
+  // The server may have the record here, too: another device moved it first, or the move was never made.
+  await writeRow(unit, { ...row, pending: [], conflicts: [], local: null, movedTo: null })
   await writeRow(unit, home)
   return home
 }
@@ -60,14 +59,16 @@ export async function heardThere(
 /**
  * A move was not made: what there is of it here goes back to where the record is.
  * @param row the record's, without the operation
+ * @param isIn where the server says that the record is; left out, it is where it was
  * @returns the row where the record is
  */
 export async function undoMove(
   unit: Unit,
   row: StoredRecord,
   { fromScope }: PendingOperation,
+  isIn?: string,
 ): Promise<StoredRecord> {
-  return fromScope == null ? row : rehome(unit, row, fromScope, { isUndone: true })
+  return fromScope == null || isIn === row.scope ? row : rehome(unit, row, fromScope, { isUndone: true })
 }
 
 /**

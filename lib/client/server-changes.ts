@@ -30,7 +30,7 @@ export async function applyServerChange(
     // It left, and came back by an answer that overtook this news.
     if ((row.server?.version ?? 0) > change.version) return key
     if (toScope !== null && (row.pending.length > 0 || row.conflicts.length > 0))
-      await rehome(unit, row, toScope)
+      await rehome(unit, { ...row, server: null, isBuried: false }, toScope)
     else await leave(unit, row, nowMs)
     return key
   }
