@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
+import { buryOperation } from './refusals.ts'
 import { readRow } from './rows.ts'
 import { deviceByHand, news, send, take } from './testing/by-hand.ts'
 
@@ -92,4 +93,21 @@ test('a record that somebody else moved there first stays there, also where this
   expect(await transact(kernel, (unit) => readRow(unit, there))).toMatchObject({
     conflicts: [{ conflictId: 'c' }],
   })
+})
+
+test('of a record that was moved while its creation was refused, nothing is left where it was', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await transact(kernel, (unit) =>
+    applyEdit(kernel, unit, { ...here, data: { name: 'A' }, priority: undefined }),
+  )
+  const [creation] = await send(kernel)
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await transact(kernel, async (unit) => {
+    const [first] = (await unit.scan('operations', {})).map(({ value }) => value)
+    expect(first?.opId).toBe(creation?.opId)
+    const reason = { code: 'record_too_large', detail: '', deadLetterId: null, isReported: true, atMs: 0 }
+    await buryOperation(unit, first!, reason)
+  })
+  expect(await stored(kernel)).toMatchObject([{ operation: 'CREATE', scope: 'south', fromScope: null }])
+  expect(await transact(kernel, (unit) => readRow(unit, here))).toBeUndefined()
 })

@@ -6,7 +6,7 @@ import { readIdentity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, revise } from './queue.ts'
 import type { ReadRejected } from './replies.ts'
-import { undoMove } from './rehome.ts'
+import { forgetMove, undoMove } from './rehome.ts'
 import { restampAhead } from './restamp.ts'
 import { readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
@@ -38,6 +38,8 @@ export async function buryOperation(
   for (const next of await readPending(unit, row)) {
     if (next.baseOpId !== operation.opId || next.wasSent) continue
     const rebased = rebaseOnto(operation, next)
+    // What is made anew, or not at all, is not moved.
+    if (rebased?.fromScope == null) await forgetMove(unit, next)
     if (rebased) await revise(unit, next, rebased)
     else {
       await dequeue(unit, next)

@@ -71,6 +71,13 @@ export async function undoMove(
   return fromScope == null || isIn === row.scope ? row : rehome(unit, row, fromScope, { isUndone: true })
 }
 
+/** There is nothing to move any more: what the server has where the record was is shown again. */
+export async function forgetMove(unit: Unit, operation: PendingOperation): Promise<void> {
+  const { fromScope } = operation
+  const left = fromScope == null ? undefined : await readRow(unit, { ...operation, scope: fromScope })
+  if (left) await writeRow(unit, { ...left, movedTo: null })
+}
+
 /**
  * The move was made: the row that was left is gone, and older news must not bring it back.
  * @param state the record as it left; null where the feed has told of that already, and of what came after

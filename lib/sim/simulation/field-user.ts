@@ -33,6 +33,11 @@ async function editOne(world: World, device: Device, dice: Dice): Promise<void> 
     await device.remove(ref)
     return
   }
+  // What merges by what it is goes along with what people are asked about.
+  if (table === 'jobs' && dice.chance(0.2)) {
+    await device.patch(ref, { set: { name: `job ${dice.int(1, 9)}` } })
+    return
+  }
   world.count('fields edit')
   const edited = await device.edit(ref, editsOf(world, dice, table, data))
   // Straight on, before the first is answered: they become one operation, or the second stands on the first.

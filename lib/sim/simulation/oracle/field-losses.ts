@@ -80,6 +80,8 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
     ...{ base: textIn(base.data), sent: textIn(sent.data) },
     ...{ before: textIn(before.data), after: textIn(change.data) },
   }
+  // A text that the edit took out of the record is a value like any other, and what gave way is kept.
+  if ((change.lost ?? []).some(({ path }) => path === '' || path === field)) return
   const told = () => `${change.op_id}: ${field}: ${JSON.stringify(texts)}`
   const lost = lostLetter(texts)
   ledger.check('NoSilentLoss', lost === null, () => `${told()}: ${lost} is gone, and nobody deleted it`)
