@@ -3,8 +3,9 @@ import { AppError } from '#lib/protocol/errors.ts'
 import { sagaStepSchema, type SagaDetail, type SagaStepView } from '#lib/protocol/sagas.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { etag } from '../http/precondition.ts'
+import { retryRefusal } from '../sync/resend-saga.ts'
+import { serverEngine } from '../sync/server-engine.ts'
 import { toItem } from './list.ts'
-import { retryRefusal } from './retry-refusal.ts'
 import { selectSaga, selectSteps, type StepRow, type WholeSaga } from './store.ts'
 import { sagaTimeoutMs } from './timeout.ts'
 
@@ -14,7 +15,8 @@ import { sagaTimeoutMs } from './timeout.ts'
  */
 export async function getSaga(actor: Actor, id: string): Promise<SagaDetail> {
   authorise(actor, 'viewer')
-  const [saga, steps] = await Promise.all([loadSaga(id), selectSteps(id)])
+  const { store, policies } = serverEngine()
+  const [saga, steps, whole] = await Promise.all([loadSaga(id), selectSteps(id), store.wholeSaga(id)])
   const running = saga.state === 'running'
   const timesOut = running ? saga.progressed_at.getTime() + (await sagaTimeoutMs()) : null
   return {
@@ -22,7 +24,7 @@ export async function getSaga(actor: Actor, id: string): Promise<SagaDetail> {
     etag: etag(saga.version),
     ...{ reason: saga.reason, trace_id: saga.trace_id },
     times_out_at: timesOut === null ? null : new Date(timesOut).toISOString(),
-    retry_refusal: await retryRefusal(saga, steps),
+    retry_refusal: whole && (await retryRefusal(policies, whole)),
     step_list: stepList(saga, steps),
   }
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { logger } from '#lib/telemetry/log.ts'
 import type { Engine } from '../sync/engine.ts'
 import { countSettled, timeOut } from '../sync/end-saga.ts'
@@ -13,10 +12,11 @@ const perRound = 200
 /**
  * One round over the sagas that wait for the server: undoes what a crash or an outage left half undone, times out those
  * that rest for too long, ends those whose conflicts a person settled.
+ * @param timesOutMs how long a saga may rest; the setting where it is not given
  * @returns how many it looked at
  */
-export async function lookAfterSagas(engine: Engine = serverEngine()): Promise<number> {
-  const timeoutMs = await sagaTimeoutMs()
+export async function lookAfterSagas(engine: Engine = serverEngine(), timesOutMs?: number): Promise<number> {
+  const timeoutMs = timesOutMs ?? (await sagaTimeoutMs())
   const restingSince = new Date(engine.now() - timeoutMs).toISOString()
   const due = await engine.store.dueSagas({ restingSince, limit: perRound })
   for (const saga of due) await lookAfter(engine, saga, timeoutMs)
@@ -25,7 +25,7 @@ export async function lookAfterSagas(engine: Engine = serverEngine()): Promise<n
 
 /** What is wrong with one saga must not keep the others waiting. */
 async function lookAfter(engine: Engine, { id, why }: DueSaga, timeoutMs: number): Promise<void> {
-  const traceId = randomBytes(16).toString('hex')
+  const traceId = engine.newId().replaceAll('-', '')
   try {
     switch (why) {
       case 'undo':

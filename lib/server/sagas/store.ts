@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '#lib/core/json.ts'
+import type { Json } from '#lib/core/json.ts'
 import type { SagaItem, SagaStepView } from '#lib/protocol/sagas.ts'
 import { database } from '../db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
@@ -79,8 +79,6 @@ export type StepRow = Omit<SagaStepView, 'change' | 'at' | 'undo' | 'outcome' | 
   undo_conflict_id: string | null
   undo_detail: string | null
   undone_at: Date | null
-  /** State of its dead letter. */
-  letter_state: string | null
 }
 
 /** In order. */
@@ -88,42 +86,9 @@ export function selectSteps(id: string): Promise<StepRow[]> {
   return database().$queryRaw<StepRow[]>`
     SELECT t.step, t.state, t.outcome, t.op_id, t.scope, t.from_scope, t."table", t.record_id, t.operation,
       t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id, t.dead_letter_id, t.trace_id, t.at,
-      t.undo, t.undo_op_id, t.undo_version, t.undo_conflict_id, t.undo_detail, t.undone_at, l.state AS letter_state, l.detail
+      t.undo, t.undo_op_id, t.undo_version, t.undo_conflict_id, t.undo_detail, t.undone_at, l.detail
     FROM saga_step t LEFT JOIN dead_letter l ON l.id = t.dead_letter_id
     WHERE t.saga_id = ${id}::uuid ORDER BY t.step`
-}
-
-/** Versions of the records as they are now, by `scope table id`. */
-export async function selectVersions(keys: { scope: string; table: string; id: string }[]) {
-  const rows = await database().$queryRaw<{ scope: string; table: string; id: string; version: number }[]>`
-    SELECT r.scope, r."table", r.id, r.version
-    FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) k(scope text, "table" text, id uuid)
-    JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id`
-  return rows
-}
-
-/**
- * The records of undone steps before their undoing and after it, by step: null where there was none.
- * @returns without those that can no longer be read
- */
-export async function selectUndoings(
-  steps: readonly StepRow[],
-): Promise<Map<number, { before: JsonObject | null; after: JsonObject | null }>> {
-  const keys = steps.map(({ step, scope, from_scope, table, record_id, undo_version: version }) => ({
-    ...{ step, scope: from_scope ?? scope, table, id: record_id, version },
-  }))
-  const rows = await database().$queryRaw<
-    { step: number; before: JsonObject | null; after: JsonObject | null }[]
-  >`
-    SELECT k.step, b.data AS before, c.data AS after
-    FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb)
-      k(step int, scope text, "table" text, id uuid, version int)
-    JOIN feed_change c ON c.record_id = k.id AND c."table" = k."table" AND c.scope = k.scope
-      AND c.after_version = k.version AND c.effect IN ('UPSERT', 'DELETE')
-    JOIN feed_change b ON b.record_id = c.record_id AND b."table" = c."table"
-      AND b.scope = coalesce(c.rule->>'moved_from', c.scope)
-      AND b.after_version = c.before_version AND b.effect IN ('UPSERT', 'DELETE')`
-  return new Map(rows.map(({ step, before, after }) => [step, { before, after }]))
 }
 
 export async function selectSetting(key: string): Promise<Json | undefined> {

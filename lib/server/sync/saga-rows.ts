@@ -83,3 +83,39 @@ export type NextUndo = {
 
 /** A saga that the worker has to look after, and why. */
 export type DueSaga = { id: string; why: 'undo' | 'timed_out' | 'settled' }
+
+/** A saga as it may be sent again, with the steps that arrived, in order. */
+export type WholeSaga = {
+  id: string
+  device_id: string
+  /** What its device may write to now; null where the device is gone. */
+  device_scopes: string[] | null
+  state: SagaState
+  /** How many it has, those included that did not arrive. */
+  steps: number
+  failed_step: number | null
+  failed_code: string | null
+  retried_as: string | null
+  revision: number
+  arrived: ArrivedStep[]
+}
+
+export type ArrivedStep = {
+  step: number
+  op_id: string | null
+  scope: string | null
+  from_scope: string | null
+  table: string | null
+  record_id: string | null
+  after_version: number | null
+  change: string
+  schema_version: number
+  undo: StepUndo | null
+  undo_version: number | null
+  /** State of its dead letter. */
+  letter_state: string | null
+  /** Its record before its undoing and after it, null where there was none; null where it was not undone so, or cannot be read. */
+  undoing: { before: JsonObject | null; after: JsonObject | null } | null
+  /** The version of its record now, where the step took it from; null where it is not there. */
+  record_version: number | null
+}

@@ -13,6 +13,7 @@ import type {
   SagaRow,
   SagaStepRow,
   SagaUndoRow,
+  WholeSaga,
 } from './saga-rows.ts'
 import type {
   BucketDifferences,
@@ -287,6 +288,8 @@ export type SyncStore = {
    * stuck with a conflict that was settled.
    */
   dueSagas: (due: { restingSince: string; limit: number }) => Promise<DueSaga[]>
+  /** What a retry of a saga rests on. */
+  wholeSaga: (sagaId: string) => Promise<WholeSaga | null>
   /** The identity of this server's history. */
   epoch: () => Promise<string>
   /** Changes after these positions, in commit order and never part of a batch. */

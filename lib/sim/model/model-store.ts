@@ -4,7 +4,7 @@ import { bucketDifferences } from './buckets.ts'
 import { feedPage, feedPositions, leavePage, snapshotPage, toldBy } from './feed-pages.ts'
 import type { ModelDatabase, ModelHost } from './model-database.ts'
 import { pushCommit } from './push-commit.ts'
-import { blockedSteps, dueSagas, nextUndo } from './sagas.ts'
+import { blockedSteps, dueSagas, nextUndo, wholeSaga } from './sagas.ts'
 import { pushLoad } from './push-load.ts'
 import type { PolicyRow } from './tables.ts'
 
@@ -57,6 +57,7 @@ export function modelStore(database: ModelDatabase, host: ModelHost): SyncStore 
     blockedSteps: (sagaId, undo) =>
       statement('blocked steps', () => blockedSteps(database.tables, sagaId, undo)),
     dueSagas: (due) => statement('due sagas', () => dueSagas(database.tables, due)),
+    wholeSaga: (sagaId) => statement('whole saga', () => wholeSaga(database.tables, sagaId)),
     bucketDifferences: (asked) => statement('buckets', () => bucketDifferences(database.tables, asked)),
     noteLostHistory: ({ device_id, issued_at }) =>
       database.transaction(host, async (tx) => {

@@ -1,5 +1,5 @@
 import type { CommitRequest, SyncStore } from '#lib/server/sync/store.ts'
-import type { LoadedSaga, NextUndo } from '#lib/server/sync/saga-rows.ts'
+import type { ArrivedStep, LoadedSaga, NextUndo, WholeSaga } from '#lib/server/sync/saga-rows.ts'
 import { ModelError } from './model-error.ts'
 import { keyOf, numbered, recordKey, type SagaRecord, type StepRow, type Tables } from './tables.ts'
 import type { Transaction } from './transaction.ts'
@@ -160,4 +160,35 @@ export function dueSagas(
     ...due('timed_out', (saga) => saga.state === 'running' && saga.progressed_ms < Date.parse(restingSince)),
     ...due('settled', isSettled),
   ]
+}
+
+export function wholeSaga(tables: Tables, sagaId: string): WholeSaga | null {
+  const found = tables.get('sagas', sagaId)
+  if (!found) return null
+  const { id, device_id, state, steps, failed_step, failed_code, retried_as, revision } = found
+  return {
+    ...{ id, device_id, device_scopes: tables.get('devices', device_id)?.scopes ?? null, state, steps },
+    ...{ failed_step, failed_code, retried_as, revision },
+    arrived: stepsOf(tables, sagaId).map((row) => {
+      const { step, op_id, scope, from_scope, table, record_id, after_version, change, schema_version } = row
+      const key = recordKey(from_scope ?? scope ?? '', table ?? '', record_id ?? '')
+      return {
+        ...{ step, op_id, scope, from_scope, table, record_id, after_version, change, schema_version },
+        ...{ undo: row.undo, undo_version: row.undo_version },
+        letter_state: tables.get('letters', row.dead_letter_id ?? '')?.state ?? null,
+        record_version: tables.get('records', key)?.version ?? null,
+        undoing: undoingOf(tables, key, row.undo_version),
+      }
+    }),
+  }
+}
+
+/** A record before its undoing and after it, as far as the log tells. */
+function undoingOf(tables: Tables, key: string, version: number | null): ArrivedStep['undoing'] {
+  const after = version === null ? undefined : tables.state(key, version)
+  if (!after) return null
+  const { moved_from: from } = after.rule
+  const taken = recordKey(typeof from === 'string' ? from : after.scope, after.table, after.record_id)
+  const before = tables.state(taken, after.before_version)
+  return before ? { before: before.data, after: after.data } : null
 }

@@ -4,7 +4,7 @@ import type { TablePolicy } from '#lib/core/policy.ts'
 import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
 import { createDice } from '../simulation/dice.ts'
 import { createHistory, scopes, tables } from './testing/history.ts'
-import { modelTarget, postgresTarget, type Target } from './testing/targets.ts'
+import { modelTarget, postgresTarget, type Dump, type Target } from './testing/targets.ts'
 
 const startMs = Date.parse('2026-11-01T08:00:00Z')
 const policyOf: Record<(typeof tables)[number], Partial<TablePolicy>> = {
@@ -16,6 +16,13 @@ const policyOf: Record<(typeof tables)[number], Partial<TablePolicy>> = {
   texts: { strategy: 'merge', tiebreak: 'server', fields: { name: { strategy: 'ot' } } },
   counted: { strategy: 'merge', fields: { count: { strategy: 'lww' } } },
   grown: { strategy: 'crdt', tiebreak: 'lww' },
+}
+
+/** What the histories made of their sagas, and of the steps of those. */
+const ends = new Set<string>()
+function note({ saga, step }: Dump): void {
+  for (const row of saga) ends.add(String((row as { state: string }).state))
+  for (const row of step) ends.add(`undo ${String((row as { undo: string | null }).undo)}`)
 }
 
 const opened: TestDatabase[] = []
@@ -38,18 +45,29 @@ async function pair(seed: string): Promise<[postgres: Target, model: Target]> {
 
 describe('Postgres and the model answer alike, and hold the same', () => {
   const fresh = randomBytes(4).toString('hex')
-  test.each(['1', '2', '3', '4', fresh])('history %s', async (seed) => {
+  const histories = [
+    ...[['1'], ['2'], ['3'], ['4'], [fresh]],
+    ...[['5'], ['6'], ['7'], ['8'], [`${fresh}-sagas`]].map((seed) => [...seed, true]),
+  ] as [seed: string, sagas?: true][]
+  test.each(histories)('history %s', async (seed, sagas) => {
     const [real, model] = await pair(seed)
     const dice = createDice(`history ${seed}`)
-    const step = createHistory(dice.fork('steps'), startMs)
+    const { begin, step } = createHistory(dice.fork('steps'), startMs, { sagas: sagas === true })
+    await begin([real, model])
     const mark = await real.dump()
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < (sagas ? 120 : 40); i++) {
       const [theirs, ours] = await step([real, model])
       expect(ours, `step ${i}`).toEqual(theirs)
       if (i % 10 === 9) await compareReads(real, model, dice)
+      note(await model.dump())
     }
     expect(mark.record).toEqual([])
     expect(await model.dump()).toEqual(await real.dump())
+  })
+
+  test('their sagas ended in every way', () => {
+    const undos = ['restored', 'merged', 'conflict', 'settled'].map((undo) => `undo ${undo}`)
+    expect([...ends]).toEqual(expect.arrayContaining(['completed', 'compensated', 'stuck', ...undos]))
   })
 })
 

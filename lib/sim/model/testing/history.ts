@@ -8,6 +8,7 @@ import { writeRecord } from '#lib/server/sync/write.ts'
 import { v7 } from 'uuid'
 import type { Dice } from '../../simulation/dice.ts'
 import { grow, write } from './field-steps.ts'
+import { createSagaHistory, noSagaSteps, sagaSteps } from './saga-history.ts'
 import type { Target } from './targets.ts'
 
 export const tables = ['merging', 'last', 'first', 'asked', 'texts', 'counted', 'grown'] as const
@@ -27,7 +28,7 @@ type Known = {
  * Steps that a store has to take the same way as every other: pushes of several devices, well and badly made, what
  * people write, and looks at the feed from anywhere. Each step tells what came of it.
  */
-export function createHistory(dice: Dice, startMs: number) {
+export function createHistory(dice: Dice, startMs: number, options: { sagas?: boolean } = {}) {
   const newId = () => v7({ msecs: startMs, random: dice.bytes(16) })
   const senders: Sender[] = Array.from({ length: 3 }, () => ({
     ...{ id: newId(), incarnation: newId(), lastSeq: 0, sent: [] },
@@ -53,8 +54,8 @@ export function createHistory(dice: Dice, startMs: number) {
     return { data: { ...base, name: text }, ...(dice.chance(0.7) && { text_ops: { name: ops } }) }
   }
 
-  function change(sender: Sender): ChangeInput {
-    const isNew = known.length < 4 || dice.chance(0.25)
+  function change(sender: Sender, begins = 0.25): ChangeInput {
+    const isNew = known.length < 4 || dice.chance(begins)
     const target: Known = isNew
       ? {
           ...{ table: dice.pick(tables), record_id: newId(), scope: dice.pick(scopes), version: 0 },
@@ -93,6 +94,8 @@ export function createHistory(dice: Dice, startMs: number) {
     return moved
   }
 
+  const sagas = createSagaHistory({ dice, newId, change, state })
+
   async function deviceStep({ engine }: Target, sender: Sender, changes: unknown[], reported: unknown[]) {
     const pushed = await push(engine, {
       ...{ by: { kind: 'device', id: sender.id }, deviceId: sender.id },
@@ -103,8 +106,13 @@ export function createHistory(dice: Dice, startMs: number) {
     return { answers: pushed.answers, scopes: pushed.scopes }
   }
 
+  /** The senders as devices that the targets know. */
+  async function begin(targets: readonly Target[]): Promise<void> {
+    for (const target of targets) for (const { id } of senders) await target.addDevice(id, scopes)
+  }
+
   /** Takes the same step on every target. @returns what each of them answered */
-  return async function step(targets: readonly Target[]): Promise<unknown[]> {
+  async function step(targets: readonly Target[]): Promise<unknown[]> {
     const kind = dice.weighted({
       push: 10,
       replay: 2,
@@ -115,6 +123,7 @@ export function createHistory(dice: Dice, startMs: number) {
       put: 1.5,
       settle: 2,
       again: 1.5,
+      ...(options.sagas ? sagaSteps : noSagaSteps),
     })
     const sender = dice.pick(senders)
     const each = async (run: (target: Target) => Promise<unknown>) => {
@@ -136,6 +145,20 @@ export function createHistory(dice: Dice, startMs: number) {
         const changes = Array.from({ length: dice.int(1, 4) }, () => change(sender))
         sender.sent.push(...changes)
         return each((target) => deviceStep(target, sender, changes, []))
+      }
+      case 'saga': {
+        const changes = sagas.changes(sender)
+        sender.sent.push(...changes)
+        return each((target) => deviceStep(target, sender, changes, []))
+      }
+      case 'undo':
+      case 'time_out':
+      case 'call_off':
+      case 'edit':
+      case 'settle_any':
+      case 'retry': {
+        const act = sagas.act(kind)
+        return act ? each(act) : []
       }
       case 'replay': {
         const changes = sender.sent.filter(() => dice.chance(0.3)).slice(-5)
@@ -283,4 +306,6 @@ export function createHistory(dice: Dice, startMs: number) {
     const record = known.find(({ record_id }) => record_id === written.answer?.record_id)
     if (record && written.recordVersion) record.version = written.recordVersion
   }
+
+  return { begin, step }
 }

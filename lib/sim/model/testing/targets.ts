@@ -11,17 +11,30 @@ import { v7 } from 'uuid'
 import type { Dice } from '../../simulation/dice.ts'
 import { ModelDatabase, type ModelHost } from '../model-database.ts'
 import { modelStore, readPolicies } from '../model-store.ts'
+import { recordKey } from '../tables.ts'
 
 /** A store under test, with an engine on it whose clock and dice are the test's. */
 export type Target = {
   engine: Engine
   putPolicy: (policy: Partial<TablePolicy> & { name: string }) => Promise<void>
+  addDevice: (id: string, scopes: readonly string[]) => Promise<void>
+  /** By id. */
+  openConflicts: () => Promise<OpenConflict[]>
   /** Everything that is stored, times aside, by table and in the order of its key. */
   dump: () => Promise<Dump>
 }
 
+export type OpenConflict = {
+  id: string
+  version: number
+  scope: string
+  table: string
+  record_id: string
+  record_version: number
+}
+
 export type Dump = Record<
-  'stream' | 'hole' | 'result' | 'record' | 'commit' | 'change' | 'conflict' | 'letter',
+  'stream' | 'hole' | 'result' | 'record' | 'commit' | 'change' | 'conflict' | 'letter' | 'saga' | 'step',
   Json[]
 >
 
@@ -47,6 +60,15 @@ export function postgresTarget(db: Database, dice: Dice, now: () => number): Tar
   return {
     engine: { ...serverEngine(db), ...seeded(dice, now) },
     putPolicy: (policy) => putPolicy(db, policy),
+    async addDevice(id, scopes) {
+      await db.$executeRaw`
+        INSERT INTO device (id, name, token_hash, scopes, incarnation)
+        VALUES (${id}::uuid, 'sender', ${Buffer.from(id)}, ${scopes}, ${id}::uuid)`
+    },
+    openConflicts: () => db.$queryRaw<OpenConflict[]>`
+      SELECT c.id, c.version, c.scope, c."table", c.record_id, r.version AS record_version
+      FROM conflict c JOIN record r ON r.scope = c.scope AND r."table" = c."table" AND r.id = c.record_id
+      WHERE c.state = 'open' ORDER BY c.id`,
     dump: async () => ({
       stream:
         await rows(`SELECT json_build_object('device', device_id, 'incarnation', incarnation, 'last_seq', last_seq,
@@ -79,6 +101,10 @@ export function postgresTarget(db: Database, dice: Dice, now: () => number): Tar
       letter:
         await rows(`SELECT to_jsonb(d) - '{trace_id, created_at, updated_at, closed_at, closed_by, change_hash, reason}'::text[] AS row
         FROM dead_letter d ORDER BY id`),
+      saga: await rows(`SELECT to_jsonb(g) - '{trace_id, started_at, progressed_at, ended_at}'::text[]
+        || jsonb_build_object('is_over', ended_at IS NOT NULL) AS row FROM saga g ORDER BY id`),
+      step: await rows(`SELECT to_jsonb(t) - '{trace_id, at, undone_at}'::text[] AS row
+        FROM saga_step t ORDER BY saga_id, step`),
     }),
   }
 }
@@ -105,6 +131,19 @@ export function modelTarget(
         tx.put('policies', policy.name, { name: policy.name, version, policy: whole }),
       )
     },
+    async addDevice(id, granted) {
+      const device = { id, token: id, status: 'active' as const, scopes: [...granted], incarnation: id }
+      await database.transaction(host, (tx) => tx.put('devices', id, { ...device, resync_reason: null }))
+    },
+    openConflicts: async () =>
+      database.tables
+        .all('conflicts')
+        .filter(({ state }) => state === 'open')
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+        .flatMap(({ id, version, scope, table, record_id }) => {
+          const record = database.tables.get('records', recordKey(scope, table, record_id))
+          return record ? [{ id, version, scope, table, record_id, record_version: record.version }] : []
+        }),
     dump: async () => {
       const { rows } = database.tables
       const inOrder = <T extends Json>(table: Map<string, T>) =>
@@ -123,6 +162,11 @@ export function modelTarget(
           change: inOrder(rows.changes),
           conflict: inOrder(rows.conflicts),
           letter: inOrder(rows.letters).map((row) => without(row, 'change_hash')),
+          saga: inOrder(rows.sagas).map((row) => ({
+            ...without(row, 'progressed_ms'),
+            is_over: row.state === 'completed' || row.state === 'compensated',
+          })),
+          step: inOrder(rows.steps),
         }),
       ) as Dump
     },
