@@ -192,8 +192,12 @@ function isIdTaken({ code, errors }: ReadRejected): boolean {
   return code === 'invalid_change' && errors.some(({ pointer }) => pointer === '/op_id')
 }
 
-/** Whether nothing that this store sent stands before the operation on its record. */
+/**
+ * Whether nothing that this store sent stands before the operation on its record. A later step of a saga waits for its
+ * saga: that ends, also where the step before it never comes.
+ */
 async function isFirst(unit: Unit, operation: PendingOperation): Promise<boolean> {
+  if (operation.saga !== null && operation.saga.step > 1) return false
   const before = await readPending(unit, await readRow(unit, operation))
   return before.every(({ seq, ordinal }) => seq === null || ordinal >= operation.ordinal)
 }

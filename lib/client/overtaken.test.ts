@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
+import { readInflight } from './queue.ts'
 import { getRecord } from './records.ts'
 import { snapshotReplySchema } from './replies.ts'
 import { contentOf } from './review.ts'
@@ -25,6 +26,8 @@ const tell = (
   data: { name: string } | null,
 ) => news(kernel, key, { operation, version, data })
 
+/** What was sent and is not answered for good. */
+const inflight = (kernel: Kernel) => transact(kernel, (unit) => readInflight(unit))
 const shown = (kernel: Kernel) => transact(kernel, (unit) => getRecord(unit, key))
 const applied = (version: number) => ({ version, outcome: 'applied', data: null, checksum: 'x' })
 
@@ -54,6 +57,26 @@ test('an operation that waits for one which this store never sent is a stray', a
   await edit(kernel, { name: 'alone' })
   const wait = { code: 'dependency_pending', detail: 'Operation 7 must be answered first.', retryable: true }
   expect((await answer(kernel, wait)).strays).toBe(1)
+})
+
+test('a step that waits for another step of its saga is none', async () => {
+  const kernel = await deviceByHand()
+  const saga = { id: '0193f3a2-b4c0-7000-8000-00000000bbbb', step: 2, steps: 2 }
+  await transact(kernel, (unit) =>
+    applyEdit(kernel, unit, { ...key, data: { name: 'second' }, priority: undefined, saga }),
+  )
+  const wait = { code: 'dependency_pending', detail: 'Step 1 must be answered first.', retryable: true }
+  const [sent] = await send(kernel)
+  const holes = []
+  for (let i = 0; i < 12; i++) {
+    const held = i === 0 ? sent! : (await inflight(kernel))[0]!
+    expect((await take(kernel, [held], wait)).strays).toBe(0)
+    holes.push((await inflight(kernel))[0]!.hole!)
+  }
+  // It never gives up, and asks ever more rarely: the other may be days away, or never come.
+  expect(holes.at(-1)).toMatchObject({ attempts: 0, waits: 12 })
+  const delays = holes.map(({ notBeforeMs }) => notBeforeMs - clock.nowMs())
+  expect(Math.max(...delays.slice(6))).toBeGreaterThan(30_000)
 })
 
 test('a full sync tells which conflicts are still open: the others are over', async () => {

@@ -84,6 +84,9 @@ export async function holdOperation(
   // One that waits for an earlier one has not failed; that one's attempts end the waiting.
   const counts = answer.code === 'dependency_pending' ? 0 : 1
   const attempts = (operation.hole?.attempts ?? 0) + counts
+  // That one may be days away, or never come: a saga waits until it times out.
+  const isSagaWaiting = counts === 0 && operation.saga !== null
+  const waits = (operation.hole?.waits ?? 0) + (isSagaWaiting ? 1 : 0)
   const nowMs = kernel.clock.nowMs()
   if (attempts >= kernel.policy.maxAttempts) {
     const detail = `gave up after ${attempts} attempts; the last answer was ${answer.code}: ${answer.detail}`
@@ -103,7 +106,7 @@ export async function holdOperation(
       ? nowMs
       : nowMs +
         retryDelayMs({
-          attempt: Math.max(0, attempts - 1),
+          attempt: Math.max(0, attempts - 1, isSagaWaiting ? waits - 1 : 0),
           policy: kernel.policy.backoff,
           random: randomUnit(kernel.random),
           retryAfterMs,
@@ -118,7 +121,7 @@ export async function holdOperation(
     ...(answer.code === 'checksum_mismatch'
       ? { checksum: recordChecksum(operation.data, kernel.sha256Hex) }
       : {}),
-    hole: { code: answer.code, attempts, notBeforeMs },
+    hole: { code: answer.code, attempts, ...(waits > 0 && { waits }), notBeforeMs },
   })
   return false
 }

@@ -100,7 +100,13 @@ export interface PendingOperation extends RecordKey {
   /** Set when this device found that it has a twin, which may have sent this op id with other content. */
   readonly isShared: boolean
   /** Set once the server has refused it for now: it may come again, repaired. */
-  readonly hole: { readonly code: string; readonly attempts: number; readonly notBeforeMs: number } | null
+  readonly hole: {
+    readonly code: string
+    readonly attempts: number
+    /** How often it was told to wait for another step of its saga. */
+    readonly waits?: number
+    readonly notBeforeMs: number
+  } | null
   /** Set where it was answered before and is sent again, because the server may have lost that. */
   readonly firstAnswer: JournalAnswer | null
 }

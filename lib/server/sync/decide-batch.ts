@@ -94,8 +94,9 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
     movedAway(change, read, granted) ??
     admit(change, { knownTable, granted, checksum: read.checksum, nowMillis }) ??
     (policy && registerAhead(policy, change, nowMillis)) ??
-    batch.holes.holdBack(change, seq, read.madeIn) ??
-    batch.sagas.hold(read)
+    // A saga that was set back ends its steps, whatever they wait for beside it.
+    batch.sagas.hold(read) ??
+    batch.holes.holdBack(change, seq, read.madeIn)
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
 
   const key = keyOfChange(change)
