@@ -99,7 +99,8 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
       request.keys.flatMap(({ scope, table, id }) =>
         tables
           .all('conflicts')
-          .filter((conflict) => conflict.state === 'open' && conflict.device_id === device)
+          // NULL is nobody's: what a person's write or an undoing left open is gone on with by no other.
+          .filter((conflict) => device !== null && conflict.state === 'open' && conflict.device_id === device)
           .filter(
             (conflict) =>
               recordKey(conflict.scope, conflict.table, conflict.record_id) === recordKey(scope, table, id),

@@ -1,4 +1,5 @@
 import { clientMutants } from './client-mutants.ts'
+import { sagaMutants } from './saga-mutants.ts'
 import { serverMutants } from './server-mutants.ts'
 import type { Plan } from '../simulation/plan.ts'
 import { storeMutants } from './store-mutants.ts'
@@ -15,4 +16,9 @@ export type Mutant = {
 }
 
 /** Bugs that a simulation has to find; an oracle that misses one is broken. */
-export const mutants: readonly Mutant[] = [...storeMutants, ...serverMutants, ...clientMutants]
+export const mutants: readonly Mutant[] = [
+  ...storeMutants,
+  ...serverMutants,
+  ...sagaMutants,
+  ...clientMutants,
+]

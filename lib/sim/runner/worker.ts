@@ -8,6 +8,9 @@ export type Job = { seed: string; narrowing: Narrowing; keepsLines: number }
 /** What a thread says of a job; `error` where the simulation itself broke. */
 export type Done = { seed: string; ms: number; outcome: Outcome | null; error: string | null }
 
+// What the product logs of crashes it is meant to survive is nobody's to read here.
+process.env['LOG_LEVEL'] ??= 'silent'
+
 // A thread with a planted bug loads everything after it: so each bug has a thread of its own.
 const mutant = (workerData as { mutant: Mutant | null }).mutant
 if (mutant) plant(mutant)

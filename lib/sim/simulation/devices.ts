@@ -1,9 +1,11 @@
 import { v4 } from 'uuid'
+import type { Rows } from '../model/tables.ts'
 import type { Device, MemoryImage } from '#lib/client/index.ts'
 import { useApp } from './app-user.ts'
 import { editFields } from './field-user.ts'
 import { appVersions, writeMachines } from './machines.ts'
 import { moveRecords } from './mover.ts'
+import { makeSagas } from './saga-user.ts'
 import type { Door } from './network.ts'
 import { difference, unsupported } from './oracle/endings.ts'
 import { SimDevice, type SimDeviceOptions } from './sim-device.ts'
@@ -43,6 +45,8 @@ export class Devices {
     if (open.length > 0) return `${open.length} conflicts are open`
     const waiting = unsupported(this.#world.database.tables).length
     if (waiting > 0) return `${waiting} dead letters wait though their table takes them now`
+    const saga = this.#world.database.tables.all('sagas').find(isMoving)
+    if (saga) return `saga ${saga.id} is ${saga.state}`
     for (const device of this.all) {
       const found = difference(this.#world, device)
       if (found !== null) return found
@@ -95,6 +99,7 @@ export class Devices {
     void editFields(this.#world, sim, device)
     void moveRecords(this.#world, sim, device)
     void writeMachines(this.#world, sim, device)
+    void makeSagas(this.#world, sim, device)
     await useApp(this.#world, sim, device)
   }
 
@@ -135,6 +140,10 @@ export class Devices {
     this.#world.scheduler.after(this.#dice.between(1_000, 60_000), () => (network.isOffline = false))
   }
 }
+
+/** A saga that is not at its end: people settle what keeps one that is stuck. */
+const isMoving = ({ state }: Rows['sagas']) =>
+  state === 'running' || state === 'compensating' || state === 'stuck'
 
 /** A copy without the token of today would enrol under the same name, and end the other's. */
 function tokenIn(image: MemoryImage): string | null {

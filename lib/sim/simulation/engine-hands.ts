@@ -63,7 +63,7 @@ export class EngineHands implements Hands {
 
   replay(letter: Rows['letters'], edited: JsonObject | null): Promise<void> {
     const original = JSON.parse(letter.change) as JsonObject
-    const { seq: _seq, checksum: _checksum, ...rest } = edited ?? original
+    const { seq: _seq, checksum: _checksum, saga: _saga, ...rest } = edited ?? original
     const change = { ...rest, op_id: this.#newId() } as RecordWrite['change']
     return this.#write({
       by: letter.device_id ? { kind: 'device', id: letter.device_id } : { kind: 'person', id: 'admin' },

@@ -133,7 +133,10 @@ export class People {
       return hands.settle(letter, to)
     }
     const change = JSON.parse(letter.change) as JsonObject
-    const isEdited = dice.chance(0.5) && change['data'] != null
+    // A step of a saga is not sent alone, unless somebody makes a change of its own of it.
+    const isStep = change['saga'] != null
+    if (isStep && change['data'] == null) return
+    const isEdited = isStep || (dice.chance(0.5) && change['data'] != null)
     this.#world.count(isEdited ? 'letter edited' : 'letter replayed')
     const table = change['table'] === 'nowhere' ? 'notes' : change['table']!
     await hands.replay(letter, isEdited ? { ...change, table, data: stateOf(dice, null) } : null)

@@ -7,7 +7,10 @@ const seldom = ['server_restored'] as const
  * What came later, and how many of the seeds have it. It rolls dice of its own, so that a seed keeps its meaning where it
  * has none of it. Moves are for who asks for them, until what they find is mended.
  */
-const later = { edit_fields: 0.4, app_versions: 0.4, app_move: 0 } as const
+const later = {
+  ...{ edit_fields: 0.4, app_versions: 0.4, app_move: 0 },
+  ...{ saga: 0.4, saga_called_off: 0.4, saga_retried: 0.4 },
+} as const
 const laterNames = Object.keys(later) as (keyof typeof later)[]
 
 /** Everything that can go wrong, or that people and apps do beside editing. A plan has some of them; each is counted. */
@@ -40,6 +43,8 @@ export type Plan = {
   statementMs: number
   pullLimit: number
   chunkChanges: number
+  /** How long a saga may rest before it is undone. */
+  sagaTimeoutMs: number
   /** How often each happens, as a factor on its usual rate. */
   rates: Partial<Record<Happening, number>>
 }
@@ -65,6 +70,7 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
     statementMs: dice.pick([4, 40, 300]),
     pullLimit: dice.pick([2, 5, 20, 500]),
     chunkChanges: dice.pick([1, 3, 10, 100]),
+    sagaTimeoutMs: createDice(`sagas of ${seed}`).pick([5_000, 30_000, 600_000]),
     rates: { ...rates(dice), ...narrowing.rates },
   }
   for (const name of narrowing.without ?? []) delete plan.rates[name]

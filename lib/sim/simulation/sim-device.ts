@@ -39,6 +39,7 @@ export class SimDevice {
   readonly fieldDice: Dice
   readonly moveDice: Dice
   readonly schemaDice: Dice
+  readonly sagaDice: Dice
   /** Set by whoever uses the app: called at the start of each life. */
   onLife: (device: Device) => void = () => {}
   #life: Life | null = null
@@ -56,6 +57,7 @@ export class SimDevice {
     this.fieldDice = world.dice.fork(`fields ${options.name}`)
     this.moveDice = world.dice.fork(`moves ${options.name}`)
     this.schemaDice = world.dice.fork(`schemas ${options.name}`)
+    this.sagaDice = world.dice.fork(`sagas of ${options.name}`)
     this.store = createMemoryStore(options.image)
     this.watch = world.oracle.device(options.name)
     world.appVersions.set(this.id, options.schemaVersion)

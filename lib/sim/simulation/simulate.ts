@@ -1,3 +1,4 @@
+import type { Engine } from '#lib/server/sync/engine.ts'
 import { Backups } from './backups.ts'
 import { Devices } from './devices.ts'
 import { EngineHands } from './engine-hands.ts'
@@ -7,6 +8,7 @@ import { checkEnding } from './oracle/endings.ts'
 import type { Invariant, Violation } from './oracle/invariants.ts'
 import { People } from './people.ts'
 import { planOf, type Narrowing, type Plan } from './plan.ts'
+import { SagaKeepers } from './saga-keepers.ts'
 import { Scheduler } from './scheduler.ts'
 import { ServerProcess } from './server-process.ts'
 import { policies } from './tables.ts'
@@ -74,10 +76,12 @@ class Cast {
   #born = 0
   readonly #world: World
   readonly #dice
+  readonly #sagaDice
 
   constructor(world: World) {
     this.#world = world
     this.#dice = world.dice.fork('cast')
+    this.#sagaDice = world.dice.fork('where sagas are looked after')
     this.devices = new Devices(world, () => this.#servers)
     world.restart = (server) => this.#restart(server)
   }
@@ -97,6 +101,7 @@ class Cast {
     const people = new People(this.#world, () => this.#hands())
     void people.work()
     void people.bringUp()
+    new SagaKeepers(this.#world, () => this.#engine()).work()
     void this.#misfortune()
     void new Backups(this.#world).work(() => {
       for (const server of this.#servers) this.#restart(server, false)
@@ -112,6 +117,11 @@ class Cast {
   #hands(): EngineHands | null {
     const up = this.#servers.filter((server) => server.isAlive)
     return up.length > 0 ? new EngineHands(this.#world, this.#dice.pick(up), this.#dice) : null
+  }
+
+  #engine(): Engine | null {
+    const up = this.#servers.filter((server) => server.isAlive)
+    return up.length > 0 ? this.#sagaDice.pick(up).engine : null
   }
 
   #newServer(): ServerProcess {

@@ -69,6 +69,7 @@ export function checkEnding(world: World, devices: readonly SimDevice[]): void {
     )
   }
   checkLetters(world)
+  oracle.sagas.ended(tables)
   for (const conflict of tables.all('conflicts')) {
     if (conflict.state !== 'resolved') continue
     const key = recordKey(conflict.scope, conflict.table, conflict.record_id)

@@ -1,8 +1,9 @@
-import { isJsonObject, jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
+import { jsonEqual, type Json } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { recordKey, type ChangeRow } from '../../model/tables.ts'
 import { withoutMerging } from '../field-tables.ts'
 import { machines, unknownTo } from '../machines.ts'
+import { covers, leaves, same } from './leaves.ts'
 import type { Ledger } from './ledger.ts'
 import type { Told } from './told.ts'
 
@@ -77,22 +78,7 @@ function checkUnknown(
   }
 }
 
-const same = (a: Json | undefined, b: Json | undefined): boolean => jsonEqual(a ?? null, b ?? null)
-const covers = (kept: string, path: string): boolean =>
-  kept === '' || kept === path || path.startsWith(`${kept}.`) || kept.startsWith(`${path}.`)
-
 type Leaves = Map<string, Json>
-
-/** Every value that is no object, by its dotted path. */
-function leaves(data: JsonObject, prefix = ''): Leaves {
-  return new Map(
-    Object.entries(data).flatMap(([name, value]) =>
-      isJsonObject(value) && Object.keys(value).length > 0
-        ? [...leaves(value, `${prefix}${name}.`)]
-        : [[prefix + name, value] as const],
-    ),
-  )
-}
 
 /** Last write wins by a total order: the stamp, then the device. */
 function checkOrder(

@@ -4,6 +4,7 @@ import type { Invariant, Violation } from './invariants.ts'
 import { Ledger, type Scene } from './ledger.ts'
 import { LogWatch } from './log-watch.ts'
 import { ReplyWatch } from './reply-watch.ts'
+import { SagaWatch } from './saga-watch.ts'
 
 /**
  * Watches from outside: everything that is committed, every reply, every write of every device. It knows the rules of
@@ -12,6 +13,7 @@ import { ReplyWatch } from './reply-watch.ts'
 export class Oracle {
   readonly log: LogWatch
   readonly replies: ReplyWatch
+  readonly sagas: SagaWatch
   readonly check: Ledger['check']
   readonly #ledger: Ledger
   readonly #watches: DeviceWatch[] = []
@@ -20,6 +22,7 @@ export class Oracle {
     this.#ledger = new Ledger(scene)
     this.check = this.#ledger.check
     this.log = new LogWatch(this.#ledger)
+    this.sagas = new SagaWatch(this.#ledger, this.log)
     this.replies = new ReplyWatch(this.#ledger, this.log)
   }
 
@@ -32,6 +35,7 @@ export class Oracle {
   }
 
   committed(transaction: Transaction): void {
+    this.sagas.committed(transaction, this.#ledger.scene.database.tables)
     this.log.committed(transaction, this.#ledger.scene.database.tables)
   }
 
@@ -41,6 +45,7 @@ export class Oracle {
     this.#ledger.restores++
     this.log.restored(tables)
     this.replies.restored(tables)
+    this.sagas.restored(tables)
     for (const watch of this.#watches) watch.restored()
   }
 
