@@ -182,7 +182,9 @@ export class SagaWatch {
     check('SagaUndone', step !== undefined, () => `${change.op_id} undoes what was no step`)
     const states = step && this.#around(step)
     if (!states) return
-    const found = this.#stateOf(change, change.before_version)?.data ?? null
+    const { moved_from: from } = change.rule
+    const foundIn = typeof from === 'string' ? from : change.scope
+    const found = this.#stateOf(keyOf({ ...change, scope: foundIn }), change.before_version)?.data ?? null
     const undoing = { ...states, found, left: change.data, lost: change.lost ?? [] }
     const fault = undoingFault(undoing, plainPaths(tables.get('policies', change.table)?.policy))
     check(
@@ -196,39 +198,32 @@ export class SagaWatch {
   /** A step of which there was nothing to undo. */
   #isBare(step: StepRow, tables: Tables): boolean {
     const states = this.#around(step)
-    const record = tables
-      .all('records')
-      .filter(({ id, table }) => id === step.record_id && table === step.table)
-    if (!states) return true
-    const found = record.find(({ deleted }) => !deleted)?.data ?? null
-    return holdsNothingOf({ ...states, found }, plainPaths(tables.get('policies', step.table ?? '')?.policy))
+    const key = keyOf(step)
+    const record = tables.get('records', key)
+    // Moved meanwhile: it is undone where it is now.
+    if (!states || !record || tables.departure(key, record.version)) return true
+    const isPlain = plainPaths(tables.get('policies', step.table ?? '')?.policy)
+    return holdsNothingOf({ ...states, found: record.data }, isPlain)
   }
 
   /** The record before and after a step; null where the log no longer tells. */
   #around(step: StepRow): Pick<Parameters<typeof undoingFault>[0], 'before' | 'after'> | null {
     if (step.before_version === null || step.after_version === null) return null
-    const after = this.#stateOf(step, step.after_version)
-    const before = step.before_version === 0 ? null : this.#stateOf(step, step.before_version)
+    const after = this.#stateOf(keyOf(step), step.after_version)
+    const taken = keyOf({ ...step, scope: step.from_scope ?? step.scope })
+    const before = step.before_version === 0 ? null : this.#stateOf(taken, step.before_version)
     return after === undefined || before === undefined
       ? null
       : { after: after.data, before: before?.data ?? null }
   }
 
-  /** A version of a record, in whatever scope it was. */
-  #stateOf(
-    { table, record_id: id }: { table: string | null; record_id: string | null },
-    version: number,
-  ): Told | undefined {
-    for (const scope of this.#log.feeds.keys()) {
-      const history = this.#log.histories.get(recordKey(scope, table ?? '', id ?? ''))
-      const told = history?.find(
-        ({ after_version, effect }) => after_version === version && effect !== 'LEAVE',
-      )
-      if (told) return told
-    }
-    return undefined
+  #stateOf(key: string, version: number): Told | undefined {
+    const history = this.#log.histories.get(key)
+    return history?.find(({ after_version, effect }) => after_version === version && effect !== 'LEAVE')
   }
 }
 
+const keyOf = ({ scope, table, record_id }: Pick<StepRow, 'scope' | 'table' | 'record_id'>): string =>
+  recordKey(scope ?? '', table ?? '', record_id ?? '')
 const wrote = ({ state, after_version }: StepRow) => state === 'applied' && after_version !== null
 const isToUndo = (step: StepRow) => wrote(step) && step.undo === null
