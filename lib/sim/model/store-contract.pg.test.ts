@@ -21,7 +21,7 @@ const policyOf: Record<(typeof tables)[number], Partial<TablePolicy>> = {
 /** What the histories made of their sagas, and of the steps of those. */
 const ends = new Set<string>()
 function note({ saga, step }: Dump): void {
-  for (const row of saga) ends.add(String((row as { state: string }).state))
+  for (const row of saga) ends.add((row as { state: string }).state)
   for (const row of step) ends.add(`undo ${String((row as { undo: string | null }).undo)}`)
 }
 
