@@ -8,14 +8,14 @@ export const sagaMutants: readonly Mutant[] = [
   {
     name: 'saga compensation overwrites a later edit',
     file: 'lib/core/undo-step.ts',
-    find: `ruleFor: (path) => ({ ...fieldRule(policy, path, joinTexts), tiebreak: 'manual' }),`,
-    replace: `ruleFor: (path) => ({ ...fieldRule(policy, path, joinTexts), tiebreak: 'client' }),`,
+    find: `const merged = mergeRest('manual')`,
+    replace: `const merged = mergeRest('client')`,
     rates: busy,
   },
   {
     name: 'saga compensation deletes a record that others edited since the saga made it',
     file: 'lib/core/undo-step.ts',
-    find: `return jsonEqual(data, after) ? checked(before, 'applied') : clash(current, before)`,
+    find: `return jsonEqual(data, after) ? checked(before, 'applied') : clash(current, restored)`,
     replace: `return checked(before, 'applied')`,
     rates: busy,
   },
