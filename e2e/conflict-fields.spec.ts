@@ -49,6 +49,11 @@ test('what joins by itself stays beside what a person decides, and all of it rea
     expect(crdtValue(record?.data['visits'] as JsonObject)).toBe(2)
     expect(crdtValue(record?.data['tags'] as JsonObject)).toEqual(['inspected', 'photographed', 'urgent'])
   }
+  // A device confirms what it was given with its next sync; the page says so by itself.
+  await expect(page.getByText('0 of 2 devices of the scope confirmed it.')).toBeVisible()
+  await first.sync()
+  await second.sync()
+  await expect(page.getByText('All 2 devices of the scope confirmed it.')).toBeVisible()
 })
 
 test('a conflict over a move says where the record goes, and a key leaves it where it is', async ({

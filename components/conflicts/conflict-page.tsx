@@ -6,7 +6,7 @@ import { Badge } from '#components/ui/badge.tsx'
 import { DiffView } from '#components/ui/diff-view.tsx'
 import { JsonView } from '#components/ui/json-view.tsx'
 import { Fact, Facts, Panel } from '#components/ui/panel.tsx'
-import { plural } from '#components/ui/quantity.ts'
+import { formatCount, plural } from '#components/ui/quantity.ts'
 import { ShortId } from '#components/ui/short-id.tsx'
 import { StateShape } from '#components/ui/state-mark.tsx'
 import { Time } from '#components/ui/time.tsx'
@@ -23,6 +23,17 @@ const strategyWords: Record<string, string> = {
   merge: 'merge: field by field',
   fww: 'first write wins',
   lww: 'last write wins',
+}
+
+/** Why a person has to look at it. */
+function whyWords({ saga, strategy, fields, operation }: ConflictDetail): string {
+  if (saga?.undoes) return 'others edited the same since, or what the step added only grows'
+  if (fields.length === 0) {
+    return operation === 'DELETE' ? 'they deleted what we changed' : 'one side deleted what the other changed'
+  }
+  if (strategy === 'fww') return 'ours came first'
+  if (strategy === 'manual') return 'the table leaves every clash to a person'
+  return `both sides changed ${fields.map((field) => field || 'the whole record').join(', ')}`
 }
 
 const orderWords: Record<ConflictDetail['vector_order'], string> = {
@@ -62,11 +73,14 @@ export function ConflictPage({
           <Fact name="Since">
             <Time at={conflict.created_at} show="both" precision="minute" />
           </Fact>
+          <Fact name="Why">{whyWords(conflict)}</Fact>
         </Facts>
         <Facts>
           <Fact name="Theirs">
             {conflict.saga?.undoes ? (
               'the server, undoing a saga'
+            ) : conflict.device_id === null ? (
+              'the server'
             ) : (
               <DeviceLink id={conflict.device_id} name={conflict.device_name} />
             )}
@@ -77,10 +91,12 @@ export function ConflictPage({
               ? `, and ${plural(conflict.later_op_ids.length, 'edit')} after it`
               : ''}
           </Fact>
-          <Fact name="By its clock">
-            <HlcTime hlc={conflict.client.hlc} />
-            {conflict.saga?.undoes ? null : <Skew ms={conflict.client.clock_skew_ms} />}
-          </Fact>
+          {conflict.saga?.undoes ? null : (
+            <Fact name="By its clock">
+              <HlcTime hlc={conflict.client.hlc} />
+              <Skew ms={conflict.client.clock_skew_ms} />
+            </Fact>
+          )}
           <Fact name="Strategy">{strategyWords[conflict.strategy] ?? conflict.strategy}</Fact>
           {conflict.to_scope === null ? null : (
             <Fact name="Moves it to">
@@ -167,6 +183,26 @@ function Skew({ ms }: { ms: number | null }) {
   )
 }
 
+/** How far the resolution has come: a device confirms it with the sync after the one that brought it. */
+function Reached({ conflict }: { conflict: ConflictDetail }) {
+  const reached = conflict.resolution?.reached
+  if (!reached || reached.devices === 0) return null
+  const { devices, confirmed, sender } = reached
+  return (
+    <p className="mb-3 flex flex-wrap items-center gap-x-1.5">
+      <StateShape state={confirmed === devices ? 'healthy' : 'unknown'} />
+      {confirmed === devices
+        ? `${devices === 1 ? 'The device' : `All ${plural(devices, 'device')}`} of the scope confirmed it.`
+        : `${formatCount(confirmed)} of ${plural(devices, 'device')} of the scope confirmed it.`}
+      {sender === null || confirmed === devices ? null : (
+        <span className="text-muted">
+          {conflict.device_name ?? 'Theirs'} {sender ? 'is among them.' : 'does so with its next sync.'}
+        </span>
+      )}
+    </p>
+  )
+}
+
 /** How it was settled: by whom, why, and what that did to either side. */
 function Resolved({ conflict, refusal }: { conflict: ConflictDetail; refusal: string | undefined }) {
   const data = conflict.resolution?.data
@@ -198,6 +234,7 @@ function Resolved({ conflict, refusal }: { conflict: ConflictDetail; refusal: st
             ? ` The record went from scope ${conflict.resolution.moved_from} to ${conflict.scope}.`
             : ''}
         </p>
+        <Reached conflict={conflict} />
         {data ? (
           <JsonView label="The record as it was resolved" value={data} className="max-h-96" />
         ) : (

@@ -125,6 +125,11 @@ export const conflictDetailSchema = conflictItemSchema.extend({
       can_undo: z.boolean(),
       /** Why it can not be undone. */
       undo_refusal: z.string().nullable(),
+      /**
+       * How many active devices of the scope have confirmed that they have it, and whether theirs is among them (null: it
+       * is none of them). Null where the commit is no longer known.
+       */
+      reached: z.object({ devices: z.int(), confirmed: z.int(), sender: z.boolean().nullable() }).nullable(),
     })
     .nullable(),
 })

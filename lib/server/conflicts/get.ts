@@ -6,9 +6,16 @@ import { authorise, type Actor } from '../actor.ts'
 import { database } from '../db.ts'
 import { currentRecord, movedTo, writerOf, type CurrentRecord } from '../records/read.ts'
 import { loadPolicies } from '../tables/policy-cache.ts'
+import { flushSyncRecords } from '../syncs/record.ts'
 import { conflictEtag } from './etag.ts'
 import { toItem } from './list.ts'
-import { selectConflict, selectDeviceNames, selectSagaOf, type WholeConflict } from './store.ts'
+import {
+  selectConflict,
+  selectDeviceNames,
+  selectReached,
+  selectSagaOf,
+  type WholeConflict,
+} from './store.ts'
 
 /**
  * A conflict with everything a person needs to settle it, against the record as it is now.
@@ -18,12 +25,14 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
   authorise(actor, 'viewer')
   const { conflict, record } = await loadConflict(id)
   const { client_vector: theirs, server_vector: ours } = conflict
-  const [writer, saga, entries, refusal, policies] = await Promise.all([
+  const version = conflict.resolved_version
+  const [writer, saga, entries, refusal, policies, reached] = await Promise.all([
     writerOf(keyOf(conflict), record.version),
-    selectSagaOf(id),
+    selectSagaOf(conflict),
     vectorEntries(theirs, ours),
     undoRefusal(conflict, record),
     loadPolicies(database(), [conflict.table]),
+    version === null ? null : reachedNow(conflict, version),
   ])
   const states: ThreeStates = { base: conflict.base_data, client: conflict.client_data, server: record.data }
   const views = fieldViews(states, policies.get(conflict.table) ?? null)
@@ -62,16 +71,23 @@ export async function getConflict(actor: Actor, id: string): Promise<ConflictDet
     field_views: views,
     suggestion: suggestMerge(states, views),
     resolution:
-      conflict.resolved_version === null
+      version === null
         ? null
         : {
-            version: conflict.resolved_version,
+            version,
             data: conflict.resolution,
             moved_from: conflict.moved_from,
             can_undo: refusal === null,
             undo_refusal: refusal,
+            reached,
           },
   }
+}
+
+/** What devices acknowledged is written after their syncs were answered; what is on its way there counts. */
+async function reachedNow(conflict: WholeConflict, version: number): ReturnType<typeof selectReached> {
+  await flushSyncRecords()
+  return selectReached(conflict, version)
 }
 
 /** Where the device's edit moves the record; null where it leaves it, and where somebody moved it there since. */

@@ -69,7 +69,7 @@ export async function resolveConflict(actor: Actor, resolution: Resolution): Pro
       traceId,
     })
     refuseUnlessAccepted(answer)
-    await endSaga(id, traceId)
+    await endSaga(conflict, traceId)
   } catch (error) {
     throw error instanceof AppError && error.code === 'stale' ? await withCurrent(error, actor, id) : error
   }
@@ -77,8 +77,8 @@ export async function resolveConflict(actor: Actor, resolution: Resolution): Pro
 }
 
 /** Where the conflict was all that kept a saga from its end. What goes wrong here, the worker makes up for. */
-async function endSaga(conflictId: string, traceId: string): Promise<void> {
-  const saga = await selectSagaOf(conflictId)
+async function endSaga(conflict: WholeConflict, traceId: string): Promise<void> {
+  const saga = await selectSagaOf(conflict)
   if (!saga?.undoes) return
   await countSettled(serverEngine(), saga.id, traceId).catch((error: unknown) =>
     logger.warn(

@@ -97,10 +97,44 @@ export async function selectDeviceNames(ids: readonly string[]): Promise<Map<str
   return new Map(rows.map(({ id, name }) => [id, name]))
 }
 
-/** The step of a saga that a conflict came of, or whose undoing it is. */
-export async function selectSagaOf(id: string): Promise<ConflictDetail['saga']> {
+/**
+ * The step of a saga that a conflict came of, or whose undoing it is: by the steps, and by the log once a step is settled
+ * and names its conflict no more.
+ */
+export async function selectSagaOf({ id, table, record_id }: WholeConflict): Promise<ConflictDetail['saga']> {
   const [row] = await database().$queryRaw<NonNullable<ConflictDetail['saga']>[]>`
-    SELECT saga_id AS id, step, undo_conflict_id IS NOT DISTINCT FROM ${id}::uuid AS undoes
-    FROM saga_step WHERE conflict_id = ${id}::uuid OR undo_conflict_id = ${id}::uuid ORDER BY at LIMIT 1`
+    (SELECT saga_id AS id, step, undo_conflict_id IS NOT DISTINCT FROM ${id}::uuid AS undoes
+      FROM saga_step WHERE conflict_id = ${id}::uuid OR undo_conflict_id = ${id}::uuid ORDER BY at LIMIT 1)
+    UNION ALL
+    (SELECT (ch.rule->'saga'->>'id')::uuid, (ch.rule->'saga'->>'step')::int, true
+      FROM feed_change ch WHERE ch.record_id = ${record_id}::uuid AND ch."table" = ${table}
+        AND ch.conflict_id = ${id}::uuid AND ch.rule->>'strategy' = 'saga_compensation' LIMIT 1)
+    LIMIT 1`
+  return row ?? null
+}
+
+/**
+ * How far a version of a record has come: the active devices of its scope, those whose acknowledged position is at its
+ * commit or past it, and whether one of them is this device. @returns null where the commit is no longer in the log
+ */
+export async function selectReached(
+  { scope, table, record_id, device_id }: WholeConflict,
+  version: number,
+): Promise<{ devices: number; confirmed: number; sender: boolean | null } | null> {
+  const [row] = await database().$queryRaw<{ devices: number; confirmed: number; sender: boolean | null }[]>`
+    SELECT count(d.id)::int AS devices, count(d.id) FILTER (WHERE d.has_it)::int AS confirmed,
+      bool_or(d.has_it) FILTER (WHERE d.id = ${device_id}::uuid) AS sender
+    FROM (
+      SELECT c.seq FROM feed_change ch
+      JOIN feed_commit c ON c.scope = ch.scope AND c.batch = ch.batch AND c.committed_at = ch.committed_at
+      WHERE ch.record_id = ${record_id}::uuid AND ch."table" = ${table} AND ch.scope = ${scope}
+        AND ch.after_version = ${version} AND ch.effect <> 'NONE' LIMIT 1
+    ) at
+    LEFT JOIN LATERAL (
+      SELECT d.id, coalesce((h.acknowledged->>${scope})::bigint >= at.seq, false) AS has_it
+      FROM device d LEFT JOIN device_health h ON h.device_id = d.id
+      WHERE d.status = 'active' AND ${scope} = ANY (d.scopes)
+    ) d ON true
+    GROUP BY at.seq`
   return row ?? null
 }

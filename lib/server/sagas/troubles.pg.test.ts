@@ -102,6 +102,8 @@ describe('what does not go smoothly', () => {
     })
     expect((await bench.recordOf(shared.id)).data).toEqual({ a: 1 })
     expect(await bench.sagaRow(id)).toMatchObject({ state: 'compensated', blocked: 0 })
+    // The step is settled and names its conflict no more; the conflict goes on naming the saga.
+    expect((await getConflict(admin, conflictId)).saga).toEqual({ id, step: 1, undoes: true })
   })
 
   test('a saga that is not complete in time is told and undone; what comes later is aborted', async () => {

@@ -4,6 +4,7 @@ import { NextConflict } from '#components/conflicts/next-conflict.tsx'
 import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { shortenMiddle } from '#components/ui/shorten.ts'
+import type { ConflictDetail } from '#lib/protocol/console.ts'
 import { getConflict } from '#lib/server/conflicts/get.ts'
 import { listConflicts } from '#lib/server/conflicts/list.ts'
 import { loadPage, pageId } from '#lib/server/http/page.ts'
@@ -30,10 +31,16 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
         asOf={asOf}
         actions={<NextConflict id={next} open={open} />}
       />
-      <LivePage topics={['conflict', 'record']} />
+      <LivePage topics={isUnderWay(conflict) ? ['conflict', 'record', 'device'] : ['conflict', 'record']} />
       <PageBody>
         <ConflictPage conflict={conflict} refusal={refusalOf(actor, 'admin', 'Resolving a conflict')} />
       </PageBody>
     </>
   )
+}
+
+/** Whether devices have yet to confirm how it was settled. */
+function isUnderWay({ resolution }: ConflictDetail): boolean {
+  const reached = resolution?.reached
+  return reached ? reached.confirmed < reached.devices : false
 }

@@ -154,6 +154,12 @@ test('lists by filter, in pages that neither skip nor repeat, with exact totals'
   expect((await list(`device_id=${randomUUID()}`)).total).toBe(0)
 })
 
+/** What the record of a sync notes once a device has sent back the token of its scope's head. */
+const confirm = (device: RawDevice, scope: string) =>
+  callers.own.db.$executeRaw`
+    INSERT INTO device_health (device_id, acknowledged)
+    SELECT ${device.id}::uuid, jsonb_build_object(scope, seq) FROM feed_head WHERE scope = ${scope}`
+
 describe('resolve', () => {
   test.each([
     ['client', undefined, { name: 'Device', phone: '2', city: 'X' }],
@@ -167,7 +173,7 @@ describe('resolve', () => {
     expect(body).toMatchObject({
       ...{ state: 'resolved', choice, reason: 'looked it up', resolved_by: 'key of admin', version: 2 },
       current: { version: 3, data: result, by: { kind: 'person', name: 'key of admin' } },
-      resolution: { version: 3, data: result, can_undo: true },
+      resolution: { version: 3, data: result, can_undo: true, reached: { confirmed: 0, sender: false } },
     })
     for (const device of [one, two]) {
       const { server_changes } = await device.sync()
@@ -175,6 +181,11 @@ describe('resolve', () => {
         ...{ operation: 'UPSERT', version: 3, data: result, conflict_id: id, by: { kind: 'person' } },
       })
     }
+    const reached = async () => (await get(id)).body.resolution?.reached
+    await confirm(one, body.scope)
+    expect(await reached()).toEqual({ devices: 2, confirmed: 1, sender: false })
+    await confirm(two, body.scope)
+    expect(await reached()).toEqual({ devices: 2, confirmed: 2, sender: true })
     const { items } = await listAudit(admin, { target: 'conflict', target_id: id })
     expect(items).toMatchObject([{ action: 'conflict.resolve', reason: 'looked it up', after: { choice } }])
   })
