@@ -3,7 +3,6 @@ import type { z } from 'zod'
 import type { Refusal } from '#lib/core/decide.ts'
 import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
-import { plainChange } from './plain-change.ts'
 import { changeSchema, hlcText, uuid, type Change } from '#lib/protocol/sync.ts'
 
 export const sha256Hex = (text: string): string => hash('sha256', text)
@@ -57,15 +56,9 @@ export function declareSchemas(
 function readChange(raw: unknown, index: number): ReadChange {
   const unfaithful = findUnfaithful(raw)
   if (unfaithful) return unreadable(raw, index, [unfaithful])
-  const plain = plainChange(raw)
-  if (plain) return readable(raw, index, plain)
   const parsed = changeSchema.safeParse(raw)
-  return parsed.success
-    ? readable(raw, index, parsed.data)
-    : unreadable(raw, index, parsed.error.issues.map(issueToFieldError))
-}
-
-function readable(raw: unknown, index: number, change: Change): ReadChange {
+  if (!parsed.success) return unreadable(raw, index, parsed.error.issues.map(issueToFieldError))
+  const change = parsed.data
   const canonical = canonicalJson(change.data ?? null)
   const checksum = sha256Hex(canonical)
   return {
@@ -85,11 +78,17 @@ function readable(raw: unknown, index: number, change: Change): ReadChange {
   }
 }
 
+type Content = Pick<
+  Change,
+  'op_id' | 'table' | 'operation' | 'record_id' | 'scope' | 'base_version' | 'checksum'
+> &
+  Partial<Pick<Change, 'from_scope' | 'base_op_id' | 'text_ops' | 'saga'>>
+
 /**
  * The clock and the trace are left out: a device may restamp what it sends again. The data counts by the checksum the
  * device gave it: what was damaged on its way the second time is still the same operation.
  */
-function contentHash(change: Change): string {
+export function contentHash(change: Content): string {
   return sha256Hex(
     JSON.stringify([
       change.op_id,

@@ -48,15 +48,23 @@ function parse(text: string): { [name: string]: Json } | null {
   }
 }
 
+/** What an answer of each kind has, and no other. */
+const marks: Record<string, string> = {
+  ...{ accepted: 'outcome', conflict: 'conflict_id', rejected: 'dead_letter_id' },
+}
+
 function faultOf(
   { kind, op_id, record_id, version }: StoredAnswer,
   entry: ReturnType<typeof parse>,
 ): string | null {
   if (entry === null) return 'the answer cannot be read'
   if (entry['op_id'] !== op_id) return 'the answer is that of another operation'
-  if (kind !== 'accepted') return null
+  if (entry[marks[kind] ?? ''] === undefined) return 'the answer is of another kind'
+  if (kind === 'rejected') return null
   if (entry['record_id'] !== record_id) return 'the answer is about another record'
-  if (entry['version'] !== version) return 'the answer names another version'
+  const told = entry[kind === 'accepted' ? 'version' : 'server_version']
+  if (told !== version) return 'the answer names another version'
+  if (kind === 'conflict') return null
   const { data = null, checksum } = entry
   return data === null || recordChecksum(data, sha256Hex) === checksum
     ? null

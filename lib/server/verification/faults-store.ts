@@ -1,8 +1,9 @@
-import type { Check, Finding } from './finding.ts'
-import type { Ask, Place } from './store.ts'
+import type { Finding } from './finding.ts'
+import { broken, type Rule } from './rules.ts'
+import type { Ask } from './store.ts'
 
-/** What must hold between the tables beside the log. Each statement finds the rows for which it does not. */
-const rules: { check: Check; detail: string; sql: string }[] = [
+/** What must hold between answers, conflicts and dead letters, and between them and the log. */
+const rules: readonly Rule[] = [
   {
     check: 'answers',
     detail: 'was answered with a version of its record that the log does not have',
@@ -83,17 +84,7 @@ const rules: { check: Check; detail: string; sql: string }[] = [
   },
 ]
 
-const mostPerRule = 1_000
-
 /** Where answers, conflicts and dead letters do not hold together. */
-export async function* findFaults(ask: Ask): AsyncGenerator<Finding> {
-  for (const { check, detail, sql } of rules) {
-    for (const place of await ask<Place>(`${sql} LIMIT ${mostPerRule}`)) {
-      yield { check, ...withoutNulls(place), detail }
-    }
-  }
-}
-
-function withoutNulls(place: Place): Place {
-  return Object.fromEntries(Object.entries(place).filter(([, value]) => value !== null))
+export function findFaults(ask: Ask): AsyncGenerator<Finding> {
+  return broken(ask, rules)
 }

@@ -1,5 +1,13 @@
 /** What a verification looks at. */
-export type Check = 'feed' | 'state' | 'records' | 'answers' | 'conflicts' | 'dead_letters' | 'audit'
+export type Check =
+  | 'feed'
+  | 'state'
+  | 'records'
+  | 'answers'
+  | 'conflicts'
+  | 'dead_letters'
+  | 'sagas'
+  | 'audit'
 
 /** One place that is not as it was written. */
 export type Finding = {
@@ -9,9 +17,9 @@ export type Finding = {
   record_id?: string | undefined
   /** The commit, or for `answers` the operation of the device's stream. */
   seq?: number | undefined
-  /** The change within its commit. */
+  /** The change within its commit, or the step within its saga. */
   ordinal?: number | undefined
-  /** Of a conflict, a dead letter, an audit entry, a device. */
+  /** Of a conflict, a dead letter, a saga, an audit entry, a device. */
   id?: string | undefined
   detail: string
 }

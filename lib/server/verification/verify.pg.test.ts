@@ -10,6 +10,7 @@ import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { lineOf, type Finding } from './finding.ts'
 import type { Ask } from './store.ts'
 import { rebuild } from './rebuild.ts'
+import { flips, guarded, isAbout, provable, unguarded, written, type Column } from './testing/columns.ts'
 import { workload } from './testing/workload.ts'
 import { verifyData } from './verify.ts'
 
@@ -45,6 +46,11 @@ beforeAll(async () => {
      FROM (SELECT folded_record(c) AS f FROM feed_fold($1, 1000000) c) k
      WHERE r.scope = $1 AND r."table" = (f)."table" AND r.id = (f).id`,
     [scopes[0]],
+  )
+  await ask(
+    `UPDATE op_result o SET created_at = c.committed_at FROM feed_change c
+     WHERE c.record_id = o.record_id AND c."table" = o."table" AND c.op_id = o.op_id
+       AND c.effect <> 'LEAVE'`,
   )
   await compact(ask, { minAgeHours: 0 })
 }, 60_000)
@@ -114,38 +120,6 @@ test('what nobody touched is clean, whole and scope by scope; and there is somet
   for (const scope of scopes) expect(await inTransaction(() => findings(scope))).toEqual([])
 })
 
-type Column = { table: string; column: string; type: string }
-const guarded = [
-  'record',
-  'feed_change',
-  'feed_commit',
-  'feed_head',
-  'feed_checkpoint',
-  'audit',
-  'audit_head',
-]
-/** What the sweep counts until it tells the audit, and when a checkpoint was made: statistics. */
-const unguarded = /^feed_checkpoint\.(purged_|thinned_|created_at)|^audit_head\.id$/
-
-const flips: Record<string, string> = {
-  text: `CASE WHEN %c = '' THEN 'x' ELSE overlay(%c PLACING CASE WHEN left(%c, 1) = '0' THEN '1' ELSE '0' END FROM 1 FOR 1) END`,
-  int4: '%c + 1000',
-  int8: '%c + 1000',
-  bool: 'NOT %c',
-  uuid: 'gen_random_uuid()',
-  timestamptz: `%c + interval '1 millisecond'`,
-  bytea: 'set_byte(%c, 0, get_byte(%c, 0) # 1)',
-  jsonb: `CASE WHEN jsonb_typeof(%c) = 'object' THEN %c || '{"flipped": 1}' ELSE '[{"path":"flipped","value":1,"from":"client","hlc":"h"}]'::jsonb END`,
-}
-
-/** Where nothing stood. */
-const written: Record<string, string> = {
-  text: `'x'`,
-  uuid: 'gen_random_uuid()',
-  jsonb: `'{"n": 1}'`,
-  int8: '1',
-}
-
 describe('one thing changed in one place', () => {
   test('is found there, in whatever column of whatever table', async () => {
     const columns = await ask<Column>(
@@ -159,7 +133,8 @@ describe('one thing changed in one place', () => {
       if (unguarded.test(`${table}.${column}`)) continue
       const name = `"${column}"`
       // What lies below a checkpoint is on its way out, but for the states that the checkpoint signs.
-      const counts = table === 'feed_change' || table === 'feed_commit' ? `scope = '${scopes[1]}'` : 'true'
+      const inLog = ['feed_change', 'feed_commit', 'op_result'].includes(table)
+      const counts = `${inLog ? `scope = '${scopes[1]}'` : 'true'} AND ${provable[`${table}.${column}`] ?? 'true'}`
       const [row] = await ask<{
         partition: string
         ctid: string
@@ -186,25 +161,6 @@ describe('one thing changed in one place', () => {
     expect(missed).toEqual([])
   }, 300_000)
 })
-
-/** Whether a finding leads to the row. */
-function isAbout(finding: Finding, table: string, row: Record<string, unknown>): boolean {
-  switch (table) {
-    case 'record':
-      return (
-        finding.scope === row['scope'] && finding.table === row['table'] && finding.record_id === row['id']
-      )
-    case 'feed_change':
-    case 'feed_commit':
-      return finding.scope === row['scope'] && finding.seq === row['seq']
-    case 'audit':
-      return finding.check === 'audit' && finding.id === String(row['id'])
-    case 'audit_head':
-      return finding.check === 'audit'
-    default:
-      return finding.scope === row['scope']
-  }
-}
 
 describe('rows that go or come', () => {
   const one = (table: string, where = 'true') =>

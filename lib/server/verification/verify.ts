@@ -3,6 +3,9 @@ import { verifyAuditChain } from './audit.ts'
 import { findFaults } from './faults-store.ts'
 import type { Finding } from './finding.ts'
 import { verifyLog } from './log.ts'
+import { verifyPayloads } from './payloads.ts'
+import { findSagaFaults } from './saga-rules-store.ts'
+import { verifySteps } from './saga-steps.ts'
 import {
   selectBrokenPositions,
   selectOrphans,
@@ -50,8 +53,12 @@ export async function* verifyData(
   }
   tell({ phase: 'answers' })
   yield* verifyAnswers(ask)
+  yield* verifyPayloads(ask)
   tell({ phase: 'conflicts and dead letters' })
   yield* findFaults(ask)
+  tell({ phase: 'sagas' })
+  yield* findSagaFaults(ask)
+  yield* verifySteps(ask)
   tell({ phase: 'audit' })
   yield* verifyAuditChain(ask)
 }

@@ -53,5 +53,65 @@ export async function workload(db: Database, random: () => number): Promise<{ sc
   const made = mover.change({ scope: from, table: tables[0]! })
   const at = { table: made.table, record_id: made.record_id, operation: 'UPDATE' as const, base_version: 1 }
   await mover.sync([made, mover.change({ ...at, scope: to, from_scope: from, data: { n: 1 } })])
+  await someSagas(db, to)
   return { scopes }
+}
+
+/** A saga of each ending: complete, undone, undone where others wrote since, waiting for a person, sent again, under way. */
+async function someSagas(db: Database, scope: string): Promise<void> {
+  const [a, b] = [await RawDevice.enrol(db, [scope]), await RawDevice.enrol(db, [scope])]
+  const table = 'by-merge'
+  const made = async (data: JsonObject) => {
+    const create = b.change({ scope, table, data })
+    await b.sync([create])
+    return create.record_id
+  }
+  const sagaOf = (steps: number) => {
+    const id = randomUUID()
+    return (step: number, over: Partial<Parameters<RawDevice['change']>[0]> = {}) =>
+      a.change({ scope, table, ...over, saga: { id, step, steps } })
+  }
+  const edit = (record_id: string, data: JsonObject) =>
+    ({ operation: 'UPDATE', record_id, base_version: 1, data }) as const
+
+  const complete = sagaOf(2)
+  await a.sync([
+    complete(1, { data: { n: 1 } }),
+    complete(2, edit(await made({ n: 2, text: 'x' }), { n: 3, text: 'x' })),
+  ])
+  const undone = sagaOf(3)
+  const refused = { data: { n: 99 } }
+  const kept = await made({ n: 1, text: 'x' })
+  await a.sync([
+    undone(1, edit(kept, { n: 5, text: 'x' })),
+    undone(2, refused),
+    undone(3, { data: { n: 2 } }),
+  ])
+  // Others wrote beside it, and over it.
+  const [beside, over] = [await made({ n: 1, text: 'x' }), await made({ n: 1, text: 'x' })]
+  const met = sagaOf(3)
+  await a.sync([met(1, edit(beside, { n: 5, text: 'x' })), met(2, edit(over, { n: 6, text: 'x' }))])
+  const later = (record_id: string, data: JsonObject) =>
+    b.change({ scope, table, record_id, operation: 'UPDATE', base_version: 2, data })
+  await b.sync([later(beside, { n: 5, text: 'y' }), later(over, { n: 7, text: 'x' })])
+  await a.sync([met(3, refused)])
+  const clashing = sagaOf(2)
+  const manual = b.change({ scope, table: 'by-manual', data: { n: 1 } })
+  await b.sync([manual])
+  await b.sync([
+    b.change({
+      scope,
+      table: 'by-manual',
+      record_id: manual.record_id,
+      operation: 'UPDATE',
+      base_version: 1,
+      data: { n: 2 },
+    }),
+  ])
+  await a.sync([
+    clashing(1, { data: { n: 3 } }),
+    clashing(2, { table: 'by-manual', ...edit(manual.record_id, { n: 4 }) }),
+  ])
+  const running = sagaOf(3)
+  await a.sync([running(1, { data: { n: 4 } })])
 }

@@ -1,0 +1,52 @@
+import { readChanges } from '../sync/read-changes.ts'
+import type { Finding } from './finding.ts'
+import { selectSagaSteps, type StoredStep } from './saga-steps-store.ts'
+import type { Ask } from './store.ts'
+
+const nil = '00000000-0000-0000-0000-000000000000'
+
+/** Verifies that what a step of a saga keeps of its change is what it says of it, and what was answered. */
+export async function* verifySteps(ask: Ask): AsyncGenerator<Finding> {
+  let after = { saga: nil, step: 0 }
+  for (;;) {
+    const steps = await selectSagaSteps(ask, after)
+    const last = steps.at(-1)
+    if (!last) return
+    for (const step of steps) {
+      const detail = faultOf(step)
+      if (detail) yield { check: 'sagas', id: step.saga_id, ordinal: step.step, detail }
+    }
+    after = { saga: last.saga_id, step: last.step }
+  }
+}
+
+function faultOf(step: StoredStep): string | null {
+  let raw: unknown
+  try {
+    raw = JSON.parse(step.change)
+  } catch {
+    return 'its change cannot be read'
+  }
+  const [read] = readChanges([raw])
+  if (!read) return null
+  if (step.hash !== null && read.hash !== step.hash) return 'its change is not the one that was answered'
+  const { change } = read
+  // What nobody could read is in its dead letter, word for word.
+  if (!change) return null
+  if (read.damaged && step.state === 'applied') return 'its change is not that of its checksum'
+  const { saga } = change
+  const told = [
+    change.op_id,
+    change.record_id,
+    change.table,
+    change.operation,
+    change.scope,
+    change.from_scope ?? null,
+  ]
+  const kept = [step.op_id, step.record_id, step.table, step.operation, step.scope, step.from_scope]
+  const isSame = told.every((value, index) => value === kept[index])
+  const isOfSaga = saga?.id === step.saga_id && saga.step === step.step && saga.steps === step.steps
+  return isSame && isOfSaga && (step.seq === null || step.seq === change.seq)
+    ? null
+    : 'it is not the step that its change says'
+}
