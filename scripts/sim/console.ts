@@ -61,8 +61,10 @@ export class Console implements Hands {
   }
 
   async grant(deviceId: string, scopes: string[]): Promise<void> {
-    const ended = this.#world.grants.change(deviceId, scopes)
-    ended(await this.#call({ method: 'PUT', path: `/devices/${deviceId}/scopes`, body: { scopes } }))
+    const { history, grants } = this.#world
+    const ended = grants.change(deviceId, scopes)
+    const isDone = await this.#call({ method: 'PUT', path: `/devices/${deviceId}/scopes`, body: { scopes } })
+    ended(isDone && this.#world.history === history)
   }
 
   #device(id: string, action: string): Promise<boolean> {
@@ -94,10 +96,10 @@ export class Console implements Hands {
       'console',
       `${method} ${path} ${reply.status} ${reply.ok ? '' : text.slice(0, 160)}`,
     )
-    if (reply.status >= 500 && reply.status !== 503) {
+    if (!this.#world.isPromised(reply.status)) {
       const log = await this.#server.process.logTail(1_500)
       this.#world.oracle.check('NoFault', false, () => `a person gets ${reply.status} ${text}\n${log}`)
     }
-    return reply.status === 503 ? null : reply.ok
+    return reply.status >= 500 ? null : reply.ok
   }
 }

@@ -21,7 +21,7 @@ export async function exploreOnProcesses(
       const outcome = await simulateProcesses(stack, seed, narrowing, { keepsLines })
       const ms = performance.now() - startedAt
       tally.add(seed, ms, outcome)
-      const told = ['kill -9', 'Postgres', 'cut', 'answer'].map(
+      const told = ['kill -9', 'Postgres', 'cut', 'server_restored', 'server_disk_full', 'answer'].map(
         (what) => `${sum(outcome.counts, what)} ${what}`,
       )
       console.log(

@@ -15,6 +15,11 @@ export class Grants {
     return { granted, ended: () => void requests.delete(granted) }
   }
 
+  /** A state from before is in the place of the server's, and no request under way: what it grants is granted, alone. */
+  restored(deviceId: string, scopes: readonly string[]): void {
+    this.change(deviceId, scopes)(true)
+  }
+
   /** Somebody sets the scopes of a device. @returns to be called with whether it is known to have been done */
   change(deviceId: string, scopes: readonly string[]): (isDone: boolean) => void {
     const possible = this.#of(deviceId)

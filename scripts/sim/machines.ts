@@ -5,6 +5,7 @@ import type { CutProxy } from './cut-proxy.ts'
 import { endings } from './postgres-process.ts'
 import { RealServer } from './real-server.ts'
 import type { RealWorld } from './real-world.ts'
+import { Restores } from './restores.ts'
 import type { Stack } from './stack.ts'
 
 type Machine = { server: RealServer; databaseProxy: CutProxy; isRestarting: boolean }
@@ -16,6 +17,8 @@ export class Machines {
   readonly #dice: Dice
   #machines: Machine[] = []
   #isOver = false
+  /** While the database is put back nobody starts. */
+  #held: Promise<void> | null = null
   /** Deeds under way: a PostgreSQL that is coming back, a process that is frozen. */
   readonly #underWay = new Set<Promise<void>>()
 
@@ -44,8 +47,11 @@ export class Machines {
     for (const { name, ...policy } of policies()) await api.ensureTable(name, policy)
   }
 
-  /** Until the world heals. Kills are part of every plan that does not leave them out; the rest is as the plan says. */
-  async misfortune(): Promise<void> {
+  /**
+   * Until the world heals. Kills are part of every plan that does not leave them out; the rest is as the plan says.
+   * @param isComplete whether no device comes to be any more: a copy of before would lock it out
+   */
+  async misfortune(isComplete: () => boolean): Promise<void> {
     const { scheduler, plan } = this.#world
     const dice = this.#dice
     const schedule = (times: number, run: () => void) => {
@@ -55,6 +61,11 @@ export class Machines {
     }
     if (plan.rates.server_crash) schedule(dice.int(1, 3), () => this.#kill(dice.pick(this.#machines)))
     if (plan.rates.database_stop) schedule(dice.int(1, 2), () => this.#endPostgres())
+    if (plan.rates.server_disk_full) schedule(dice.int(1, 2), () => this.#fillDisk())
+    if (plan.rates.server_restored) {
+      const restores = new Restores(this.#world, this.#stack.postgres, this.#dice)
+      this.#during(() => restores.work(isComplete, (deed) => this.#without(deed)))
+    }
     while (this.#world.isSafety) {
       await scheduler.sleep(dice.between(500, 3_000))
       this.#restartTheDead()
@@ -97,9 +108,33 @@ export class Machines {
     this.#during(async () => {
       await server.process.kill()
       await this.#world.scheduler.sleep(this.#dice.between(100, 8_000))
-      if (!this.#isOver) await server.process.begin()
-      machine.isRestarting = false
+      await this.#begin(machine)
     })
+  }
+
+  /**
+   * While the database is put back nobody starts. Servers that run are ended first, or go on with all they remember.
+   */
+  async #without(deed: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#held = promise
+    const areStopped = this.#dice.chance(0.6)
+    this.#world.count(`restored under ${areStopped ? 'stopped' : 'running'} servers`)
+    const stopped = areStopped ? this.#machines.filter(({ server }) => server.isAlive) : []
+    for (const machine of stopped) {
+      machine.isRestarting = true
+      await machine.server.process.kill()
+    }
+    await deed()
+    this.#held = null
+    resolve()
+    await Promise.all(stopped.map((machine) => this.#begin(machine)))
+  }
+
+  async #begin(machine: Machine): Promise<void> {
+    while (this.#held) await this.#held
+    if (!this.#isOver && !machine.server.isAlive) await machine.server.process.begin()
+    machine.isRestarting = false
   }
 
   #restartTheDead(): void {
@@ -107,10 +142,7 @@ export class Machines {
       if (machine.server.isAlive || machine.isRestarting) continue
       this.#world.count('a server ended by itself')
       machine.isRestarting = true
-      this.#during(async () => {
-        await machine.server.process.begin()
-        machine.isRestarting = false
-      })
+      this.#during(() => this.#begin(machine))
     }
   }
 
@@ -133,6 +165,24 @@ export class Machines {
       const lost = await world.mirror.missing()
       world.oracle.check('AckDurable', lost === null, () => `after ${ending} of Postgres: ${lost}`)
       world.isDatabaseAway = false
+    })
+  }
+
+  /** The disk that the database is on takes nothing more for a while: the kernel says so, and PostgreSQL to whoever writes. */
+  #fillDisk(): void {
+    const { disk } = this.#stack.postgres
+    const world = this.#world
+    if (!disk || world.isDatabaseAway || world.mayBeFullUntilMs > Date.now()) return
+    world.mayBeFullUntilMs = Infinity
+    world.count('server_disk_full')
+    world.trace.add('postgres', 'has no room left')
+    this.#during(async () => {
+      await disk.fill()
+      await world.scheduler.sleep(this.#dice.between(10_000, 60_000))
+      await disk.free()
+      world.trace.add('postgres', 'has room again')
+      // A request that found none may still be on its way back.
+      world.mayBeFullUntilMs = Date.now() + 15_000
     })
   }
 

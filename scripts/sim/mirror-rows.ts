@@ -43,7 +43,7 @@ export const whole = {
     SELECT c.id, c.code, c.scope, c."table", c.record_id, c.device_id, c.op_id, c.later_op_ids::text[] AS later_op_ids,
       c.operation, c.fields, c.base_version, c.base_data, c.client_data, c.client_hlc, c.client_vector,
       c.server_version, c.server_data, c.server_hlc, c.server_vector, c.server_device_id, c.strategy, c.version,
-      c.state, c.choice, c.resolved_version
+      c.state, c.choice, c.resolved_version, c.moved_from
     FROM conflict c`,
   letters: `
     SELECT d.id, d.source, d.device_id, d.incarnation, d.seq::int AS seq, d.op_id, d.code, d.detail, d.pointers,
@@ -52,6 +52,17 @@ export const whole = {
     FROM dead_letter d`,
   attempts: `
     SELECT a.id::text AS id, a.dead_letter_id, a.actor, a.op_id, a.outcome, a.code FROM dead_letter_attempt a`,
+  sagas: `
+    SELECT g.id, g.device_id, g.state, g.steps, g.applied, g.to_undo, g.blocked, g.cause, g.failed_step, g.failed_code,
+      g.revision, g.reason, g.tables, g.scopes, g.retry_of, g.retried_as,
+      extract(epoch FROM g.progressed_at)::float8 * 1000 AS progressed_ms
+    FROM saga g`,
+  steps: `
+    SELECT t.saga_id, t.step, t.state, t.outcome, t.op_id, t.seq::int AS seq, t.scope, t.from_scope, t."table",
+      t.record_id, t.operation, t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id,
+      t.dead_letter_id, t.undo, t.undo_op_id, t.undo_version, t.undo_conflict_id, t.undo_detail
+    FROM saga_step t`,
+  policies: `SELECT p.name, p.version, p.policy FROM table_policy p`,
 } satisfies Partial<Record<keyof Rows, string>>
 export type WholeTable = keyof typeof whole
 

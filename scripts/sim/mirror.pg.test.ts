@@ -62,6 +62,29 @@ test('what was committed and is gone is found, and what was changed', async () =
   await mirror.close()
 })
 
+test('another state in the place of the database’s is read whole, and nothing of it counts as committed now', async () => {
+  const { mirror, database, told } = mirrorOf()
+  const change = device.change({ table: 'things', operation: 'CREATE', data: { d: 1 } })
+  await device.sync([change])
+  await mirror.catchUp()
+  const before = told.length
+  const { length } = database.tables.feed('default')
+  let seen = -1
+  await mirror.replaced(
+    () =>
+      asOwner(`SET session_replication_role = 'replica';
+        DELETE FROM feed_change WHERE op_id = '${change.op_id}'; DELETE FROM op_result WHERE op_id = '${change.op_id}';
+        DELETE FROM record WHERE last_op_id = '${change.op_id}';
+        DELETE FROM feed_commit WHERE seq = (SELECT max(seq) FROM feed_commit)`).then(() => undefined),
+    () => (seen = database.tables.feed('default').length),
+  )
+  expect(seen).toBe(length - 1)
+  expect(database.tables.get('results', change.op_id)).toBeUndefined()
+  expect(told).toHaveLength(before)
+  expect(await mirror.missing()).toBeNull()
+  await mirror.close()
+})
+
 test('a hole that is closed again between two looks was there', async () => {
   const { mirror, database } = mirrorOf()
   const refused = device.change({

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { ModelDatabase } from '#lib/sim/model/model-database.ts'
+import { ModelDatabase } from '#lib/sim/model/model-database.ts'
 import { keyOf, numbered, recordKey, type Rows, type TableName } from '#lib/sim/model/tables.ts'
 import type { Transaction } from '#lib/sim/model/transaction.ts'
 import {
@@ -21,6 +21,9 @@ const keys = {
   conflicts: (row: Rows['conflicts']) => row.id,
   letters: (row: Rows['letters']) => row.id,
   attempts: (row: Rows['attempts'] & { id: string }) => row.id,
+  sagas: (row: Rows['sagas']) => row.id,
+  steps: (row: Rows['steps']) => keyOf(row.saga_id, numbered(row.step)),
+  policies: (row: Rows['policies']) => row.name,
   records: (row: Rows['records']) => recordKey(row.scope, row.table, row.id),
   results: (row: Rows['results']) => row.op_id,
   commits: (row: Rows['commits']) => keyOf(row.scope, numbered(row.seq)),
@@ -64,6 +67,7 @@ export class Mirror {
       ...{ commits: new Map(all.commits), changes: new Map(all.changes), results: new Map(all.results) },
       ...{ records: new Map(all.records), conflicts: new Map(all.conflicts) },
       ...{ letters: new Map(all.letters), attempts: new Map(all.attempts) },
+      ...{ sagas: new Map(all.sagas), steps: new Map(all.steps) },
     }
     return this.#insist(async (client) => {
       const commits = await rows<Rows['commits']>(client, newCommits, ['{}'])
@@ -86,7 +90,7 @@ export class Mirror {
         if ((versions.get(key) ?? 0) < version)
           return `record ${label(key)} went back from version ${version}`
       }
-      for (const name of ['conflicts', 'letters', 'attempts'] as const) {
+      for (const name of ['conflicts', 'letters', 'attempts', 'sagas', 'steps'] as const) {
         const there = new Set((await rows(client, whole[name])).map((row) => keys[name](row as never)))
         const lost = [...known[name].keys()].find((key) => !there.has(key))
         if (lost) return `${name} ${label(lost)}`
@@ -95,15 +99,37 @@ export class Mirror {
     })
   }
 
+  /**
+   * Lets somebody put another state in the place of the database's. Nobody looks before that is read, whole, and nothing
+   * of it counts as committed now.
+   * @param arrived called once that is what the model's tables hold
+   */
+  replaced(replace: () => Promise<void>, arrived: () => void): Promise<void> {
+    const turn = this.#turn.then(() => this.#replace(replace, arrived))
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#turn
     this.#leave()
   }
 
+  async #replace(replace: () => Promise<void>, arrived: () => void): Promise<void> {
+    this.#leave()
+    await replace()
+    const fresh = new ModelDatabase(this.#database.epoch)
+    await this.#snapshot((client) => this.#read(client, fresh, allResults))
+    this.#database.tables = fresh.tables
+    arrived()
+  }
+
   #look(): Promise<void> {
     this.#next = null
-    this.#running = this.#insist((client) => this.#read(client)).finally(() => (this.#running = null))
+    this.#running = this.#insist((client) => this.#read(client, this.#database, recentResults)).finally(
+      () => (this.#running = null),
+    )
     return this.#running
   }
 
@@ -118,16 +144,15 @@ export class Mirror {
   async #snapshot<T>(read: (client: pg.Client) => Promise<T>): Promise<T> {
     for (;;) {
       if (this.#isClosed) throw new Error('the simulation is over')
-      let isRead = false
       try {
         const client = await this.#connected()
         await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
         const result = await read(client)
-        isRead = true
-        await client.query('COMMIT')
+        // What was read was read, whatever becomes of the connection now.
+        await client.query('COMMIT').catch(() => this.#leave())
         return result
       } catch (error) {
-        if (isRead || !isAway(error)) throw error
+        if (!isAway(error)) throw error
         this.#leave()
         await sleep(50)
       }
@@ -153,38 +178,45 @@ export class Mirror {
     return client
   }
 
-  async #read(client: pg.Client): Promise<void> {
-    const { tables } = this.#database
+  async #read(client: pg.Client, into: ModelDatabase, resultsNow: string): Promise<void> {
+    const { tables } = into
     const heads = Object.fromEntries([...tables.feeds].map(([scope, feed]) => [scope, feed.length]))
     const commits = await rows<Rows['commits']>(client, newCommits, [JSON.stringify(heads)])
     const batches = [...new Set(commits.map(({ batch }) => batch))]
     const changes = batches.length > 0 ? await rows<Rows['changes']>(client, changesOfBatches, [batches]) : []
     const ids = [...new Set(changes.map(({ record_id }) => record_id))]
     const records = ids.length > 0 ? await rows<Rows['records']>(client, recordsById, [ids]) : []
-    const results = await rows<Rows['results']>(client, recentResults)
+    const results = await rows<Rows['results']>(client, resultsNow)
     const holes = await rows<Rows['holes']>(client, holesSeen)
     const small = new Map<WholeTable, Rows[WholeTable][]>()
     for (const name of Object.keys(whole) as WholeTable[]) small.set(name, await rows(client, whole[name]))
 
-    const tx = this.#database.begin()
+    const tx = into.begin()
     const known = new Set(batches)
     for (const row of commits) await tx.put('commits', keys.commits(row), row)
     for (const row of changes) if (known.has(row.batch)) await tx.put('changes', keys.changes(row), row)
-    for (const row of results)
-      if (!tables.get('results', row.op_id)) await tx.put('results', keys.results(row), row)
-    await this.#changed(tx, 'records', records)
-    await this.#changed(tx, 'holes', holes)
-    for (const [name, found] of small) await this.#changed(tx, name, found)
+    for (const row of results) {
+      if (tables.get('results', row.op_id)) continue
+      await tx.put('results', keys.results(row), row)
+      await tx.put('places', keyOf(row.device_id, row.incarnation, row.seq), { op_id: row.op_id })
+    }
+    await changed(tx, 'records', records)
+    await changed(tx, 'holes', holes)
+    for (const [name, found] of small) await changed(tx, name, found)
     this.looks++
     tx.commit()
   }
+}
 
-  async #changed<T extends keyof typeof keys>(tx: Transaction, name: T, found: Rows[T][]): Promise<void> {
-    const key: (row: never) => string = keys[name]
-    for (const row of found) {
-      const known = this.#database.tables.get(name, key(row as never))
-      if (JSON.stringify(known) !== JSON.stringify(row)) await tx.put(name, key(row as never), row)
-    }
+async function changed<T extends keyof typeof keys>(
+  tx: Transaction,
+  name: T,
+  found: Rows[T][],
+): Promise<void> {
+  const key: (row: never) => string = keys[name]
+  for (const row of found) {
+    const known = tx.get(name, key(row as never))
+    if (JSON.stringify(known) !== JSON.stringify(row)) await tx.put(name, key(row as never), row)
   }
 }
 
@@ -192,10 +224,10 @@ async function rows<Row>(client: pg.Client, text: string, values: unknown[] = []
   return (await client.query({ text, values })).rows as Row[]
 }
 
-/** Whether the database went, or is about to: anything that is said by the connection and not by a statement. */
+/** Whether the database went, is about to, or has no room: anything that is said by the connection and not by a statement. */
 function isAway(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return true
-  return /^(57P|08|53300|25P02)/.test(error.code ?? '')
+  return /^(57P|08|53|25P02)/.test(error.code ?? '')
 }
 
 const label = (key: string): string => key.split('\u0001').join('/')

@@ -1,9 +1,12 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { createCluster, startCluster, type Cluster, type ClusterOptions } from '../postgres/cluster.ts'
+import { postgresOwner, type PostgresOwner } from '../postgres/owner.ts'
 import { findFreePort } from '../postgres/port.ts'
+import { DataCopy } from './data-copies.ts'
+import { makeSmallDisk, type SmallDisk } from './small-disk.ts'
 
 /** How a PostgreSQL ends that nobody asked nicely. */
 export const endings = ['immediate', 'kill', 'backend'] as const
@@ -12,13 +15,23 @@ export type Ending = (typeof endings)[number]
 /** A PostgreSQL of one's own that can be ended in the middle of anything, and comes back with what it has on disk. */
 export class PostgresProcess {
   readonly port: number
+  /** Null where this machine lets nobody make one. */
+  readonly disk: SmallDisk | null
+  /** Of the data directory, and of what lies on the small disk. */
+  readonly copy: DataCopy
   readonly #options: ClusterOptions
   #cluster: Cluster
 
-  private constructor(options: ClusterOptions, cluster: Cluster) {
+  private constructor(
+    options: ClusterOptions,
+    cluster: Cluster,
+    { disk, owner }: { disk: SmallDisk | null; owner: PostgresOwner },
+  ) {
     this.#options = options
     this.#cluster = cluster
     this.port = options.port
+    this.disk = disk
+    this.copy = new DataCopy([options.dir, ...(disk ? [disk.folder] : [])], dirname(options.dir), owner)
   }
 
   /** @param folder of the cluster and its log */
@@ -28,7 +41,9 @@ export class PostgresProcess {
     await mkdir(folder, { recursive: true })
     await createCluster(dir, password, { durable: false })
     const options = { dir, password, port: await findFreePort(), logFile: join(folder, 'postgres.log') }
-    return new PostgresProcess(options, await startCluster(options))
+    const cluster = await startCluster(options)
+    const owner = await postgresOwner()
+    return new PostgresProcess(options, cluster, { owner, disk: await makeSmallDisk(owner) })
   }
 
   url(database: string): string {
@@ -51,13 +66,16 @@ export class PostgresProcess {
     await this.#cluster.exited
   }
 
-  /** Brings it back after `immediate` and `kill`. */
+  /** Brings it back after `immediate` and `kill`. Where its disk is full somebody has made room first: it may need some. */
   async again(): Promise<void> {
+    await this.disk?.free()
     this.#cluster = await startCluster(this.#options)
   }
 
   async stop(): Promise<void> {
+    await this.disk?.free()
     await this.#cluster.stop()
+    await this.disk?.end()
   }
 
   /** Of those that work for a server, one in the middle of something, if there is one. */

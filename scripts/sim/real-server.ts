@@ -53,6 +53,7 @@ export class RealServer implements Door {
     const token = (request.headers['authorization'] ?? '').replace('Bearer ', '')
     const deviceId = this.#owners.get(token) ?? ''
     const { granted, ended } = this.#world.grants.began(deviceId)
+    const { history } = this.#world
     try {
       const asked = request.method === 'POST' ? readEnvelope(request.body) : null
       const { replies } = this.#world.oracle
@@ -61,9 +62,9 @@ export class RealServer implements Door {
       if (reply.status !== 200) return reply
       // What was granted meanwhile counts.
       const scopes = [...granted]
-      if (asked) this.#world.later(() => replies.synced({ ...asked, granted: scopes }, reply.body))
+      if (asked) this.#world.laterIn(history, () => replies.synced({ ...asked, granted: scopes }, reply.body))
       else if (request.path.startsWith('/api/v1/snapshot')) {
-        this.#world.later(() => replies.snapshot(scopes, reply.body))
+        this.#world.laterIn(history, () => replies.snapshot(scopes, reply.body))
       }
       return reply
     } finally {
@@ -86,7 +87,7 @@ export class RealServer implements Door {
   async #send(request: TransportRequest): Promise<TransportReply> {
     const reply = await this.#transport.send({ ...request, timeoutMs: 10_000 })
     this.#world.count(`status ${reply.status}`)
-    if (reply.status >= 500 && reply.status !== 503) {
+    if (!this.#world.isPromised(reply.status)) {
       const log = await this.process.logTail(1_500)
       this.#world.oracle.check('NoFault', false, () => `${this.name}: ${reply.status} ${reply.body}\n${log}`)
     }

@@ -13,6 +13,10 @@ export class RealWorld extends World {
   readonly grants = new Grants()
   /** The oracle or the harness itself failed. */
   fault: unknown = null
+  /** Which of the histories the database is in: a copy of its data directory that is put back begins another. */
+  history = 0
+  /** Until when a server may answer that it has no room. */
+  mayBeFullUntilMs = 0
   readonly #looks: (() => void)[] = []
   #watching: Promise<void> | null = null
 
@@ -37,6 +41,18 @@ export class RealWorld extends World {
   later(look: () => void): void {
     this.#looks.push(look)
     this.#watching ??= this.#watch()
+  }
+
+  /** The same, unless the database is in another history by then: what was said in the old one is not to be found any more. */
+  laterIn(history: number, look: () => void): void {
+    this.later(() => {
+      if (this.history === history) look()
+    })
+  }
+
+  /** An answer of 5xx that nobody promised is a fault. */
+  isPromised(status: number): boolean {
+    return status < 500 || status === 503 || (status === 507 && Date.now() < this.mayBeFullUntilMs)
   }
 
   /** @returns once everything was looked at */

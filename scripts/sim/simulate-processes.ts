@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Devices } from '#lib/sim/simulation/devices.ts'
+import { createDice } from '#lib/sim/simulation/dice.ts'
 import { checkEnding } from '#lib/sim/simulation/oracle/endings.ts'
 import { People } from '#lib/sim/simulation/people.ts'
 import { planOf, type Narrowing, type Plan } from '#lib/sim/simulation/plan.ts'
@@ -36,7 +37,8 @@ export async function simulateProcesses(
   { speed = 8, keepsLines = 80 }: ProcessesOptions = {},
 ): Promise<Outcome> {
   const plan = withKills(planOf(seed, narrowing), narrowing)
-  const { url, epoch } = await stack.newDatabase(`sim_${crypto.randomUUID().replaceAll('-', '')}`)
+  const databaseName = `sim_${crypto.randomUUID().replaceAll('-', '')}`
+  const { url, epoch } = await stack.newDatabase(databaseName)
   const time = new RealTime(speed)
   const world = new RealWorld({ plan, time, databaseUrl: url, epoch, keepsLines })
   const machines = new Machines(world, stack)
@@ -50,6 +52,7 @@ export async function simulateProcesses(
     await machines.end()
     time.end()
     await world.mirror.close()
+    await stack.dropDatabase(databaseName)
   }
   const { oracle } = world
   return {
@@ -73,7 +76,7 @@ async function live(
   const isOver = () => oracle.violation !== null || world.fault !== null
   devices.begin()
   void new People(world, consoleOn).work()
-  void machines.misfortune()
+  void machines.misfortune(() => devices.areEnrolled)
   const healsAt = time.elapsedMs + world.plan.safetyMs
   while (time.elapsedMs < healsAt && !isOver()) await sleep(50)
   world.isSafety = false
@@ -133,7 +136,12 @@ function rethrow(world: RealWorld): void {
 }
 
 function withKills(plan: Plan, { without = [], servers, safetyMs }: Narrowing): Plan {
-  const kills = (['server_crash', 'database_stop'] as const).filter((name) => !without.includes(name))
+  const dice = createDice(`kills ${plan.seed}`)
+  // Kills are what this is for; a restored server changes what else can be looked at, so not every seed has one.
+  const restores = dice.chance(0.4) ? (['server_restored'] as const) : []
+  const disk = dice.chance(0.4) ? (['server_disk_full'] as const) : []
+  const wanted = ['server_crash', 'database_stop', ...disk, ...restores] as const
+  const kills = wanted.filter((name) => !without.includes(name))
   return {
     ...plan,
     servers: Math.min(plan.servers, servers ?? maxServers, maxServers),

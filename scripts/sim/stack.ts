@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { secret } from '#lib/sim/simulation/secret.ts'
-import { createDatabase } from '../postgres/database.ts'
+import { createDatabase, dropDatabase } from '../postgres/database.ts'
 import { generateClient } from '../prisma/generate.ts'
 import { applyMigrations } from '../prisma/migrations.ts'
 import { ensureBuild } from '../start/build.ts'
@@ -14,6 +14,8 @@ import { PostgresProcess } from './postgres-process.ts'
 import { WebProcess } from './web-process.ts'
 
 const template = 'template_of_simulations'
+/** The tablespace on it. */
+const smallDisk = 'small_disk'
 
 /** A PostgreSQL and web processes, for one simulation after the other. */
 export class Stack {
@@ -44,15 +46,24 @@ export class Stack {
     }
   }
 
-  /** An empty database of its own. */
+  /** An empty database of its own, on the small disk where there is one. */
   async newDatabase(name: string): Promise<{ url: string; epoch: string }> {
     const url = this.postgres.url(name)
     await createDatabase(url, template)
+    if (this.postgres.disk) {
+      await this.#asServer((client) => client.query(`ALTER DATABASE ${name} SET TABLESPACE ${smallDisk}`))
+    }
     const epoch = await withClient(url, async (client) => {
       const { rows } = await client.query<{ epoch: string }>('SELECT epoch FROM server_identity')
       return rows[0]!.epoch
     })
     return { url, epoch }
+  }
+
+  /** Once nobody is connected to it any more. */
+  async dropDatabase(name: string): Promise<void> {
+    await dropDatabase(this.postgres.url(name))
+    await this.postgres.copy.drop()
   }
 
   /** A web process on a database, and a line to each that can be cut. */
@@ -84,7 +95,16 @@ export class Stack {
     await rm(this.folder, { recursive: true, force: true })
   }
 
+  #asServer<T>(use: (client: pg.Client) => Promise<T>): Promise<T> {
+    return withClient(this.postgres.url('postgres'), use)
+  }
+
   async #makeTemplate(): Promise<void> {
+    const { disk } = this.postgres
+    if (disk) {
+      const folder = pg.escapeLiteral(disk.folder)
+      await this.#asServer((client) => client.query(`CREATE TABLESPACE ${smallDisk} LOCATION ${folder}`))
+    }
     const url = this.postgres.url(template)
     await createDatabase(url)
     await applyMigrations(url)

@@ -39,6 +39,11 @@ export class Devices {
     for (const { network } of this.all) if (network) network.isOffline = false
   }
 
+  /** Whether every device has its token. */
+  get areEnrolled(): boolean {
+    return this.all.every(({ store }) => tokenIn(store.image()) !== null)
+  }
+
   /** What has not come to rest yet; null where all has. */
   unrest(): string | null {
     const open = this.#world.database.tables.all('conflicts').filter(({ state }) => state === 'open')
