@@ -135,6 +135,8 @@ export async function applyAnswers(
       // It is settled where the record is now.
       const place = { table, id, scope: clash.scope ?? operation.madeIn ?? scope }
       const there = isElsewhere(clash) ? ((await readRow(unit, place)) ?? emptyRow(place)) : others
+      // Another device had moved it there first.
+      if (clash.scope === scope) await leaveBehind(unit, operation, covered.has(opId) ? null : state)
       // Answered before: somebody may have settled it since, and the feed have gone past that.
       const isSettled = clash.conflict_id !== null && reply.settled.includes(clash.conflict_id)
       const marked = isSettled ? there : withMark(there, mark)

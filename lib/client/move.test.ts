@@ -78,22 +78,26 @@ test('an edit in conflict from before the move is marked where it was made, and 
   })
 })
 
-test('a record that somebody else moved there first stays there, also where this device lost to them', async () => {
-  const { kernel, batch } = await underWay()
-  await take(kernel, batch, applied(2))
-  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
-  const move = await send(kernel)
-  await news(kernel, there, { operation: 'UPSERT', version: 3, data: { name: 'C' } })
-  await news(kernel, here, { operation: 'LEAVE', version: 3, data: null }, 'south')
-  await take(kernel, move, {
-    ...{ conflict_id: 'c', code: 'manual', fields: ['name'], base_data: { name: 'B' } },
-    ...{ server_version: 3, server_data: { name: 'C' }, scope: 'south' },
-  })
-  expect(await told(kernel)).toEqual({ north: null, south: 3 })
-  expect(await transact(kernel, (unit) => readRow(unit, there))).toMatchObject({
-    conflicts: [{ conflictId: 'c' }],
-  })
-})
+test.each([true, false])(
+  'a move that comes second leaves the record there (told before: %s)',
+  async (isToldFirst) => {
+    const { kernel, batch } = await underWay()
+    await take(kernel, batch, applied(2))
+    await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+    const move = await send(kernel)
+    await news(kernel, there, { operation: 'UPSERT', version: 3, data: { name: 'C' } })
+    if (isToldFirst) await news(kernel, here, { operation: 'LEAVE', version: 3, data: null }, 'south')
+    await take(kernel, move, {
+      ...{ conflict_id: 'c', code: 'manual', fields: ['name'], base_data: { name: 'B' } },
+      ...{ server_version: 3, server_data: { name: 'C' }, scope: 'south' },
+    })
+    expect(await told(kernel)).toEqual({ north: isToldFirst ? null : 3, south: 3 })
+    expect((await transact(kernel, (unit) => readRow(unit, here)))?.movedTo ?? null).toBeNull()
+    expect(await transact(kernel, (unit) => readRow(unit, there))).toMatchObject({
+      conflicts: [{ conflictId: 'c' }],
+    })
+  },
+)
 
 test('of a record that was moved while its creation was refused, nothing is left where it was', async () => {
   const kernel = await deviceByHand(['north', 'south'])
