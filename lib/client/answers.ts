@@ -92,11 +92,13 @@ export async function applyAnswers(
     const yes = accepted.get(opId)
     const clash = conflicted.get(opId)
     const no = rejected.get(opId)
-    const isElsewhere = (answer: { scope?: string | undefined }) =>
-      (answer.scope ?? operation.madeIn ?? scope) !== scope
+    // Where the record is by an answer: a move that lost, or that a person is asked about, was not made.
+    const placeBy = (answer: { scope?: string | undefined }, isUnmade: boolean) =>
+      answer.scope ?? (isUnmade ? operation.fromScope : null) ?? operation.madeIn ?? scope
     if (yes) {
       // An edit that lost to a later one moves nothing.
-      const isUndone = yes.outcome === 'superseded' && yes.scope !== scope
+      const isLost = yes.outcome === 'superseded'
+      const isUndone = isLost && yes.scope !== scope
       const settledRow = await settleOperation(unit, operation, nowMs)
       const row = isUndone ? await undoMove(unit, settledRow, operation) : settledRow
       // Answers repeat the data only where the result is not what was sent.
@@ -106,10 +108,12 @@ export async function applyAnswers(
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
       // Taken along to another scope: what the record is there, and that it left here, comes with the feed.
-      const server = isElsewhere(yes) || covered.has(opId) ? row.server : newerState(row.server, state)
+      const isHere = placeBy(yes, isLost) === row.scope
+      const server = !isHere || covered.has(opId) ? row.server : newerState(row.server, state)
       await writeAnswered(unit, settled({ ...row, conflicts, server }))
       if (!isUndone) await leaveBehind(unit, operation, covered.has(opId) ? null : state)
-      if (yes.scope === undefined && !covered.has(opId)) await heardThere(unit, operation, state)
+      const wasMade = !isLost || operation.fromScope == null
+      if (yes.scope === undefined && wasMade && !covered.has(opId)) await heardThere(unit, operation, state)
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1
     } else if (clash) {
@@ -131,10 +135,11 @@ export async function applyAnswers(
       const checksum = recordChecksum(clash.server_data, kernel.sha256Hex)
       const state = { version: clash.server_version, data: clash.server_data, hlc: null, checksum }
       const others = { ...row, conflicts: withoutMark(row.conflicts, operation) }
-      if (isElsewhere(clash)) await writeRow(unit, settled(others))
+      const place = { table, id, scope: placeBy(clash, true) }
+      const isElsewhere = place.scope !== row.scope
+      if (isElsewhere) await writeRow(unit, settled(others))
       // It is settled where the record is now.
-      const place = { table, id, scope: clash.scope ?? operation.madeIn ?? scope }
-      const there = isElsewhere(clash) ? ((await readRow(unit, place)) ?? emptyRow(place)) : others
+      const there = isElsewhere ? ((await readRow(unit, place)) ?? emptyRow(place)) : others
       // Another device had moved it there first.
       if (clash.scope === scope) await leaveBehind(unit, operation, covered.has(opId) ? null : state)
       // Answered before: somebody may have settled it since, and the feed have gone past that.

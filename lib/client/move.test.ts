@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
+import { rehome } from './rehome.ts'
 import { buryOperation } from './refusals.ts'
 import { readRow } from './rows.ts'
 import { deviceByHand, news, send, take } from './testing/by-hand.ts'
@@ -114,4 +115,23 @@ test('of a record that was moved while its creation was refused, nothing is left
   })
   expect(await stored(kernel)).toMatchObject([{ operation: 'CREATE', scope: 'south', fromScope: null }])
   expect(await transact(kernel, (unit) => readRow(unit, here))).toBeUndefined()
+})
+
+test('a move that is refused its place by a conflict is marked where the record is, however often it moved here', async () => {
+  const { kernel, batch } = await underWay()
+  await take(kernel, batch, applied(2))
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  const move = await send(kernel)
+  // An answer before it said that the record is in the north: what waits goes back there, and is told as it was sent.
+  await transact(kernel, async (unit) => rehome(unit, (await readRow(unit, there))!, 'north'))
+  await take(kernel, await stored(kernel), {
+    ...{ conflict_id: 'c', code: 'manual', fields: ['name'], base_data: { name: 'B' } },
+    ...{ server_version: 3, server_data: { name: 'C' } },
+  })
+  expect(move).toHaveLength(1)
+  expect(await told(kernel)).toEqual({ north: 3, south: null })
+  expect(await transact(kernel, (unit) => readRow(unit, here))).toMatchObject({
+    conflicts: [{ conflictId: 'c' }],
+    pending: [],
+  })
 })

@@ -68,7 +68,9 @@ export async function undoMove(
   { fromScope }: PendingOperation,
   isIn?: string,
 ): Promise<StoredRecord> {
-  return fromScope == null || isIn === row.scope ? row : rehome(unit, row, fromScope, { isUndone: true })
+  return fromScope == null || fromScope === row.scope || isIn === row.scope
+    ? row
+    : rehome(unit, row, fromScope, { isUndone: true })
 }
 
 /** There is nothing to move any more: what the server has where the record was is shown again. */

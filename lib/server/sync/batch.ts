@@ -167,6 +167,8 @@ export function answer(
 type Pushed = Omit<PushedState, 'data' | 'since' | 'bridge'> & {
   data: JsonObject | null
   bridge?: TextEdits | null
+  /** Where the record is now; left out, where the change has it. */
+  scope?: string
 }
 
 /** Answers an operation for ever. `pushed` is null where it could not be read. */
@@ -185,7 +187,8 @@ export function answerForGood(
   const isInLog = pushed === null || (pushed.version !== null && pushed.standsOn === pushed.version)
   batch.results.push({
     ...{ seq, op_id: opId, hash, kind: given.kind, answer: given.text },
-    ...{ scope: change?.scope ?? null, table: change?.table ?? null, record_id: change?.record_id ?? null },
+    ...{ scope: pushed?.scope ?? change?.scope ?? null, table: change?.table ?? null },
+    record_id: change?.record_id ?? null,
     version: pushed?.version ?? null,
     pushed: isInLog ? null : { data: pushed.data, ...(pushed.bridge && { bridge: pushed.bridge }) },
     stands_on: pushed?.standsOn ?? null,

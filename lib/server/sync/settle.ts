@@ -44,7 +44,9 @@ function accept(
   now: RecordNow,
   texts?: MergedTexts,
 ): void {
-  const { read, change, seq, base, policy, isRaised } = operation
+  const { read, change, seq, key, base, policy, isRaised } = operation
+  // An edit that lost to a later one moves nothing.
+  const scope = outcome === 'superseded' ? key.scope : change.scope
   const sent = change.data ?? null
   const isAsSent = jsonEqual(now.data, sent)
   // What the device has may be of an older schema: then it takes the server's state in its place.
@@ -58,19 +60,19 @@ function accept(
     outcome: told,
     data: repeats ? now.data : null,
     checksum: now.checksum,
-    ...(isElsewhere && { scope: change.scope }),
+    ...(isElsewhere && { scope }),
   }
   const facts = { strategy: policy.strategy, outcome: told }
   const standsOn = isAsSent ? now.version : outcome === 'superseded' ? base.standsOn : null
   const bridges = Object.entries(texts ?? {}).map(([path, { bridge }]) => [path, bridge] as const)
   const bridge = bridges.length > 0 ? Object.fromEntries(bridges) : null
-  const pushed = { data: sent, version: now.version, standsOn, bridge }
+  const pushed = { data: sent, version: now.version, standsOn, bridge, scope }
   const given = { kind: 'accepted', text: JSON.stringify(entry), facts } as const
   answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
 }
 
 function conflict(batch: Batch, operation: Operation, decision: Decision & { kind: 'conflict' }): void {
-  const { read, change, seq, base, policy } = operation
+  const { read, change, seq, key, base, policy } = operation
   const { code, fields } = decision
   const current = operation.current!
   const sent = change.data ?? null
@@ -94,10 +96,10 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
     server_version: current.version,
     server_data: current.data,
     base_data: base.data ?? null,
-    ...(read.madeIn !== undefined && { scope: change.scope }),
+    ...(read.madeIn !== undefined && { scope: key.scope }),
   }
   const facts = { strategy: policy.strategy, code }
-  const pushed = { data: sent, version: current.version, standsOn: base.standsOn }
+  const pushed = { data: sent, version: current.version, standsOn: base.standsOn, scope: key.scope }
   const given = { kind: 'conflict', text: JSON.stringify(entry), facts } as const
   answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
 }

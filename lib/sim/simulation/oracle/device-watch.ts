@@ -6,7 +6,7 @@ import { secret } from '../secret.ts'
 import { withoutStamps } from './growth.ts'
 import type { Ledger } from './ledger.ts'
 import type { LogWatch } from './log-watch.ts'
-import { label, placeOf } from './told.ts'
+import { label } from './told.ts'
 
 type Row = {
   scope: string
@@ -20,7 +20,6 @@ type Row = {
 type Queued = {
   ordinal: number
   scope: string
-  fromScope?: string | null
   table: string
   id: string
   firstAnswer: object | null
@@ -233,9 +232,8 @@ export class DeviceWatch {
     const isInJournal =
       this.#ledger.restores > 0 && [...this.#journal.values()].some((entry) => entry.opId === opId)
     const isKept = this.#kept.has(opId) || isInJournal
-    const scope = result ? placeOf(result, operation) : null
-    if (scope && result?.table && result.record_id) {
-      const told = recordKey(scope, result.table, result.record_id)
+    if (result?.scope && result.table && result.record_id) {
+      const told = recordKey(result.scope, result.table, result.record_id)
       this.#answered.set(told, Math.max(this.#ahead(told), result.version ?? 0))
     }
     this.#ledger.check(
@@ -243,14 +241,16 @@ export class DeviceWatch {
       !operation.wasSent || result !== undefined || isKept,
       () => `${this.name}: ${opId} left the queue, and nobody has it`,
     )
-    if (this.#isAdrift || result?.kind !== 'accepted' || !scope || !result.table || !result.record_id) return
-    const key = recordKey(scope, result.table, result.record_id)
+    if (this.#isAdrift || result?.kind !== 'accepted' || !result.scope || !result.table || !result.record_id)
+      return
+    const key = recordKey(result.scope, result.table, result.record_id)
     const row = this.rows().get(key)
     const version = result.version ?? 0
     // One that followed its record to another scope shows there as the feed tells it.
     const isElsewhere = operation.scope !== result.scope
     // One that goes again, because a server may have lost it, was shown before.
-    if (!operation.wasSent || operation.firstAnswer || isElsewhere || !this.#positions.has(scope)) return
+    if (!operation.wasSent || operation.firstAnswer || isElsewhere || !this.#positions.has(result.scope))
+      return
     const isKnown = row?.server ? row.server.version >= version : this.#isGone(key, version)
     this.#ledger.check(
       'Causal',
