@@ -6,7 +6,7 @@ export const root = resolve(import.meta.dirname, '../..')
 const onOff = z.enum(['on', 'off'])
 const secret = z.string().min(16, 'needs at least 16 characters')
 
-/** The environment of `npm start`; docs/protocol.md and the README show the same table. */
+/** The environment of `npm start`; the README shows the same table. */
 const environment = z.object({
   PORT: z.coerce.number().int().min(1).max(65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
