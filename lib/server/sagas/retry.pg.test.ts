@@ -235,3 +235,12 @@ test('lists by state, device, table and age, in pages that neither skip nor repe
   })
   expect(await total({ min_age_seconds: 3_600 })).toBe(1)
 })
+
+// The last of all: there is no way back from a restore.
+test('on a server that was restored, a retry makes again what the undoing had taken away', async () => {
+  await bench.db.$executeRaw`INSERT INTO lost_history DEFAULT VALUES`
+  const { id, created } = await undone(await bench.device())
+  const again = await retry(id, { edits: [{ step: 4, data: { count: 1 } }] })
+  expect(again).toMatchObject({ state: 'completed', applied: 4 })
+  expect((await bench.recordOf(created.record_id)).data).toEqual({ n: 1 })
+})

@@ -131,6 +131,7 @@ async function operationsOf(
       (typeof base === 'string' ? opIds.get(base) : undefined) ?? (isOnEarlier ? earlier.opId : undefined)
     // Where nobody wrote since it was undone, the step stands on that; else on what it was made on, as it was.
     const standsOn = edit?.base_version ?? (earlier ? undefined : restored.get(keyOf(step)))
+    const isMadeAgain = standsOn !== undefined && change['operation'] === 'CREATE'
     const given = edit?.data ?? change['data'] ?? null
     const by = {
       ...{ id: opId, slot: slotOf(deviceId, Buffer.from(sha256Hex(opId).slice(0, 16), 'hex')) },
@@ -145,8 +146,9 @@ async function operationsOf(
       // What the device's base was is another state then.
       ...(standsOn !== undefined &&
         change['operation'] !== 'CREATE' && { base_version: standsOn, base_checksum: null }),
-      // The server's own clock where the device's cannot be believed.
-      ...((stamp === null || stamp.millis > engine.now()) && { hlc: engine.stamps(sagaId) }),
+      // The server's own clock where the device's cannot be believed, and where a record is made again on top of the
+      // undoing: as of before that, it would be taken for a CREATE that a restore lost and that comes again (`decide`).
+      ...((stamp === null || stamp.millis > engine.now() || isMadeAgain) && { hlc: engine.stamps(sagaId) }),
       base_op_id: onOwn ?? (standsOn === undefined ? (base ?? null) : null),
       ...{ op_id: opId, seq: index + 1, checksum: sha256Hex(canonicalJson(data)) },
       saga: { id: sagaId, step: step.step, steps: steps.length },
