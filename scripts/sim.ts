@@ -6,6 +6,7 @@ import { runSeeds, SimThread } from '#lib/sim/runner/pool.ts'
 import { failureText, Tally } from '#lib/sim/runner/report.ts'
 import { shrink } from '#lib/sim/runner/shrink.ts'
 import type { Narrowing } from '#lib/sim/simulation/plan.ts'
+import { generateClient } from './prisma/generate.ts'
 
 // `npm run sim`: seeded worlds of devices, servers and people in which everything goes wrong, watched by an oracle.
 
@@ -49,6 +50,8 @@ const [count, from, threads] = [
   if (!Number.isInteger(value) || value < 1) throw new RangeError(`${text} is not a count\n${help}`)
   return value
 }) as [number, number, number]
+// What threads and processes load rests on it; a fresh clone has none.
+await generateClient()
 const narrowing = JSON.parse(given.narrowing) as Narrowing
 const keepsLines = given.trace ? 1_000_000 : 60
 const seeds = given.seed ? [given.seed] : Array.from({ length: count }, (_, index) => String(from + index))

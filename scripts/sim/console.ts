@@ -1,6 +1,7 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import type { Rows } from '#lib/sim/model/tables.ts'
 import type { Choice, Hands } from '#lib/sim/simulation/people.ts'
+import type { SagaHands } from '#lib/sim/simulation/saga-keepers.ts'
 import { policies } from '#lib/sim/simulation/tables.ts'
 import type { RealServer } from './real-server.ts'
 import type { RealWorld } from './real-world.ts'
@@ -8,7 +9,7 @@ import type { RealWorld } from './real-world.ts'
 type Call = { method: string; path: string; body: object; etag?: string | number }
 
 /** People at the console, as scripts with an API key: on the real API, over the same bad lines as the devices. */
-export class Console implements Hands {
+export class Console implements Hands, SagaHands {
   readonly #world: RealWorld
   readonly #server: RealServer
   readonly #apiKey: string
@@ -37,13 +38,28 @@ export class Console implements Hands {
   }
 
   async replay({ id, version }: Rows['letters'], edited: JsonObject | null): Promise<void> {
-    const body = edited ? { change: edited } : {}
+    // A step that somebody makes a change of its own of is no step any more.
+    const { saga: _saga, ...change } = edited ?? {}
+    const body = edited ? { change } : {}
     await this.#call({ method: 'POST', path: `/dead-letters/${id}/replay`, body, etag: version })
   }
 
   async settle({ id, version }: Rows['letters'], to: 'open' | 'discarded'): Promise<void> {
     const path = `/dead-letters/${id}/${to === 'open' ? 'restore' : 'discard'}`
     await this.#call({ method: 'POST', path, body: { reason: 'seen' }, etag: version })
+  }
+
+  /** The worker of each server does. */
+  readonly lookAfter = null
+
+  async callOff({ id, revision }: Rows['sagas']): Promise<void> {
+    const body = { reason: 'seen' }
+    await this.#call({ method: 'POST', path: `/sagas/${id}/compensate`, body, etag: revision })
+  }
+
+  async retry({ id, revision }: Rows['sagas'], edits: { step: number; data: JsonObject }[]): Promise<void> {
+    const body = { reason: 'seen', edits }
+    await this.#call({ method: 'POST', path: `/sagas/${id}/retry`, body, etag: revision })
   }
 
   async policy(name: string, change: object): Promise<void> {

@@ -4,7 +4,9 @@ import { createDice } from '#lib/sim/simulation/dice.ts'
 import { checkEnding } from '#lib/sim/simulation/oracle/endings.ts'
 import { People } from '#lib/sim/simulation/people.ts'
 import { planOf, type Narrowing, type Plan } from '#lib/sim/simulation/plan.ts'
+import { SagaKeepers } from '#lib/sim/simulation/saga-keepers.ts'
 import type { Outcome } from '#lib/sim/simulation/simulate.ts'
+import { sagaTimeoutSetting } from '#lib/server/sagas/timeout.ts'
 import { lineOf } from '#lib/server/verification/finding.ts'
 import { verifyData } from '#lib/server/verification/verify.ts'
 import { secret } from '#lib/sim/simulation/secret.ts'
@@ -38,7 +40,8 @@ export async function simulateProcesses(
 ): Promise<Outcome> {
   const plan = withKills(planOf(seed, narrowing), narrowing)
   const databaseName = `sim_${crypto.randomUUID().replaceAll('-', '')}`
-  const { url, epoch } = await stack.newDatabase(databaseName)
+  const sagaTimeoutSeconds = plan.sagaTimeoutMs / 1_000 / speed
+  const { url, epoch } = await stack.newDatabase(databaseName, { [sagaTimeoutSetting]: sagaTimeoutSeconds })
   const time = new RealTime(speed)
   const world = new RealWorld({ plan, time, databaseUrl: url, epoch, keepsLines })
   const machines = new Machines(world, stack)
@@ -76,6 +79,7 @@ async function live(
   const isOver = () => oracle.violation !== null || world.fault !== null
   devices.begin()
   void new People(world, consoleOn).work()
+  new SagaKeepers(world, consoleOn).work()
   void machines.misfortune(() => devices.areEnrolled)
   const healsAt = time.elapsedMs + world.plan.safetyMs
   while (time.elapsedMs < healsAt && !isOver()) await sleep(50)

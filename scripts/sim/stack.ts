@@ -47,7 +47,7 @@ export class Stack {
   }
 
   /** An empty database of its own, on the small disk where there is one. */
-  async newDatabase(name: string): Promise<{ url: string; epoch: string }> {
+  async newDatabase(name: string, settings: Record<string, number>): Promise<{ url: string; epoch: string }> {
     const url = this.postgres.url(name)
     await createDatabase(url, template)
     if (this.postgres.disk) {
@@ -55,6 +55,9 @@ export class Stack {
     }
     const epoch = await withClient(url, async (client) => {
       const { rows } = await client.query<{ epoch: string }>('SELECT epoch FROM server_identity')
+      for (const [key, value] of Object.entries(settings)) {
+        await client.query('INSERT INTO setting (key, value) VALUES ($1, to_jsonb($2::float8))', [key, value])
+      }
       return rows[0]!.epoch
     })
     return { url, epoch }

@@ -1,4 +1,3 @@
-import type { Engine } from '#lib/server/sync/engine.ts'
 import { Backups } from './backups.ts'
 import { Devices } from './devices.ts'
 import { EngineHands } from './engine-hands.ts'
@@ -8,7 +7,7 @@ import { checkEnding } from './oracle/endings.ts'
 import type { Invariant, Violation } from './oracle/invariants.ts'
 import { People } from './people.ts'
 import { planOf, type Narrowing, type Plan } from './plan.ts'
-import { SagaKeepers } from './saga-keepers.ts'
+import { engineSagaHands, SagaKeepers, type SagaHands } from './saga-keepers.ts'
 import { Scheduler } from './scheduler.ts'
 import { ServerProcess } from './server-process.ts'
 import { policies } from './tables.ts'
@@ -101,7 +100,7 @@ class Cast {
     const people = new People(this.#world, () => this.#hands())
     void people.work()
     void people.bringUp()
-    new SagaKeepers(this.#world, () => this.#engine()).work()
+    new SagaKeepers(this.#world, () => this.#sagaHands()).work()
     void this.#misfortune()
     void new Backups(this.#world).work(() => {
       for (const server of this.#servers) this.#restart(server, false)
@@ -119,9 +118,9 @@ class Cast {
     return up.length > 0 ? new EngineHands(this.#world, this.#dice.pick(up), this.#dice) : null
   }
 
-  #engine(): Engine | null {
+  #sagaHands(): SagaHands | null {
     const up = this.#servers.filter((server) => server.isAlive)
-    return up.length > 0 ? this.#sagaDice.pick(up).engine : null
+    return up.length > 0 ? engineSagaHands(this.#sagaDice.pick(up).engine) : null
   }
 
   #newServer(): ServerProcess {
