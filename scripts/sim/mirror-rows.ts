@@ -61,7 +61,7 @@ export const whole = {
     SELECT t.saga_id, t.step, t.state, t.outcome, t.op_id, t.seq::int AS seq, t.scope, t.from_scope, t."table",
       t.record_id, t.operation, t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id,
       t.dead_letter_id, t.undo, t.undo_op_id, t.undo_version, t.undo_conflict_id, t.undo_detail
-    FROM saga_step t`,
+    FROM saga_step t ORDER BY t.saga_id, t.step`,
   policies: `SELECT p.name, p.version, p.policy FROM table_policy p`,
 } satisfies Partial<Record<keyof Rows, string>>
 export type WholeTable = keyof typeof whole

@@ -7,9 +7,9 @@ import type { LogWatch } from './log-watch.ts'
 import type { Told } from './told.ts'
 import { holdsNothingOf, plainPaths, undoingFault } from './undoings.ts'
 
-/** Where a saga may go from each state; from its ends nowhere. */
+/** Where a saga may go from each state, between two looks; from its ends nowhere. */
 const next: Record<SagaState, readonly SagaState[]> = {
-  running: ['running', 'completed', 'compensating', 'compensated'],
+  running: ['running', 'completed', 'compensating', 'compensated', 'stuck'],
   completed: [],
   compensating: ['compensating', 'compensated', 'stuck'],
   compensated: [],
@@ -76,9 +76,11 @@ export class SagaWatch {
       return
     }
     if (known.undo === step.undo) return
-    const later = [...this.#steps.values()].find(
-      (each) => each.saga_id === saga_id && each.step > number && isToUndo(each),
-    )
+    // Of steps that one look shows undone the order is not seen.
+    const later = [...this.#steps].find(
+      ([each, { saga_id: of, step: at }]) =>
+        of === saga_id && at > number && isToUndo(writes.steps.get(each) ?? this.#steps.get(each)!),
+    )?.[1]
     check(
       'SagaOrder',
       known.undo !== null || !later,
@@ -184,7 +186,10 @@ export class SagaWatch {
     if (!states) return
     const { moved_from: from } = change.rule
     const foundIn = typeof from === 'string' ? from : change.scope
-    const found = this.#stateOf(keyOf({ ...change, scope: foundIn }), change.before_version)?.data ?? null
+    const state = this.#stateOf(keyOf({ ...change, scope: foundIn }), change.before_version)
+    // What was written since the last look, the log was not told yet.
+    if (!state && change.before_version > 0) return
+    const found = state?.data ?? null
     const undoing = { ...states, found, left: change.data, lost: change.lost ?? [] }
     const fault = undoingFault(undoing, plainPaths(tables.get('policies', change.table)?.policy))
     check(
