@@ -2,6 +2,8 @@
 export interface ConsoleApi {
   /** Gives a table its policy unless it has one already: what an admin has set since stays. */
   ensureTable(name: string, policy: object): Promise<void>
+  /** Gives a table this policy, as its newest version, whatever it has. */
+  putTable(name: string, policy: object): Promise<void>
 }
 
 export function createConsoleApi({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }): ConsoleApi {
@@ -13,6 +15,11 @@ export function createConsoleApi({ baseUrl, apiKey }: { baseUrl: string; apiKey:
       signal: AbortSignal.timeout(30_000),
     })
   return {
+    async putTable(name, policy) {
+      const made = await call('PUT', `/tables/${encodeURIComponent(name)}`, policy)
+      if (!made.ok) throw new Error(`table ${name}: ${made.status} ${await made.text()}`)
+    },
+
     async ensureTable(name, policy) {
       const path = `/tables/${encodeURIComponent(name)}`
       const known = await call('GET', path)

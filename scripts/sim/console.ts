@@ -2,7 +2,6 @@ import type { JsonObject } from '#lib/core/json.ts'
 import type { Rows } from '#lib/sim/model/tables.ts'
 import type { Choice, Hands } from '#lib/sim/simulation/people.ts'
 import type { SagaHands } from '#lib/sim/simulation/saga-keepers.ts'
-import { policies } from '#lib/sim/simulation/tables.ts'
 import type { RealServer } from './real-server.ts'
 import type { RealWorld } from './real-world.ts'
 
@@ -63,9 +62,10 @@ export class Console implements Hands, SagaHands {
   }
 
   async policy(name: string, change: object): Promise<void> {
-    const etag = this.#world.database.tables.get('policies', name)?.version
-    const policy = { ...policies().find((each) => each.name === name), ...change }
-    await this.#call({ method: 'PUT', path: `/tables/${name}`, body: policy, ...(etag && { etag }) })
+    const known = this.#world.database.tables.get('policies', name)
+    if (!known) return
+    const policy = { ...(known.policy as object), ...change }
+    await this.#call({ method: 'PUT', path: `/tables/${name}`, body: policy, etag: known.version })
   }
 
   async resync(deviceId: string): Promise<void> {

@@ -1,5 +1,7 @@
 import { createConsoleApi } from '#lib/sim/console-api.ts'
 import type { Dice } from '#lib/sim/simulation/dice.ts'
+import { fieldPolicies } from '#lib/sim/simulation/field-tables.ts'
+import { machines, machinesPolicy } from '#lib/sim/simulation/machines.ts'
 import { policies } from '#lib/sim/simulation/tables.ts'
 import type { CutProxy } from './cut-proxy.ts'
 import { endings } from './postgres-process.ts'
@@ -44,7 +46,13 @@ export class Machines {
     for (const { process } of this.servers) await process.ready()
     const baseUrl = `http://127.0.0.1:${this.servers[0]!.process.port}`
     const api = createConsoleApi({ baseUrl, apiKey: this.#stack.apiKey })
-    for (const { name, ...policy } of policies()) await api.ensureTable(name, policy)
+    const { rates } = this.#world.plan
+    const fields = rates.edit_fields === undefined ? [] : fieldPolicies()
+    for (const { name, ...policy } of [...policies(), ...fields]) await api.putTable(name, policy)
+    if (rates.app_versions === undefined) return
+    const { policy: newest, older } = machinesPolicy()
+    for (const was of older) await api.putTable(machines, { ...newest, ...was, upcasts: {} })
+    await api.putTable(machines, newest)
   }
 
   /**

@@ -78,7 +78,9 @@ async function live(
   }
   const isOver = () => oracle.violation !== null || world.fault !== null
   devices.begin()
-  void new People(world, consoleOn).work()
+  const people = new People(world, consoleOn)
+  void people.work()
+  void people.bringUp()
   new SagaKeepers(world, consoleOn).work()
   void machines.misfortune(() => devices.areEnrolled)
   const healsAt = time.elapsedMs + world.plan.safetyMs
