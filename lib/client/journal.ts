@@ -30,14 +30,13 @@ export async function keepAnswered(
   const key = journalKey(life, seq)
   const kept: PendingOperation = { ...operation, hole: null, firstAnswer: null }
   const wasRepaired = operation.hole !== null || operation.firstAnswer !== null
-  const { traceless = [] } = document
+  const { repaired = [] } = document
   unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs, wasRepaired })
   unit.putMeta('journal', {
     ...document,
     bytes: document.bytes + operation.sizeBytes,
     lastKey: document.lastKey !== null && document.lastKey > key ? document.lastKey : key,
-    traceless:
-      wasRepaired && !isTraced(answer) ? [...traceless.filter((each) => each !== key), key] : traceless,
+    repaired: wasRepaired ? [...repaired.filter((each) => each !== key), key] : repaired,
   })
 }
 
@@ -72,9 +71,9 @@ export async function newestEntry(unit: Unit): Promise<JournalEntry | null> {
  */
 export async function doubtTraceless(unit: Unit): Promise<void> {
   const newest = await newestEntry(unit)
-  const { traceless = [] } = await readJournalDocument(unit)
-  if (newest === null || (traceless.length === 0 && isTraced(newest.answer))) return
-  if (traceless.length === 0 && (await unit.scan('outbox', { limit: 1 })).length > 0) return
+  const { repaired = [] } = await readJournalDocument(unit)
+  if (newest === null || (repaired.length === 0 && isTraced(newest.answer))) return
+  if (repaired.length === 0 && (await unit.scan('outbox', { limit: 1 })).length > 0) return
   await doubt(unit)
 }
 
@@ -97,10 +96,10 @@ export async function doubt(unit: Unit, key: string | null = null): Promise<void
  */
 export async function nextInDoubt(unit: Unit): Promise<readonly JournalEntry[]> {
   const document = await readJournalDocument(unit)
-  const { mustProbe, resending, lastKey, askedUpTo, traceless = [], doubted = [] } = document
+  const { mustProbe, resending, lastKey, askedUpTo, repaired = [], doubted = [] } = document
   if (!mustProbe || resending > 0 || lastKey === null) return []
   const newest = lastKey.slice(0, lastKey.indexOf('/') + 1)
-  const keys = new Set([...doubted, ...traceless.filter((key) => key.startsWith(newest)), lastKey])
+  const keys = new Set([...doubted, ...repaired.filter((key) => key.startsWith(newest)), lastKey])
   const { limits } = await readIdentity(unit)
   const asked: JournalEntry[] = []
   let bytes = 0
@@ -127,12 +126,21 @@ export async function undoubted(unit: Unit, entries: readonly JournalEntry[]): P
   })
 }
 
-/** A token covers an answer that came after these, and shows in the feed: a restored server would be found out by it. */
-export async function traced(unit: Unit, before: readonly string[]): Promise<void> {
+/**
+ * A token covers everything that was answered. So a restored server would be found out by it, if what it lost shows in the
+ * feed, or came before something of this device that does; unless there is a doubt of before.
+ * @param before operations that an answer in the feed came after
+ */
+export async function covered(unit: Unit, before: readonly string[]): Promise<void> {
   const document = await readJournalDocument(unit)
-  if (before.length === 0) return
-  const traceless = document.traceless?.filter((key) => !before.includes(key)) ?? []
-  unit.putMeta('journal', { ...document, traceless })
+  const { repaired = [], mustProbe } = document
+  if (mustProbe || repaired.length === 0) return
+  const left: string[] = []
+  for (const key of repaired) {
+    const entry = before.includes(key) ? undefined : await unit.get('journal', key)
+    if (entry && !isTraced(entry.answer)) left.push(key)
+  }
+  unit.putMeta('journal', { ...document, repaired: left })
 }
 
 /** What changed nothing has nothing to lose. */
@@ -151,8 +159,8 @@ export async function takeOut(unit: Unit, entries: readonly JournalEntry[]): Pro
     const left = (await unit.scan('journal', {})).filter((entry) => !keys.has(entry.key))
     lastKey = left.at(-1)?.key ?? null
   }
-  const traceless = document.traceless?.filter((key) => !keys.has(key)) ?? []
-  unit.putMeta('journal', { ...document, bytes, lastKey, traceless })
+  const repaired = document.repaired?.filter((key) => !keys.has(key)) ?? []
+  unit.putMeta('journal', { ...document, bytes, lastKey, repaired })
 }
 
 /**
@@ -178,8 +186,8 @@ export async function pruneJournal(
       unit.delete('journal', key)
       bytes -= value.operation.sizeBytes
       lastKey = lastKey === key ? null : lastKey
-      const traceless = rest.traceless?.filter((each) => each > key) ?? []
-      unit.putMeta('journal', { ...rest, bytes, lastKey, traceless })
+      const repaired = rest.repaired?.filter((each) => each > key) ?? []
+      unit.putMeta('journal', { ...rest, bytes, lastKey, repaired })
     }
     after = page.at(-1)?.key
     if (after === undefined || page.length < PRUNE_PAGE) return

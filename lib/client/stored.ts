@@ -211,17 +211,17 @@ export interface MetaDocuments {
     readonly bytes: number
     /** Key of the one sent last. */
     readonly lastKey: string | null
-    /** The server has to be asked whether it still knows that one, and those in `traceless`. */
+    /** The server has to be asked whether it still knows that one, and those in `repaired`. */
     readonly mustProbe: boolean
     /** Keys of what has to be asked for besides: a twin may have taken their places in what the server holds now. */
     readonly doubted?: readonly string[]
     /** How far, by key, it has been asked. */
     readonly askedUpTo?: string | null
     /**
-     * Keys of operations that were repaired and then answered with nothing to show for it in the feed, since the last answer
-     * that shows there: a server restored to just before has their seqs open, and neither token nor seq tells.
+     * Keys of operations that were repaired, as long as no token shows that they were answered: a server restored to just
+     * before has their seqs open, and no gap tells.
      */
-    readonly traceless?: readonly string[]
+    readonly repaired?: readonly string[]
     /** Operations in the queue that were in the journal before. */
     readonly resending: number
   }

@@ -3,7 +3,7 @@ import { SyncFailure } from './failure.ts'
 import { sendRepairedAgain, startNewLife } from './fork.ts'
 import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
-import { doubt, pruneJournal, readJournalDocument, traced } from './journal.ts'
+import { covered, doubt, pruneJournal, readJournalDocument } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import type { Prepared } from './prepare.ts'
 import type { ReadServerChange, ReadSyncReply } from './replies.ts'
@@ -38,7 +38,7 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
   const { summary, begins } = await transact(kernel, async (unit) => {
     const { deviceId } = await readIdentity(unit)
     const stamps = await openStamps(unit, kernel.clock, deviceId)
-    const { traceless = [], lastKey } = await readJournalDocument(unit)
+    const { repaired = [], lastKey } = await readJournalDocument(unit)
     const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
     await markReported(unit, prepared.deadLetters)
     await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
@@ -46,7 +46,8 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
     const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
     if (begins && isLost(reply.resync?.reason)) await sendRepairedAgain(unit)
     if (begins || (answers.answers.length > 0 && !isCovering)) await doubt(unit, lastKey)
-    if (isCovering && answers.answers.some((each) => showsInFeed(each, reply))) await traced(unit, traceless)
+    const isShown = answers.answers.some((each) => showsInFeed(each, reply))
+    if (isCovering) await covered(unit, isShown ? repaired : [])
     if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(kernel, unit, stamps, reply)))
     if (isCovering) await clearGraves(unit)
     stamps.save()

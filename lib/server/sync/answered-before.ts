@@ -42,7 +42,9 @@ export async function answeredBefore(
     // What is decided now is of now.
     if (!replayed || kind === 'rejected' || !change) return []
     const answer = JSON.parse(text) as Accepted | Conflicted
-    const scope = answer.scope ?? change.scope
+    // What moved nothing tells of the place that the record should have left.
+    const isMade = 'outcome' in answer && answer.outcome !== 'superseded'
+    const scope = answer.scope ?? ((!isMade && change.from_scope) || change.scope)
     const version = 'version' in answer ? answer.version : answer.server_version
     const conflictId = 'conflict_id' in answer ? answer.conflict_id : null
     const { op_id: opId, table, record_id: id, hlc } = change

@@ -131,8 +131,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'what was repaired and then refused is not asked for again',
     file: 'lib/client/journal.ts',
-    find: `wasRepaired && !isTraced(answer)`,
-    replace: `operation.hole === undefined`,
+    find: `repaired: wasRepaired ? [...`,
+    replace: `repaired: operation.hole === undefined ? [...`,
     rates: { server_restored: 4, clock_skew: 3, clock_jump: 10, same_id: 8 },
   },
   {
