@@ -259,9 +259,11 @@ describe('tokens of another history', () => {
   })
 
   test('history_diverged: the same seq with another chain', async () => {
-    const scope = randomUUID()
+    const [scope, kept] = [randomUUID(), randomUUID()]
     const a = await device([scope])
     await a.sync([a.change({ scope })])
+    const revoked = await device([scope, kept])
+    await revoked.sync([revoked.change({ scope })])
     const admin = new Client({ connectionString: database.url })
     await admin.connect()
     await admin.query('ALTER TABLE feed_commit DISABLE TRIGGER append_only')
@@ -270,6 +272,9 @@ describe('tokens of another history', () => {
     await admin.end()
     expect((await a.send([])).resync).toEqual({ reason: 'history_diverged' })
     expect((await (await device([scope])).send([])).resync).toBeNull()
+    // What there is to leave in a scope that was revoked, this history does not know.
+    revoked.scopes = [kept]
+    expect((await revoked.send([])).resync).toEqual({ reason: 'history_diverged' })
   })
 
   test('epoch_changed: a token that this server did not make', async () => {

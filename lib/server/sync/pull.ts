@@ -72,7 +72,7 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
       maxChanges: Math.max(0, limit - left.delivered),
       ownBatch: request.ownBatch,
     }))
-  const misfit = findMisfit(page.standing ?? [], token, request.token === null)
+  const misfit = left.misfit ?? findMisfit(page.standing ?? [], token, request.token === null)
   if (misfit)
     return { ...refused(request, token.epoch, misfit.reason), acknowledged, lost: lostOf(misfit, token) }
 
@@ -123,11 +123,17 @@ function regained(token: SyncToken, scopes: readonly string[]): SyncToken {
 async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<string>, limit: number) {
   const revoked = [...token.positions.keys()].filter((scope) => !granted.has(scope))
   const leaving = new Map<string, [string, string]>()
-  if (revoked.length === 0) return { changes: [], delivered: 0, leaving }
+  if (revoked.length === 0) return { changes: [], delivered: 0, leaving, misfit: null }
+  const asked = revoked.map((scope) => ({ scope, seq: token.positions.get(scope) ?? 0 }))
+  // A restored server does not know what there is to leave; and what it lost there is to be sent again, or refused.
+  const { standing } = await store.feedPage({ asked, maxChanges: 0, ownBatch: null })
+  const found = findMisfit(standing ?? [], token, false)
+  const misfit = found && isLost(found) ? found : null
+  if (misfit) return { changes: [], delivered: 0, leaving, misfit }
   const pages = await store.leavePage({
-    leaving: revoked.map((scope) => {
+    leaving: asked.map(({ scope, seq }) => {
       const [table, id] = token.leaving.get(scope) ?? ['', nil]
-      return { scope, seq: token.positions.get(scope) ?? 0, table, id }
+      return { scope, seq, table, id }
     }),
     maxChanges: limit,
   })
@@ -145,7 +151,7 @@ async function leave({ store }: Engine, token: SyncToken, granted: ReadonlySet<s
     if (page.delivered >= limit && page.last_table !== null)
       leaving.set(page.scope, [page.last_table, page.last_id ?? nil])
   }
-  return { changes, delivered, leaving }
+  return { changes, delivered, leaving, misfit: null }
 }
 
 /** A page that the push knew, if it speaks of exactly the device's scopes, from where the device stands in each. */
