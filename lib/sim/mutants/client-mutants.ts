@@ -96,8 +96,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'an answer that is given again is taken for news',
     file: 'lib/client/answers.ts',
-    find: `isElsewhere(yes) || covered.has(opId) ?`,
-    replace: `isElsewhere(yes) ?`,
+    find: `!isHere || covered.has(opId) ?`,
+    replace: `!isHere ?`,
     rates: { clone: 10, device_restored: 10, offline: 8, move: 8, put: 3, resync: 5 },
   },
   {

@@ -1,7 +1,7 @@
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { Write } from '#lib/client/ports.ts'
 import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
-import { recordKey, type Rows } from '../../model/tables.ts'
+import { recordKey } from '../../model/tables.ts'
 import { secret } from '../secret.ts'
 import { withoutStamps } from './growth.ts'
 import type { Ledger } from './ledger.ts'
@@ -23,7 +23,6 @@ type Queued = {
   table: string
   id: string
   firstAnswer: object | null
-  fromScope?: string | null
   opId: string
   wasSent: boolean
   checksum: string
@@ -31,13 +30,6 @@ type Queued = {
   baseVersion: number
   data: JsonObject | null
   hole: { code: string } | null
-}
-
-/** Where the record is that an answer tells of: a move that was not made tells of the place it should have left. */
-function placeOf({ kind, answer, scope }: Rows['results'], { fromScope }: Queued): string | null {
-  const { outcome, scope: followed } = JSON.parse(answer) as { outcome?: string; scope?: string }
-  const isMade = kind === 'accepted' && outcome !== 'superseded'
-  return isMade || followed !== undefined ? scope : (fromScope ?? scope)
 }
 
 const generationOf = (key: string) => Number(key.slice(0, 16))
@@ -240,9 +232,8 @@ export class DeviceWatch {
     const isInJournal =
       this.#ledger.restores > 0 && [...this.#journal.values()].some((entry) => entry.opId === opId)
     const isKept = this.#kept.has(opId) || isInJournal
-    const scope = result && placeOf(result, operation)
-    if (scope && result.table && result.record_id) {
-      const told = recordKey(scope, result.table, result.record_id)
+    if (result?.scope && result.table && result.record_id) {
+      const told = recordKey(result.scope, result.table, result.record_id)
       this.#answered.set(told, Math.max(this.#ahead(told), result.version ?? 0))
     }
     this.#ledger.check(
@@ -250,14 +241,16 @@ export class DeviceWatch {
       !operation.wasSent || result !== undefined || isKept,
       () => `${this.name}: ${opId} left the queue, and nobody has it`,
     )
-    if (this.#isAdrift || result?.kind !== 'accepted' || !scope || !result.table || !result.record_id) return
-    const key = recordKey(scope, result.table, result.record_id)
+    if (this.#isAdrift || result?.kind !== 'accepted' || !result.scope || !result.table || !result.record_id)
+      return
+    const key = recordKey(result.scope, result.table, result.record_id)
     const row = this.rows().get(key)
     const version = result.version ?? 0
     // One that followed its record to another scope shows there as the feed tells it.
-    const isElsewhere = operation.scope !== result.scope || scope !== result.scope
+    const isElsewhere = operation.scope !== result.scope
     // One that goes again, because a server may have lost it, was shown before.
-    if (!operation.wasSent || operation.firstAnswer || isElsewhere || !this.#positions.has(scope)) return
+    if (!operation.wasSent || operation.firstAnswer || isElsewhere || !this.#positions.has(result.scope))
+      return
     const isKnown = row?.server ? row.server.version >= version : this.#isGone(key, version)
     this.#ledger.check(
       'Causal',
