@@ -92,7 +92,9 @@ export async function leaveBehind(
   const { fromScope } = operation
   if (fromScope == null) return
   const left = await readRow(unit, { ...operation, scope: fromScope })
-  if (!left || left.pending.length > 0 || left.conflicts.length > 0) return
+  if (!left) return
+  // One made before the move that is still to be answered here: after it, nothing is on its way from here any more.
+  if (left.pending.length > 0 || left.conflicts.length > 0) return writeRow(unit, { ...left, movedTo: null })
   if (state === null) return writeRow(unit, { ...left, movedTo: null, local: null })
   await writeAnswered(unit, {
     ...left,
