@@ -261,8 +261,8 @@ test('over copies, refusals, replays, backups and restores a counter is the sum 
         expect(counted).toEqual(named)
         for (const name of here) names.add(name)
       }
-      // And nothing that was counted is missing there. (Where a restored server's place in the stream was taken by a
-      // copy, the original does not find out what was lost below it: that is not the counter's to mend.)
+      // And nothing that was counted is missing there. (Two copies of which one has what the server lost, and the other
+      // sent some of the very same again, do not find out: that is of all operations alike, and no matter of counting.)
       const isHidden = play.wasCopied && play.wasRestored
       expect(isHidden ? [] : [...play.made.keys()].filter((name) => !names.has(name))).toEqual([])
     }),

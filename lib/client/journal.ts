@@ -90,6 +90,13 @@ export async function doubt(unit: Unit, key: string | null = null): Promise<void
   })
 }
 
+/** The server did not know an entry, and took it as new: what came before it may be lost as well, and its place a twin's. */
+export async function doubtBefore(unit: Unit, { life, operation }: JournalEntry): Promise<void> {
+  const entries = await unit.scan('journal', {})
+  const before = entries.findLast(({ key }) => key < journalKey(life, operation.seq ?? 0))
+  if (before) await doubt(unit, before.key)
+}
+
 /**
  * What to ask for next, in the order of the seqs, as much as goes into one request: of one life, and at last the newest.
  * What was repaired in an earlier life than that is known where the newest is.

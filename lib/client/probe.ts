@@ -4,7 +4,7 @@ import { buildEnvelope } from './envelope.ts'
 import { SyncFailure } from './failure.ts'
 import { sendRepairedAgain } from './fork.ts'
 import { readIdentity } from './identity.ts'
-import { isSameAnswer, nextInDoubt, undoubted } from './journal.ts'
+import { doubtBefore, isSameAnswer, nextInDoubt, undoubted } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { readOperations } from './queue.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
@@ -53,6 +53,9 @@ export async function probe(
   if (answers.includes(null)) throw new SyncFailure('partial_reply', 'the probe was not answered')
   return transact(kernel, async (unit) => {
     await undoubted(unit, entries)
+    const isNew = reply.repeated !== undefined && reply.repeated < entries.length
+    const isDecided = answers.every((each) => each !== 'for_now' && each?.code !== 'answer_expired')
+    if (isNew && isDecided) await doubtBefore(unit, entries[0])
     const isForNow = (entry: JournalEntry) => answers[entries.indexOf(entry)] === 'for_now'
     const anew = entries.filter((entry, index) => {
       const answer = answers[index]

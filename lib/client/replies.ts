@@ -77,6 +77,8 @@ export const syncReplySchema = z.object({
   scopes: z.array(z.string()).optional(),
   /** Operations whose answer is given again, and of which the token that was sent knows more. */
   covered: z.array(z.string()).default([]),
+  /** How many answers are given again; a server of before does not say. */
+  repeated: z.int().min(0).optional(),
   /** Conflicts whose answer is given again, and that are settled by now. */
   settled: z.array(z.string()).default([]),
   resync: z.object({ reason: z.enum(resyncReasons) }).nullable(),

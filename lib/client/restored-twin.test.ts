@@ -31,3 +31,34 @@ test.each([
   const held = [...bench.server.rows.values()].map(({ data }) => Number(data?.['n']))
   expect(new Set(held)).toEqual(new Set([1, ...own, ...ofTwin, 7]))
 })
+
+test('a restored server that takes the question as new is asked about what came before it', async () => {
+  const bench = createBench()
+  const { device, store } = await bench.device({ seed: 1 })
+  await edit(device, 1)
+  const backup = bench.server.backup()
+  const twin = (await bench.device({ seed: 2, store: createMemoryStore(store.image()) })).device
+  await edit(device, 2, 3, 4)
+  bench.server.restore(backup)
+  await edit(twin, 5, 6)
+  await device.sync()
+  const held = [...bench.server.rows.values()].map(({ data }) => Number(data?.['n']))
+  expect(new Set(held)).toEqual(new Set([1, 2, 3, 4, 5, 6]))
+})
+
+test('a restored server that answers a new life is asked about the one before', async () => {
+  const bench = createBench()
+  const { device } = await bench.device()
+  await edit(device, 1)
+  const backup = bench.server.backup()
+  await edit(device, 2, 3)
+  // A change that no request can carry ends the life.
+  bench.server.maxBodyLength = 3_000
+  await device.put({ table: T, id: id(9), data: { n: 'x'.repeat(5_000) } })
+  await device.sync()
+  bench.server.maxBodyLength = Infinity
+  bench.server.restore(backup)
+  await edit(device, 4)
+  const held = [...bench.server.rows.values()].map(({ data }) => Number(data?.['n']))
+  expect(new Set(held)).toEqual(new Set([1, 2, 3, 4]))
+})

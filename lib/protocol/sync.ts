@@ -280,6 +280,8 @@ export type SyncReply = {
   scopes?: string[]
   /** Operations in this reply that were answered before, by op_id, whose state the token that was sent covers. */
   covered?: string[]
+  /** How many of the answers in this reply were given before. */
+  repeated?: number
   /** Conflicts in this reply that were answered before, and are settled by now. */
   settled?: string[]
   resync: { reason: ResyncReason } | null

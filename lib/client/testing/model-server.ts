@@ -215,17 +215,15 @@ export class ModelServer {
     }
 
     const replies = { accepted: [] as Json[], conflicts: [] as Json[], rejected: [] as Json[] }
+    const repeated = changes.filter((each) => this.byOp.has(each.op_id)).length
     const held = new Set<string>()
     for (const each of changes) {
       const reply = this.answer(stream, each, request.device_id, held, changes.indexOf(each))
       replies[reply.kind].push(reply.value as Json)
       stream.lastSeq = Math.max(stream.lastSeq, each.seq)
     }
-    return ok({
-      ...replies,
-      ...feedPage(this, request.last_sync_token ?? null),
-      server_time: this.time(),
-    })
+    const page = feedPage(this, request.last_sync_token ?? null)
+    return ok({ ...replies, repeated, ...page, server_time: this.time() })
   }
 
   private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>, index: number): Reply {

@@ -213,6 +213,8 @@ function replyParts(
       .map(({ text }) => text)
       .join(',')
   const { traceId, nowMillis, lamport, scopes, covered, settled } = about
+  // A device that asks whether it is known what it sent must be able to tell that from its being taken as new.
+  const repeated = answers.filter(({ replayed }) => replayed).length
   const listed = (name: string, ids: readonly string[]) =>
     ids.length > 0 ? `"${name}":${JSON.stringify(ids)},` : ''
   const head =
@@ -222,7 +224,7 @@ function replyParts(
     `"server_changes":[`
   const tail =
     `],"has_more":${pulled.hasMore},"lamport":${lamport},` +
-    `"scopes":${JSON.stringify(scopes)},${listed('covered', covered)}${listed('settled', settled)}` +
+    `"scopes":${JSON.stringify(scopes)},"repeated":${repeated},${listed('covered', covered)}${listed('settled', settled)}` +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
   return [head, ...pulled.changes.flatMap((changes, i) => (i === 0 ? [changes] : [',', changes])), tail]
 }
