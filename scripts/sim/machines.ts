@@ -157,7 +157,10 @@ export class Machines {
   #endPostgres(): void {
     const { postgres } = this.#stack
     const world = this.#world
-    if (world.isDatabaseAway) return
+    if (world.isDatabaseAway) {
+      world.scheduler.after(2_000, () => world.isSafety && this.#endPostgres())
+      return
+    }
     const ending = this.#dice.pick(endings)
     world.isDatabaseAway = true
     world.count(`Postgres ${ending}`)
