@@ -84,6 +84,18 @@ describe('answers that are kept no more', () => {
     expect(words(on(batch))).toEqual(expected)
   })
 
+  test('one that was stamped anew is as old as its id', () => {
+    const place = (madeHour: number) => {
+      const made = (madeHour * hours).toString(16).padStart(12, '0')
+      const opId = `${made.slice(0, 8)}-${made.slice(8)}-7000-8000-000000000000`
+      const arrival: Arrival = { index: 0, seq: 1, opId, hash: 'h', hlc: stamp(90), damaged: false }
+      const stream = { lastSeq: 0, holes: new Map(), forgotten: [before] }
+      const placed = placeInStream(stream, new Map(), [arrival])
+      return placed.kind === 'placed' ? placed.places.get(0)?.kind : placed.kind
+    }
+    expect([20, 50, 51, 90].map(place)).toEqual(['forgotten', 'forgotten', 'fresh', 'fresh'])
+  })
+
   test('a young operation at an old seq is a clone’s', () => {
     expect(words(server(4, 'CD', '', [here])('X2@60'))).toBe('forked after 4')
     expect(words(server(4, 'CD', '', [here])('X3@20'))).toBe('forked after 4')

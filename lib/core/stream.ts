@@ -11,8 +11,9 @@ export type Stream = {
 
 /**
  * A life of the device of which the first answers are kept no more.
- * An operation that was answered by `untilMs` cannot have a stamp beyond it, but for what a clock may be ahead; and no
- * operation of that life has a later one than `lastHlc`, however slow the device's clock.
+ * An operation that was answered by `untilMs` was not made after it, but for what a clock may be ahead; and none of that
+ * life after `lastHlc`, however slow the device's clock. When it was made is told by its stamp or, where that may be a
+ * later one, by its id.
  */
 export type Forgotten = { isThisLife: boolean; seq: number; untilMs: number; lastHlc: string }
 
@@ -135,19 +136,30 @@ export function placeInStream(
 }
 
 /** Whether the seq is one whose answer is kept no more, and the operation as old as that: a younger one is a clone's. */
-function isForgottenHere({ forgotten = [] }: Stream, { seq, hlc }: Arrival): boolean {
+function isForgottenHere({ forgotten = [] }: Stream, arrival: Arrival): boolean {
+  const { seq, hlc } = arrival
   return forgotten.some(
-    (life) => life.isThisLife && seq !== null && seq <= life.seq && (hlc === null || isAsOld(hlc, life)),
+    (life) => life.isThisLife && seq !== null && seq <= life.seq && (hlc === null || isAsOld(arrival, life)),
   )
 }
 
 /** Whether an earlier life of the device may have had this operation answered. */
-function isForgottenElsewhere({ forgotten = [] }: Stream, { hlc }: Arrival): boolean {
-  return forgotten.some((life) => !life.isThisLife && hlc !== null && isAsOld(hlc, life))
+function isForgottenElsewhere({ forgotten = [] }: Stream, arrival: Arrival): boolean {
+  return forgotten.some((life) => !life.isThisLife && arrival.hlc !== null && isAsOld(arrival, life))
 }
 
-function isAsOld(hlc: string, { untilMs, lastHlc }: Forgotten): boolean {
-  return hlc <= lastHlc && (parseHlc(hlc)?.millis ?? 0) <= untilMs + maxSkewMs
+/** By its stamp, or by its id: a device whose clock was corrected stamps anew what it made before. */
+function isAsOld({ hlc, opId }: Arrival, { untilMs, lastHlc }: Forgotten): boolean {
+  const isBefore = (millis: number) => millis <= untilMs + maxSkewMs
+  const madeMs = millisOf(opId)
+  const isMadeBefore = madeMs !== null && madeMs <= (parseHlc(lastHlc)?.millis ?? 0) && isBefore(madeMs)
+  return isMadeBefore || (hlc !== null && hlc <= lastHlc && isBefore(parseHlc(hlc)?.millis ?? 0))
+}
+
+/** When a UUID of version 7 was made, by its maker's clock (RFC 9562, section 5.7); null for any other. */
+function millisOf(id: string | null): number | null {
+  const hex = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(id ?? '')
+  return hex ? Number.parseInt(hex[1]! + hex[2]!, 16) : null
 }
 
 /** By seq; one without a seq stays behind the one it was sent after. */

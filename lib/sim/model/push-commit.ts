@@ -34,7 +34,7 @@ export function pushCommit(database: ModelDatabase, host: ModelHost, p: CommitRe
     await writeRecords(tx, p)
     if (p.stream) {
       await step('write results')
-      await writeResults(tx, p, p.stream)
+      await writeResults(tx, p, p.stream, nowMillis)
     }
     await step('settle')
     await settleBatch(tx, p, nowMillis)
@@ -48,7 +48,10 @@ type Stream = NonNullable<CommitRequest['stream']>
 
 async function lockStream(tx: Transaction, { device, incarnation, revision }: Stream): Promise<void> {
   const key = keyOf(device, incarnation)
-  await tx.insert('streams', key, { device, incarnation, last_seq: 0, revision: 0, last_hlc: '' })
+  await tx.insert('streams', key, {
+    ...{ device, incarnation, last_seq: 0, revision: 0, last_hlc: '', pruned_seq: 0 },
+    pruned_until_ms: null,
+  })
   await tx.lock('streams', key)
   if (tx.get('streams', key)?.revision !== revision) throw moved('the device stream moved')
 }
@@ -80,12 +83,17 @@ async function writeRecords(tx: Transaction, p: CommitRequest): Promise<void> {
   if (created !== p.inserts) throw moved('a record appeared')
 }
 
-async function writeResults(tx: Transaction, p: CommitRequest, stream: Stream): Promise<void> {
+async function writeResults(
+  tx: Transaction,
+  p: CommitRequest,
+  stream: Stream,
+  nowMillis: number,
+): Promise<void> {
   const { device, incarnation, last_seq } = stream
   for (const result of p.results) {
     const place = keyOf(device, incarnation, result.seq)
     if (!(await tx.insert('places', place, { op_id: result.op_id }))) throw unique('op_result_pkey')
-    const row = { ...result, device_id: device, incarnation }
+    const row = { ...result, device_id: device, incarnation, created_ms: nowMillis }
     if (!(await tx.insert('results', result.op_id, row))) throw unique('op_result_op_id_key')
   }
   for (const seq of p.holes.close) await tx.delete('holes', keyOf(device, incarnation, seq))

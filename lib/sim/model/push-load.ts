@@ -131,8 +131,14 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
     ),
     standing: orNull(request.token.map((asked) => standingOf(tables, asked))),
     was_restored: tables.rows.lost.size > 0,
-    // The model forgets no answers.
-    forgotten: null,
+    forgotten: orNull(
+      streams
+        .filter((row) => incarnation !== null && row.device === device && row.pruned_until_ms !== null)
+        .map((row) => ({
+          ...{ incarnation: row.incarnation, seq: row.pruned_seq, until_ms: row.pruned_until_ms! },
+          last_hlc: row.last_hlc,
+        })),
+    ),
     now: new Date(nowMillis).toISOString(),
   }
 }

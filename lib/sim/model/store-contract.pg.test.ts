@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { TablePolicy } from '#lib/core/policy.ts'
-import { testDatabase, type TestDatabase } from '#lib/server/testing/database.ts'
+import { ownerOf } from '#lib/server/retention/testing/age.ts'
+import { testDatabase } from '#lib/server/testing/database.ts'
 import { createDice } from '../simulation/dice.ts'
 import { createHistory, scopes, tables } from './testing/history.ts'
 import { modelTarget, postgresTarget, type Dump, type Target } from './testing/targets.ts'
@@ -25,16 +26,17 @@ function note({ saga, step }: Dump): void {
   for (const row of step) ends.add(`undo ${String((row as { undo: string | null }).undo)}`)
 }
 
-const opened: TestDatabase[] = []
+const opened: { close: () => Promise<void> }[] = []
 afterAll(() => Promise.all(opened.map((database) => database.close())))
 
 /** A fresh pair for each history: what one leaves must not explain what the next finds. */
 async function pair(seed: string): Promise<[postgres: Target, model: Target]> {
   const now = () => startMs + 3_600_000
   const database = await testDatabase()
-  opened.push(database)
+  const owner = await ownerOf(database.url)
+  opened.push({ close: () => owner.end().then(database.close) })
   const targets: [Target, Target] = [
-    postgresTarget(database.db, createDice(`ids ${seed}`), now),
+    postgresTarget(database.db, createDice(`ids ${seed}`), { now, ask: owner.ask }),
     modelTarget(createDice(`ids ${seed}`), now),
   ]
   for (const target of targets) {
@@ -47,15 +49,18 @@ describe('Postgres and the model answer alike, and hold the same', () => {
   const fresh = randomBytes(4).toString('hex')
   const histories = [
     ...[['1'], ['2'], ['3'], ['4'], [fresh]],
-    ...[['5'], ['6'], ['7'], ['8'], [`${fresh}-sagas`]].map((seed) => [...seed, true]),
-  ] as [seed: string, sagas?: true][]
-  test.each(histories)('history %s', async (seed, sagas) => {
+    ...[['9'], ['10'], [`${fresh}-old`]].map((seed) => [...seed, 'ages']),
+    ...[['5'], ['6'], ['7'], ['8'], [`${fresh}-sagas`]].map((seed) => [...seed, 'sagas']),
+  ] as [seed: string, kind?: 'sagas' | 'ages'][]
+  test.each(histories)('history %s', async (seed, kind) => {
     const [real, model] = await pair(seed)
     const dice = createDice(`history ${seed}`)
-    const { begin, step } = createHistory(dice.fork('steps'), startMs, { sagas: sagas === true })
+    const { begin, step } = createHistory(dice.fork('steps'), startMs, {
+      ...{ sagas: kind === 'sagas', ages: kind === 'ages' },
+    })
     await begin([real, model])
     const mark = await real.dump()
-    for (let i = 0; i < (sagas ? 120 : 40); i++) {
+    for (let i = 0; i < (kind === undefined ? 40 : 120); i++) {
       const [theirs, ours] = await step([real, model])
       expect(ours, `step ${i}`).toEqual(theirs)
       if (i % 10 === 9) await compareReads(real, model, dice)

@@ -16,11 +16,15 @@ export type StreamRow = {
   last_seq: number
   revision: number
   last_hlc: string
+  /** Up to which answers are kept no more, and when the last of them was given. */
+  pruned_seq: number
+  pruned_until_ms: number | null
 }
 export type HoleRow = Hole & { device: string; incarnation: string }
-export type ResultRow = OpResultRow & { device_id: string; incarnation: string }
-export type RecordRow = LoadedRecord & { last_op_id: string }
+export type ResultRow = OpResultRow & { device_id: string; incarnation: string; created_ms: number }
+export type RecordRow = LoadedRecord & { last_op_id: string | null }
 export type HeadRow = { scope: string; seq: number; min_seq: number; chain: string }
+export type CheckpointRow = { scope: string; seq: number; swept_seq: number }
 export type CommitRow = {
   scope: string
   seq: number
@@ -85,6 +89,7 @@ export type Rows = {
   places: { op_id: string }
   records: RecordRow
   heads: HeadRow
+  checkpoints: CheckpointRow
   commits: CommitRow
   changes: ChangeRow
   conflicts: ConflictRecord
@@ -111,7 +116,7 @@ const emptyRows = () => ({
   ...{ streams: new Map(), holes: new Map(), results: new Map(), places: new Map(), records: new Map() },
   ...{ heads: new Map(), commits: new Map(), changes: new Map(), conflicts: new Map(), letters: new Map() },
   ...{ attempts: new Map(), audit: new Map(), sagas: new Map(), steps: new Map(), lost: new Map() },
-  ...{ policies: new Map(), devices: new Map() },
+  ...{ policies: new Map(), devices: new Map(), checkpoints: new Map() },
 })
 
 export const noWrites = (): Writes => emptyRows()
@@ -163,6 +168,8 @@ export class Tables {
 
   /** All writes of a transaction at once. */
   apply(writes: Writes): void {
+    for (const [key, change] of writes.changes) if (change === null) this.#forgetChange(key)
+    for (const [key, commit] of writes.commits) if (commit === null) this.#forgetCommit(key)
     for (const name of names) this.#put(name, writes[name])
     for (const change of writes.changes.values()) if (change) this.#indexChange(change)
     for (const commit of writes.commits.values()) {
@@ -193,6 +200,21 @@ export class Tables {
     }
   }
 
+  #forgetChange(key: string): void {
+    const change = this.rows.changes.get(key)
+    if (!change) return
+    const place = keyOf(change.scope, change.batch)
+    this.batches.set(place, without(this.batches.get(place), change))
+    if (change.effect === 'NONE') return
+    const states = change.effect === 'LEAVE' ? this.departures : this.states
+    states.delete(keyOf(recordKey(change.scope, change.table, change.record_id), change.after_version))
+  }
+
+  #forgetCommit(key: string): void {
+    const commit = this.rows.commits.get(key)
+    if (commit) this.feeds.set(commit.scope, without(this.feeds.get(commit.scope), commit))
+  }
+
   #indexChange(change: ChangeRow): void {
     const key = keyOf(change.scope, change.batch)
     const batch = this.batches.get(key)
@@ -203,3 +225,6 @@ export class Tables {
     states.set(keyOf(recordKey(change.scope, change.table, change.record_id), change.after_version), change)
   }
 }
+
+const without = <T>(rows: readonly T[] | undefined, gone: T): T[] =>
+  (rows ?? []).filter((row) => row !== gone)

@@ -1,4 +1,5 @@
 import { clientMutants } from './client-mutants.ts'
+import { retentionMutants } from './retention-mutants.ts'
 import { sagaMutants } from './saga-mutants.ts'
 import { serverMutants } from './server-mutants.ts'
 import type { Plan } from '../simulation/plan.ts'
@@ -20,5 +21,6 @@ export const mutants: readonly Mutant[] = [
   ...storeMutants,
   ...serverMutants,
   ...sagaMutants,
+  ...retentionMutants,
   ...clientMutants,
 ]

@@ -50,7 +50,11 @@ export class Devices {
     if (open.length > 0) return `${open.length} conflicts are open`
     const waiting = unsupported(this.#world.database.tables).length
     if (waiting > 0) return `${waiting} dead letters wait though their table takes them now`
-    const saga = this.#world.database.tables.all('sagas').find(isMoving)
+    const { tables } = this.#world.database
+    const asked = new Set(
+      tables.all('steps').flatMap(({ saga_id: id, undo }) => (undo === 'conflict' ? [id] : [])),
+    )
+    const saga = tables.all('sagas').find((each) => isMoving(each, asked.has(each.id)))
     if (saga) return `saga ${saga.id} is ${saga.state}`
     for (const device of this.all) {
       const found = difference(this.#world, device)
@@ -146,9 +150,9 @@ export class Devices {
   }
 }
 
-/** A saga that is not at its end: people settle what keeps one that is stuck. */
-const isMoving = ({ state }: Rows['sagas']) =>
-  state === 'running' || state === 'compensating' || state === 'stuck'
+/** A saga that is not at its end: people settle the conflicts of one that is stuck. What can no longer be read, nobody can undo. */
+const isMoving = ({ state }: Rows['sagas'], waitsForConflict: boolean) =>
+  state === 'running' || state === 'compensating' || (state === 'stuck' && waitsForConflict)
 
 /** A copy without the token of today would enrol under the same name, and end the other's. */
 function tokenIn(image: MemoryImage): string | null {

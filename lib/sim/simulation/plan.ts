@@ -5,11 +5,12 @@ const seldom = ['server_restored'] as const
 
 /**
  * What came later, and how many of the seeds have it. It rolls dice of its own, so that a seed keeps its meaning where it
- * has none of it. Moves are for who asks for them, until what they find is mended.
+ * has none of it. Moves and what time takes are for who asks for them, until what they find is mended.
  */
 const later = {
   ...{ edit_fields: 0.4, app_versions: 0.4, app_move: 0 },
   ...{ saga: 0.4, saga_called_off: 0.4, saga_retried: 0.4 },
+  ...{ compaction: 0, forgotten_answers: 0 },
 } as const
 const laterNames = Object.keys(later) as (keyof typeof later)[]
 
@@ -45,6 +46,8 @@ export type Plan = {
   chunkChanges: number
   /** How long a saga may rest before it is undone. */
   sagaTimeoutMs: number
+  /** How long the log and first answers are kept. */
+  keepMs: number
   /** How often each happens, as a factor on its usual rate. */
   rates: Partial<Record<Happening, number>>
 }
@@ -71,6 +74,7 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
     pullLimit: dice.pick([2, 5, 20, 500]),
     chunkChanges: dice.pick([1, 3, 10, 100]),
     sagaTimeoutMs: createDice(`sagas of ${seed}`).pick([5_000, 30_000, 600_000]),
+    keepMs: createDice(`retention of ${seed}`).int(15, 60) * 1_000,
     rates: { ...rates(dice), ...narrowing.rates },
   }
   for (const name of narrowing.without ?? []) delete plan.rates[name]

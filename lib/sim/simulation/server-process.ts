@@ -19,7 +19,7 @@ import { secret } from './secret.ts'
 import type { World } from './world.ts'
 
 /** Of a transaction that has begun: a process that dies leaves it to the database, which may well finish it. */
-const inTransaction = /^(lock|write|settle|publish|commit|clear|admin)/
+const inTransaction = /^(lock|write|settle|publish|commit|clear|admin|raise|sweep|prune)/
 
 /** One process of the server, from its start to its end. */
 export class ServerProcess {

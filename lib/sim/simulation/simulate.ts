@@ -7,6 +7,7 @@ import { checkEnding } from './oracle/endings.ts'
 import type { Invariant, Violation } from './oracle/invariants.ts'
 import { People } from './people.ts'
 import { planOf, type Narrowing, type Plan } from './plan.ts'
+import { Retention } from './retention.ts'
 import { engineSagaHands, SagaKeepers, type SagaHands } from './saga-keepers.ts'
 import { Scheduler } from './scheduler.ts'
 import { ServerProcess } from './server-process.ts'
@@ -75,12 +76,12 @@ class Cast {
   #born = 0
   readonly #world: World
   readonly #dice
-  readonly #sagaDice
+  readonly #workDice
 
   constructor(world: World) {
     this.#world = world
     this.#dice = world.dice.fork('cast')
-    this.#sagaDice = world.dice.fork('where sagas are looked after')
+    this.#workDice = world.dice.fork('background')
     this.devices = new Devices(world, () => this.#servers)
     world.restart = (server) => this.#restart(server)
   }
@@ -101,6 +102,7 @@ class Cast {
     void people.work()
     void people.bringUp()
     new SagaKeepers(this.#world, () => this.#sagaHands()).work()
+    void new Retention(this.#world, () => this.#upServer()?.host ?? null).work()
     void this.#misfortune()
     void new Backups(this.#world).work(() => {
       for (const server of this.#servers) this.#restart(server, false)
@@ -119,8 +121,14 @@ class Cast {
   }
 
   #sagaHands(): SagaHands | null {
+    const server = this.#upServer()
+    return server && engineSagaHands(server.engine)
+  }
+
+  /** A server for its own work in the background. */
+  #upServer(): ServerProcess | null {
     const up = this.#servers.filter((server) => server.isAlive)
-    return up.length > 0 ? engineSagaHands(this.#sagaDice.pick(up).engine) : null
+    return up.length > 0 ? this.#workDice.pick(up) : null
   }
 
   #newServer(): ServerProcess {

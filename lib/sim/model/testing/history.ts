@@ -28,7 +28,11 @@ type Known = {
  * Steps that a store has to take the same way as every other: pushes of several devices, well and badly made, what
  * people write, and looks at the feed from anywhere. Each step tells what came of it.
  */
-export function createHistory(dice: Dice, startMs: number, options: { sagas?: boolean } = {}) {
+export function createHistory(
+  dice: Dice,
+  startMs: number,
+  options: { sagas?: boolean; ages?: boolean } = {},
+) {
   const newId = () => v7({ msecs: startMs, random: dice.bytes(16) })
   const senders: Sender[] = Array.from({ length: 3 }, () => ({
     ...{ id: newId(), incarnation: newId(), lastSeq: 0, sent: [] },
@@ -124,6 +128,7 @@ export function createHistory(dice: Dice, startMs: number, options: { sagas?: bo
       settle: 2,
       again: 1.5,
       ...(options.sagas ? sagaSteps : noSagaSteps),
+      ...(options.ages ? { compact: 1, forget: 0.5 } : { compact: 0, forget: 0 }),
     })
     const sender = dice.pick(senders)
     const each = async (run: (target: Target) => Promise<unknown>) => {
@@ -159,6 +164,20 @@ export function createHistory(dice: Dice, startMs: number, options: { sagas?: bo
       case 'retry': {
         const act = sagas.act(kind)
         return act ? each(act) : []
+      }
+      case 'compact': {
+        const scope = dice.pick(scopes)
+        const share = dice.unit()
+        return each(async (target) => {
+          const heads = await target.engine.store.feedPositions([scope])
+          const upTo = Math.floor((heads[scope]?.seq ?? 0) * share)
+          if (upTo > 0) await target.compact(scope, upTo)
+          return { upTo }
+        })
+      }
+      case 'forget': {
+        const most = dice.int(1, 8)
+        return each(async (target) => ({ gone: await target.forget(most) }))
       }
       case 'replay': {
         const changes = sender.sent.filter(() => dice.chance(0.3)).slice(-5)

@@ -2,6 +2,9 @@ import type { Json } from '#lib/core/json.ts'
 import { defaultPolicy, type TablePolicy } from '#lib/core/policy.ts'
 import { policiesFrom } from '#lib/server/tables/policy-cache.ts'
 import type { Engine } from '#lib/server/sync/engine.ts'
+import { compact } from '#lib/server/retention/compact.ts'
+import type { Ask } from '#lib/server/retention/store.ts'
+import { age } from '#lib/server/retention/testing/age.ts'
 import { serverEngine } from '#lib/server/sync/server-engine.ts'
 import { serverStamps } from '#lib/server/sync/stamps.ts'
 import { takeTurns } from '#lib/server/sync/turns.ts'
@@ -11,6 +14,7 @@ import { v7 } from 'uuid'
 import type { Dice } from '../../simulation/dice.ts'
 import { ModelDatabase, type ModelHost } from '../model-database.ts'
 import { modelStore, readPolicies } from '../model-store.ts'
+import { pruneAnswers, raiseMinSeq, sweepFeed } from '../retention.ts'
 import { recordKey } from '../tables.ts'
 
 /** A store under test, with an engine on it whose clock and dice are the test's. */
@@ -18,6 +22,10 @@ export type Target = {
   engine: Engine
   putPolicy: (policy: Partial<TablePolicy> & { name: string }) => Promise<void>
   addDevice: (id: string, scopes: readonly string[]) => Promise<void>
+  /** Compacts a scope's log up to a commit, as if all to there were older than anybody keeps it. */
+  compact: (scope: string, upTo: number) => Promise<void>
+  /** Forgets the first answers of the streams, as many as `most`. */
+  forget: (most: number) => Promise<number>
   /** By id. */
   openConflicts: () => Promise<OpenConflict[]>
   /** Everything that is stored, times aside, by table and in the order of its key. */
@@ -34,7 +42,17 @@ export type OpenConflict = {
 }
 
 export type Dump = Record<
-  'stream' | 'hole' | 'result' | 'record' | 'commit' | 'change' | 'conflict' | 'letter' | 'saga' | 'step',
+  | 'head'
+  | 'stream'
+  | 'hole'
+  | 'result'
+  | 'record'
+  | 'commit'
+  | 'change'
+  | 'conflict'
+  | 'letter'
+  | 'saga'
+  | 'step',
   Json[]
 >
 
@@ -52,7 +70,11 @@ function seeded(dice: Dice, now: () => number) {
   }
 }
 
-export function postgresTarget(db: Database, dice: Dice, now: () => number): Target {
+export function postgresTarget(
+  db: Database,
+  dice: Dice,
+  { now, ask }: { now: () => number; ask: Ask },
+): Target {
   const rows = async (sql: string) => {
     const found = await db.$queryRawUnsafe<{ row: Json }[]>(sql)
     return found.map(({ row }) => row)
@@ -65,14 +87,25 @@ export function postgresTarget(db: Database, dice: Dice, now: () => number): Tar
         INSERT INTO device (id, name, token_hash, scopes, incarnation)
         VALUES (${id}::uuid, 'sender', ${Buffer.from(id)}, ${scopes}, ${id}::uuid)`
     },
+    async compact(scope, upTo) {
+      await age(ask, scope, upTo, 100)
+      await compact(ask, { minAgeHours: 0 })
+    },
+    async forget(most) {
+      const sql = `SELECT answers::int FROM prune_answers('0', $1)`
+      const [row] = await ask<{ answers: number }>(sql, [most])
+      return row?.answers ?? 0
+    },
     openConflicts: () => db.$queryRaw<OpenConflict[]>`
       SELECT c.id, c.version, c.scope, c."table", c.record_id, r.version AS record_version
       FROM conflict c JOIN record r ON r.scope = c.scope AND r."table" = c."table" AND r.id = c.record_id
       WHERE c.state = 'open' ORDER BY c.id`,
     dump: async () => ({
+      head: await rows(`SELECT json_build_object('scope', scope, 'seq', seq, 'min_seq', min_seq) AS row
+        FROM feed_head ORDER BY scope`),
       stream:
         await rows(`SELECT json_build_object('device', device_id, 'incarnation', incarnation, 'last_seq', last_seq,
-        'revision', revision, 'last_hlc', last_hlc) AS row FROM device_stream ORDER BY device_id, incarnation`),
+        'revision', revision, 'last_hlc', last_hlc, 'pruned_seq', pruned_seq) AS row FROM device_stream ORDER BY device_id, incarnation`),
       hole: await rows(`SELECT json_build_object('seq', seq, 'op_id', op_id, 'table', "table", 'scope', scope,
         'record_id', record_id, 'saga_id', saga_id, 'code', code, 'attempts', attempts, 'device', device_id,
         'incarnation', incarnation) AS row FROM stream_hole ORDER BY device_id, incarnation, seq`),
@@ -135,6 +168,11 @@ export function modelTarget(
       const device = { id, token: id, status: 'active' as const, scopes: [...granted], incarnation: id }
       await database.transaction(host, (tx) => tx.put('devices', id, { ...device, resync_reason: null }))
     },
+    async compact(scope, upTo) {
+      await raiseMinSeq(database, host, { scope, seq: upTo })
+      while ((await sweepFeed(database, host, { scope, maxCommits: 3 })) > 0);
+    },
+    forget: (most) => pruneAnswers(database, host, { beforeMs: now() + 1, most }),
     openConflicts: async () =>
       database.tables
         .all('conflicts')
@@ -154,9 +192,10 @@ export function modelTarget(
         Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)))
       return JSON.parse(
         JSON.stringify({
-          stream: inOrder(rows.streams),
+          head: inOrder(rows.heads).map((row) => without(row, 'chain')),
+          stream: inOrder(rows.streams).map((row) => without(row, 'pruned_until_ms')),
           hole: byPlace(rows.holes),
-          result: inOrder(rows.results),
+          result: inOrder(rows.results).map((row) => without(row, 'created_ms')),
           record: inOrder(rows.records),
           commit: inOrder(rows.commits).map((row) => without(row, 'chain', 'committed_at')),
           change: inOrder(rows.changes),

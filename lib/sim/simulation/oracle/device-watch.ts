@@ -125,8 +125,7 @@ export class DeviceWatch {
       const seq = this.#positions.get(scope) ?? 0
       return seq > 0 && chainPrefix(feeds.get(scope)?.[seq - 1]?.chain ?? '') !== chain
     })
-    const { tables } = this.#ledger.scene.database
-    if (isForeign || this.acknowledged.some((opId) => !tables.get('results', opId))) return false
+    if (isForeign || this.acknowledged.some((opId) => !this.#ledger.answer(opId))) return false
     return [...this.rows()].every(([key, { server }]) => {
       const told = histories.get(key)?.find(({ after_version }) => after_version === server?.version)
       return !server || (told !== undefined && jsonEqual(told.data, server.data))
@@ -206,8 +205,7 @@ export class DeviceWatch {
   /** An operation that was sent keeps its content: the server may know it. */
   #sameAsSent(before: Queued, after: Queued): void {
     // What a twin sent otherwise under this id goes on under an id of its own.
-    const isReissued =
-      before.opId !== after.opId && this.#ledger.scene.database.tables.get('results', before.opId)
+    const isReissued = before.opId !== after.opId && this.#ledger.answer(before.opId)
     if (!before.wasSent || isReissued) return
     // A register set by a clock that ran ahead was refused for its stamp, and takes another.
     const isRestamped =
@@ -225,9 +223,8 @@ export class DeviceWatch {
 
   /** What leaves the queue was answered for good, or is kept where people find it, or was never sent. */
   #letGo(operation: Queued): void {
-    const { tables } = this.#ledger.scene.database
     const { opId } = operation
-    const result = tables.get('results', opId)
+    const result = this.#ledger.answer(opId)
     // An answer from before the server was restored: the journal has the operation, and sends it again.
     const isInJournal =
       this.#ledger.restores > 0 && [...this.#journal.values()].some((entry) => entry.opId === opId)

@@ -49,7 +49,7 @@ export function checkEnding(world: World, devices: readonly SimDevice[]): void {
     for (const opId of watch.acknowledged) {
       check(
         'AckDurable',
-        tables.get('results', opId) !== undefined,
+        oracle.answer(opId) !== undefined,
         () => `${opId} was acknowledged to ${name}, and the server does not know it`,
       )
     }

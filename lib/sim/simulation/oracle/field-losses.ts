@@ -83,6 +83,9 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
   // A text that the edit took out of the record is a value like any other, and what gave way is kept.
   if ((change.lost ?? []).some(({ path }) => path === '' || path === field)) return
   const told = () => `${change.op_id}: ${field}: ${JSON.stringify(texts)}`
+  // With its base compacted away the edit is settled by the tiebreak, and the other text kept whole.
+  const isBaseGone = 'feedSeq' in base && base.feedSeq < ledger.minSeq(base.scope)
+  if (isBaseGone && change.lost?.some(({ path }) => path === '' || path === field)) return
   const lost = lostLetter(texts)
   ledger.check('NoSilentLoss', lost === null, () => `${told()}: ${lost} is gone, and nobody deleted it`)
   // Two copies of a device may each send what it had written before.

@@ -8,6 +8,7 @@ import {
   keyOf,
   recordKey,
   type ChangeRow,
+  type CheckpointRow,
   type CommitRow,
   type ResultRow,
   type Tables,
@@ -63,6 +64,7 @@ export class LogWatch {
         () => `a change of ${change.scope} without a commit there`,
       )
     }
+    for (const mark of writes.checkpoints.values()) if (mark) this.#compacted(mark, tables)
     for (const [key, record] of writes.records) {
       const told = this.histories.get(key)?.at(-1)
       const agrees =
@@ -95,9 +97,31 @@ export class LogWatch {
     }
   }
 
+  /** What a checkpoint has to leave: the last state of each record there, and everything after it. */
+  #compacted({ scope, seq }: CheckpointRow, tables: Tables): void {
+    const { check } = this.#ledger
+    for (const [key, history] of this.histories) {
+      if (history[0]?.scope !== scope) continue
+      const last = this.at(key, seq)
+      if (!last) continue
+      const kept =
+        last.effect === 'LEAVE'
+          ? tables.departure(key, last.after_version)
+          : tables.state(key, last.after_version)
+      const isSame = kept?.effect === last.effect && jsonEqual(kept.data, last.data)
+      check('AuditReplay', isSame, () => `${label(key)}: the checkpoint at ${seq} lost ${last.after_version}`)
+    }
+    const kept = new Set(tables.feed(scope))
+    for (const commit of this.feeds.get(scope)?.slice(seq - 1) ?? []) {
+      const isWhole =
+        kept.has(commit) && (commit.seq === seq || tables.changesOf(commit).length === commit.changes)
+      check('FeedComplete', isWhole, () => `${scope} ${commit.seq} is gone, above the checkpoint at ${seq}`)
+    }
+  }
+
   /** Forgets what a restored database does not know. What was sent, was sent. */
-  restored({ rows, feeds }: Tables): void {
-    for (const [scope, feed] of this.feeds) feed.splice(feeds.get(scope)?.length ?? 0)
+  restored({ rows }: Tables): void {
+    for (const [scope, feed] of this.feeds) feed.splice(rows.heads.get(scope)?.seq ?? 0)
     const isHere = ({ scope, seq }: { scope: string; seq: number }) =>
       seq <= (this.feeds.get(scope)?.length ?? 0)
     for (const [batch, places] of this.batches) if (!places.every(isHere)) this.batches.delete(batch)
@@ -168,7 +192,10 @@ export class LogWatch {
     const pushed = before && this.sent.get(before.op_id)?.data
     // A restored server decides anew what came before it: the edit was made on what became of that at first.
     const isOldNews = this.#ledger.restores > 0
-    const mayClash = !sent || this.ambiguous.has(sent.op_id) || isOldNews
+    // What it was made on cannot be told once that one's answer is kept no more.
+    const isBaseForgotten =
+      sent?.base_op_id != null && !this.#ledger.scene.database.tables.get('results', sent.base_op_id)
+    const mayClash = isBaseForgotten || !sent || this.ambiguous.has(sent.op_id) || isOldNews
     check(
       'Causal',
       mayClash || !clashesWithBase({ change, sent, before, pushed }),

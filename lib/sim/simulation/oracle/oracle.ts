@@ -1,3 +1,4 @@
+import type { ResultRow } from '../../model/tables.ts'
 import type { Transaction } from '../../model/transaction.ts'
 import { DeviceWatch } from './device-watch.ts'
 import type { Invariant, Violation } from './invariants.ts'
@@ -26,6 +27,11 @@ export class Oracle {
     this.replies = new ReplyWatch(this.#ledger, this.log)
   }
 
+  /** The answer to an operation, also where it is old and kept no more. */
+  answer(opId: string): ResultRow | undefined {
+    return this.#ledger.answer(opId)
+  }
+
   get violation(): Violation | null {
     return this.#ledger.violation
   }
@@ -35,6 +41,10 @@ export class Oracle {
   }
 
   committed(transaction: Transaction): void {
+    for (const [opId, result] of transaction.writes.results) {
+      if (result) this.#ledger.answered(result)
+      else this.#ledger.forgotten.add(opId)
+    }
     this.sagas.committed(transaction, this.#ledger.scene.database.tables)
     this.log.committed(transaction, this.#ledger.scene.database.tables)
   }
@@ -42,7 +52,7 @@ export class Oracle {
   /** The database has an earlier state in place of its own, which is all the log there is now. */
   restored(): void {
     const { tables } = this.#ledger.scene.database
-    this.#ledger.restores++
+    this.#ledger.restored(tables)
     this.log.restored(tables)
     this.replies.restored(tables)
     this.sagas.restored(tables)

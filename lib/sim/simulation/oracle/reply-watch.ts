@@ -100,9 +100,19 @@ export class ReplyWatch {
       }
       const place = keyOf(deviceId, incarnation, change.seq)
       const content = contentOf(change)
-      const isMisplaced = entry.code === 'invalid_change'
+      // Nobody knows any more what its answer was: that is told, and its dead letter keeps it.
+      const isExpired = entry.code === 'answer_expired'
+      const mayBeExpired = tables
+        .all('streams')
+        .some(({ device, pruned_until_ms: until }) => device === deviceId && until !== null)
+      check(
+        'StableReply',
+        !isExpired || (mayBeExpired && entry.dead_letter_id !== undefined),
+        () => `${change.op_id} is refused as forgotten, and nothing was`,
+      )
+      const isMisplaced = entry.code === 'invalid_change' || isExpired
       if (!isMisplaced) {
-        const stored = tables.get('results', change.op_id)
+        const stored = this.#ledger.answer(change.op_id)
         check('AckDurable', stored !== undefined, () => `${change.op_id} was answered and is not stored`)
         // What an earlier life had answered gets that answer under any seq, and says nothing of this one.
         const isOfThisLife = stored?.incarnation === incarnation && stored.seq === change.seq
@@ -123,7 +133,7 @@ export class ReplyWatch {
         const meant = this.#meant.get(change.op_id) ?? content
         check(
           'NoSilentLoss',
-          meant === content,
+          meant === content || this.#ledger.forgotten.has(change.op_id),
           () => `${change.op_id} is answered for ${meant}, and was ${content}`,
         )
         this.#meant.set(change.op_id, meant)
@@ -137,10 +147,17 @@ export class ReplyWatch {
         )
       }
       // What was never its own answer for good has a dead letter of each sending.
+      if (isExpired) continue
       const text = isMisplaced ? entry.code : JSON.stringify(entry)
       const first = this.#answers.get(content) ?? text ?? ''
       this.#answers.set(content, first)
-      check('StableReply', first === text, () => `${change.op_id} was answered ${first}, then ${text}`)
+      // Once its answer is kept no more, it may be refused, and kept as a dead letter, otherwise than at first.
+      const mayDiffer = this.#ledger.forgotten.has(change.op_id) && entry.dead_letter_id !== undefined
+      check(
+        'StableReply',
+        first === text || mayDiffer,
+        () => `${change.op_id} was answered ${first}, then ${text}`,
+      )
     }
   }
 
@@ -149,7 +166,7 @@ export class ReplyWatch {
     if (code === 'dependency_pending') this.#waits(device, incarnation, change)
     const { tables } = this.#ledger.scene.database
     const isOpen = tables.get('holes', keyOf(device, incarnation, change.seq)) !== undefined
-    const wasAnswered = tables.get('results', change.op_id) !== undefined
+    const wasAnswered = this.#ledger.answer(change.op_id) !== undefined
     const { check } = this.#ledger
     check(
       'DevicePrefix',
