@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   createMemoryStore,
@@ -157,6 +158,8 @@ describe('the device library against the product', () => {
   test('last write wins: the loser shows the winner', async () => {
     const { one, two, ref } = await twoWithRecord({ theme: 'light' }, 'settings')
     await one.put({ ...ref, data: { theme: 'dark' } })
+    // Two edits of one millisecond are in the order of their devices' ids.
+    await sleep(2)
     await two.put({ ...ref, data: { theme: 'blue' } })
     await two.sync()
     await one.sync()
