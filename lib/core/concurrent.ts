@@ -1,5 +1,5 @@
 import type { Base, Current, Decision, DecisionContext, Edit, MergedTexts } from './decide.ts'
-import { joinPlaces } from './crdt/places.ts'
+import { growBy, joinPlaces } from './crdt/places.ts'
 import { fieldRule } from './field-rules.ts'
 import { jsonEqual, type JsonObject } from './json.ts'
 import {
@@ -91,19 +91,20 @@ export function updateAgainstUpdate<Code extends string>(
   }
   if (merged.clashes.length > 0) return { kind: 'conflict', code: 'manual', fields: merged.clashes }
   const joined = Object.keys(texts).length > 0 ? { texts } : {}
-  if (jsonEqual(merged.data, current.data)) {
+  const data = growBy(policy, merged.data, edit.data)
+  if (jsonEqual(data, current.data)) {
     return merged.lost.length > 0
       ? { kind: 'superseded', lost: merged.lost, ...joined }
       : { kind: 'no_change', ...joined }
   }
   // What was valid on its own base may not be on what others made of it: then a person decides, and neither is lost.
-  if (context.validate(merged.data, current.data)) {
+  if (context.validate(data, current.data)) {
     return { kind: 'conflict', code: 'manual', fields: differingFields(edit.data, current.data) }
   }
   return {
     kind: 'write',
-    outcome: jsonEqual(merged.data, edit.data) ? 'applied' : 'merged',
-    data: merged.data,
+    outcome: jsonEqual(data, edit.data) ? 'applied' : 'merged',
+    data,
     lost: merged.lost,
     ...joined,
   }

@@ -102,6 +102,33 @@ describe('two that count under one device id', () => {
   })
 })
 
+describe('an edit made on one that was refused, of a record that others wrote since', () => {
+  const refused = { labels: set('a'), in: { n: count({ [one]: 1 }) } }
+  const meet = (data: JsonObject, theirs: JsonObject) =>
+    decide(
+      { operation: 'UPDATE', data, hlc: later, deviceId: one },
+      { data: refused, standsOn: 1 },
+      { version: 2, data: theirs, hlc: earlier, deviceId: two },
+      table,
+      { validate: () => null },
+    )
+
+  test('brings along what the refused one added, in fields that it left alone too', () => {
+    const data = { ...refused, marks: set('m') }
+    expect(meet(data, { name: 'new' })).toEqual({
+      ...{ kind: 'write', outcome: 'merged', lost: [], data: { name: 'new', ...data } },
+    })
+    expect(meet(data, { labels: set('b'), in: { n: count({ [two]: 2 }) } })).toMatchObject({
+      data: { labels: set('a', 'b'), in: { n: count({ [one]: 1, [two]: 2 }) }, marks: set('m') },
+    })
+  })
+
+  test('changes nothing where the record holds all of it, however it is written there', () => {
+    const theirs = { labels: set('b', 'a'), in: { n: count({ [one]: 1, [two]: 0 }) }, name: 'new' }
+    expect(meet(refused, theirs)).toEqual({ kind: 'no_change' })
+  })
+})
+
 test('a register ahead of the limit is found, wherever it is', () => {
   const register = (hlc: string) => ({ a: { 'b/c': { $crdt: 'lww-register', value: 1, hlc } } })
   expect(crdtAhead(table, register(later), earlier)).toBe('/data/a/b~1c/hlc')

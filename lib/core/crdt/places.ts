@@ -119,12 +119,29 @@ export function joinCrdts(data: JsonObject, other: JsonObject | null): JsonObjec
   return other ? joinInto(data, statesIn(other)) : data
 }
 
+/**
+ * The record that came of a merge with the CRDTs of the edit whole. What the edit was made on may never have come into
+ * the record: an operation that was refused. What the record holds already stays as it is written.
+ */
+export function growBy(policy: TablePolicy, merged: JsonObject, edit: JsonObject): JsonObject {
+  return crdtPlaces(policy, edit).reduce((grown, { path, state }) => {
+    const theirs = valueAt(grown, path)
+    if (jsonEqual(theirs, state)) return grown
+    return put(grown, path, joinStates(path, { base: undefined, ours: state, theirs }))
+  }, merged)
+}
+
 function joinInto(data: JsonObject, places: readonly Place[]): JsonObject {
   return places.reduce((joined, { path, state }) => {
-    const both = joinStates(path, { base: undefined, ours: valueAt(joined, path), theirs: state })
-    const fits = both !== null && both !== 'clash' && !isBlocked(joined, path)
-    return fits ? withValueAt(joined, path, both.value) : joined
+    const ours = valueAt(joined, path)
+    return put(joined, path, joinStates(path, { base: undefined, ours, theirs: state }))
   }, data)
+}
+
+/** The record with what a join came to at a place; as it is where nothing can be joined there. */
+function put(data: JsonObject, path: Path, both: ReturnType<Join>): JsonObject {
+  const fits = both !== null && both !== 'clash' && !isBlocked(data, path)
+  return fits ? withValueAt(data, path, both.value) : data
 }
 
 /** Joins two states of one type; what both hold already stays as it is written. */
