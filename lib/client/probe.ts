@@ -1,4 +1,4 @@
-import { applyAnswers, type AnswerSummary } from './answers.ts'
+import { applyAnswers, isIdTaken, type AnswerSummary } from './answers.ts'
 import type { Exchanger } from './exchange.ts'
 import { buildEnvelope } from './envelope.ts'
 import { SyncFailure } from './failure.ts'
@@ -53,7 +53,13 @@ export async function probe(
   if (answers.includes(null)) throw new SyncFailure('partial_reply', 'the probe was not answered')
   return transact(kernel, async (unit) => {
     await undoubted(unit, entries)
-    const isNew = reply.repeated !== undefined && reply.repeated < entries.length
+    // Refused again because its op id is another's: that is said each time anew, and nothing was taken.
+    const telling = entries.filter(({ operation, answer }, index) => {
+      const isRefusedForId = reply.rejected.some((no) => no.op_id === operation.opId && isIdTaken(no))
+      const now = answers[index]
+      return !isRefusedForId || !now || now === 'for_now' || !isSameAnswer(now, answer)
+    })
+    const isNew = reply.repeated !== undefined && reply.repeated < telling.length
     const isDecided = answers.every((each) => each !== 'for_now' && each?.code !== 'answer_expired')
     if (isNew && isDecided) await doubtBefore(unit, entries[0])
     const isForNow = (entry: JournalEntry) => answers[entries.indexOf(entry)] === 'for_now'

@@ -215,7 +215,9 @@ export class ModelServer {
     }
 
     const replies = { accepted: [] as Json[], conflicts: [] as Json[], rejected: [] as Json[] }
-    const repeated = changes.filter((each) => this.byOp.has(each.op_id)).length
+    const isKnown = (each: Change) =>
+      this.byOp.has(each.op_id) && this.contents.get(each.op_id) === content(each)
+    const repeated = changes.filter(isKnown).length
     const held = new Set<string>()
     for (const each of changes) {
       const reply = this.answer(stream, each, request.device_id, held, changes.indexOf(each))
