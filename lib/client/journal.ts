@@ -99,14 +99,13 @@ export async function doubtBefore(unit: Unit, { life, operation }: JournalEntry)
 
 /**
  * What to ask for next, in the order of the seqs, as much as goes into one request: of one life, and at last the newest.
- * What was repaired in an earlier life than that is known where the newest is.
+ * What was repaired in an earlier life is asked for as well: the newest may have begun after the server was restored.
  */
 export async function nextInDoubt(unit: Unit): Promise<readonly JournalEntry[]> {
   const document = await readJournalDocument(unit)
   const { mustProbe, resending, lastKey, askedUpTo, repaired = [], doubted = [] } = document
   if (!mustProbe || resending > 0 || lastKey === null) return []
-  const newest = lastKey.slice(0, lastKey.indexOf('/') + 1)
-  const keys = new Set([...doubted, ...repaired.filter((key) => key.startsWith(newest)), lastKey])
+  const keys = new Set([...doubted, ...repaired, lastKey])
   const { limits } = await readIdentity(unit)
   const asked: JournalEntry[] = []
   let bytes = 0
