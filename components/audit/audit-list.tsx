@@ -4,9 +4,9 @@ import { createColumnHelper } from '@tanstack/react-table'
 import { useState } from 'react'
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
+import { ClearFilters, NoMatch } from '#components/list/no-match.tsx'
 import { SearchBox } from '#components/list/search-box.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
-import { Button } from '#components/ui/button.tsx'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
 import type { features } from '#components/ui/data-table/features.ts'
 import { EmptyState } from '#components/ui/empty-state.tsx'
@@ -26,6 +26,10 @@ const nouns = [
   'dead_letter',
   'record',
   'table',
+  'saga',
+  'server',
+  'feed',
+  'answers',
   'user',
   'api_key',
   'enrollment_key',
@@ -74,15 +78,12 @@ export function AuditList({
             onChange={(next) => set({ action: next === 'any' ? null : next })}
           />
           <FilterChips
-            names={{ actor: 'by', target_id: 'about' }}
-            values={values}
+            names={{ action: 'did', actor: 'by', target_id: 'about' }}
+            values={{ ...values, action: noun === 'any' ? values.action : null }}
+            words={{ action: values.action && actionWords(values.action) }}
             onRemove={(name) => set({ [name]: null })}
           />
-          {filtered ? (
-            <Button kind="quiet" onClick={clear}>
-              Clear filters
-            </Button>
-          ) : null}
+          <ClearFilters shown={filtered} onClear={clear} />
         </>
       }
     >
@@ -93,12 +94,7 @@ export function AuditList({
         rowId={(row) => String(row.id)}
         empty={
           filtered ? (
-            <EmptyState
-              title="No entry matches these filters"
-              action={<Button onClick={clear}>Clear filters</Button>}
-            >
-              There may be others: the filters leave them out.
-            </EmptyState>
+            <NoMatch noun="entry" onClear={clear} />
           ) : (
             <EmptyState title="Nothing was done yet">
               Whatever people and the system decide is written here, and never changed.
@@ -109,6 +105,10 @@ export function AuditList({
       <AuditEntry item={opened} onClose={() => setOpened(undefined)} />
     </ListFrame>
   )
+}
+
+function actionWords(action: string): string {
+  return action.replaceAll('_', ' ').replace('.', ': ')
 }
 
 function makeColumns(open: (item: AuditItem) => void) {
@@ -123,7 +123,7 @@ function makeColumns(open: (item: AuditItem) => void) {
       header: 'What',
       cell: ({ row: { original } }) => (
         <button type="button" onClick={() => open(original)} className="row-link rounded-sm">
-          {original.action.replaceAll('_', ' ').replace('.', ': ')}
+          {actionWords(original.action)}
         </button>
       ),
     }),

@@ -7,6 +7,7 @@ import { Panel } from '#components/ui/panel.tsx'
 import { Tabs } from '#components/ui/tabs.tsx'
 import { fieldChanges } from '#lib/core/field-diff.ts'
 import type { Json } from '#lib/core/json.ts'
+import type { FieldChange } from '#lib/protocol/console.ts'
 import type { Merged } from './picks.ts'
 
 type MergedPreviewProps = {
@@ -38,30 +39,8 @@ export function MergedPreview({ merged, server, client, move }: MergedPreviewPro
       <Tabs
         label="Result"
         tabs={[
-          {
-            value: 'server',
-            label: 'Changes here',
-            panel: (
-              <Scroll label="Changes here">
-                <DiffView
-                  label="Against what the server has"
-                  differences={fieldChanges(server, merged.data)}
-                />
-              </Scroll>
-            ),
-          },
-          {
-            value: 'client',
-            label: 'Changes there',
-            panel: (
-              <Scroll label="Changes there">
-                <DiffView
-                  label="Against what the device has"
-                  differences={fieldChanges(client, merged.data)}
-                />
-              </Scroll>
-            ),
-          },
+          differenceTab('server', 'Changes here', fieldChanges(server, merged.data)),
+          differenceTab('client', 'Changes there', fieldChanges(client, merged.data)),
           {
             value: 'whole',
             label: 'Whole record',
@@ -74,6 +53,22 @@ export function MergedPreview({ merged, server, client, move }: MergedPreviewPro
 }
 
 const scroll = 'max-h-80 overflow-y-auto'
+
+/** What resolving would change for one side. */
+function differenceTab(side: 'server' | 'client', label: string, differences: FieldChange[]) {
+  return {
+    value: side,
+    label,
+    panel: (
+      <Scroll label={label}>
+        <DiffView
+          label={`Against what the ${side === 'server' ? 'server' : 'device'} has`}
+          differences={differences}
+        />
+      </Scroll>
+    ),
+  }
+}
 
 /** Who has no mouse scrolls with the arrow keys, so the focus comes here. */
 function Scroll({ label, children }: { label: string; children: ReactNode }) {

@@ -4,9 +4,9 @@ import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
+import { ClearFilters, NoMatch } from '#components/list/no-match.tsx'
 import { Segments } from '#components/list/segments.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
-import { Button } from '#components/ui/button.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import type { DeadLetterGroup, DeadLetterItem } from '#lib/protocol/console.ts'
 import { BulkReplay } from './bulk-replay.tsx'
@@ -60,12 +60,7 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
   const shown = view.kind === 'groups' ? view.groups.length : view.items.length
   const chosen = view.kind === 'list' ? view.items.filter((item) => picked.has(item.id)) : []
   const empty: ReactNode = narrowed ? (
-    <EmptyState
-      title="No dead letter matches these filters"
-      action={<Button onClick={clear}>Clear filters</Button>}
-    >
-      There may be others: the filters leave them out.
-    </EmptyState>
+    <NoMatch noun="dead letter" onClear={clear} />
   ) : state === 'open' ? (
     <EmptyState title="No dead letters" state="healthy">
       Every change devices sent was taken. One that can never be will wait here, whole, until somebody
@@ -95,14 +90,12 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
             }
           />
           {view.kind === 'list' ? (
-            <>
-              <Segments
-                label="State"
-                value={state}
-                segments={states}
-                onChange={(next) => set({ state: next === 'open' ? null : next })}
-              />
-            </>
+            <Segments
+              label="State"
+              value={state}
+              segments={states}
+              onChange={(next) => set({ state: next === 'open' ? null : next })}
+            />
           ) : null}
           <FilterChips
             names={further}
@@ -113,6 +106,7 @@ export function DeadLetterList({ view, refusal }: { view: DeadLetterView; refusa
             }}
             onRemove={(name) => set({ [name]: null })}
           />
+          <ClearFilters shown={narrowed} onClear={clear} />
           <span className="flex-1" />
           {chosen.length > 0 ? (
             <BulkReplay

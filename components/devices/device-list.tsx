@@ -2,9 +2,9 @@
 
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
+import { ClearFilters, NoMatch } from '#components/list/no-match.tsx'
 import { SearchBox } from '#components/list/search-box.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
-import { Button } from '#components/ui/button.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { Select, type Choice } from '#components/ui/select.tsx'
 import { StateShape } from '#components/ui/state-mark.tsx'
@@ -73,11 +73,7 @@ export function DeviceList({
             onChange={(next) => set({ activity: next === 'any' ? null : next })}
           />
           <FilterChips names={further} values={values} onRemove={(name) => set({ [name]: null })} />
-          {filtered ? (
-            <Button kind="quiet" onClick={clear}>
-              Clear filters
-            </Button>
-          ) : null}
+          <ClearFilters shown={filtered} onClear={clear} />
         </>
       }
     >
@@ -86,12 +82,7 @@ export function DeviceList({
         sorting={{ value: values.sort ?? defaultDeviceSort, onChange: (sort) => set({ sort }) }}
         empty={
           filtered ? (
-            <EmptyState
-              title="No device matches these filters"
-              action={<Button onClick={clear}>Clear filters</Button>}
-            >
-              There may be others: the filters leave them out.
-            </EmptyState>
+            <NoMatch noun="device" onClear={clear} />
           ) : (
             <EmptyState title="No device is enrolled yet">
               A device appears here the moment it enrols with an enrolment key. The README shows how in ten

@@ -1,10 +1,10 @@
 'use client'
 
-import { Button } from '#components/ui/button.tsx'
 import { DataTable, type Columns } from '#components/ui/data-table/data-table.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import { FilterChips } from './filter-chips.tsx'
 import { ListFrame } from './list-frame.tsx'
+import { ClearFilters, NoMatch } from './no-match.tsx'
 import { Segments } from './segments.tsx'
 import { useFilters } from './use-filters.ts'
 
@@ -66,11 +66,7 @@ export function StateList<
             words={{ device_id: items[0]?.device_name }}
             onRemove={(name) => set({ [name]: null })}
           />
-          {narrowed ? (
-            <Button kind="quiet" onClick={clear}>
-              Clear filters
-            </Button>
-          ) : null}
+          <ClearFilters shown={narrowed} onClear={clear} />
         </>
       }
     >
@@ -82,12 +78,7 @@ export function StateList<
         {...(rowName ? { rowName } : {})}
         empty={
           narrowed ? (
-            <EmptyState
-              title={`No ${noun} matches these filters`}
-              action={<Button onClick={clear}>Clear filters</Button>}
-            >
-              There may be others: the filters leave them out.
-            </EmptyState>
+            <NoMatch noun={noun} onClear={clear} />
           ) : (
             <EmptyState title={shown.empty.title} {...(shown.empty.isGood ? { state: 'healthy' } : {})}>
               {shown.empty.words}

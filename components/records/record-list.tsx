@@ -3,6 +3,7 @@
 import { createColumnHelper } from '@tanstack/react-table'
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
+import { ClearFilters, NoMatch } from '#components/list/no-match.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
 import { Badge } from '#components/ui/badge.tsx'
 import { DataTable } from '#components/ui/data-table/data-table.tsx'
@@ -57,7 +58,7 @@ const columns = column.columns([
 type RecordListProps = { items: RecordState[]; total: number; nextCursor: string | null }
 
 export function RecordList({ items, total, nextCursor }: RecordListProps) {
-  const { values, set, filtered, pending } = useFilters(['table', 'scope', 'deleted'])
+  const { values, set, clear, filtered, pending } = useFilters(['table', 'scope', 'deleted'])
   return (
     <ListFrame
       noun="records"
@@ -67,11 +68,14 @@ export function RecordList({ items, total, nextCursor }: RecordListProps) {
       pending={pending}
       filters={
         filtered ? (
-          <FilterChips
-            names={{ table: 'table', scope: 'scope', deleted: 'deleted' }}
-            values={values}
-            onRemove={(name) => set({ [name]: null })}
-          />
+          <>
+            <FilterChips
+              names={{ table: 'table', scope: 'scope', deleted: 'deleted' }}
+              values={values}
+              onRemove={(name) => set({ [name]: null })}
+            />
+            <ClearFilters shown onClear={clear} />
+          </>
         ) : null
       }
     >
@@ -81,9 +85,13 @@ export function RecordList({ items, total, nextCursor }: RecordListProps) {
         columns={columns}
         rowId={(row) => `${row.scope} ${row.table} ${row.record_id}`}
         empty={
-          <EmptyState title={filtered ? 'No record matches these filters' : 'No record was synced yet'}>
-            A record appears here when the first device sends it.
-          </EmptyState>
+          filtered ? (
+            <NoMatch noun="record" onClear={clear} />
+          ) : (
+            <EmptyState title="No record was synced yet">
+              A record appears here when the first device sends it.
+            </EmptyState>
+          )
         }
       />
     </ListFrame>

@@ -2,9 +2,9 @@
 
 import { FilterChips } from '#components/list/filter-chips.tsx'
 import { ListFrame } from '#components/list/list-frame.tsx'
+import { ClearFilters, NoMatch } from '#components/list/no-match.tsx'
 import { Segments } from '#components/list/segments.tsx'
 import { useFilters } from '#components/list/use-filters.ts'
-import { Button } from '#components/ui/button.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
 import type { SyncItem } from '#lib/protocol/syncs.ts'
 import { SyncTable } from './sync-table.tsx'
@@ -68,11 +68,7 @@ export function SyncList({
             words={{ device: items[0]?.device_name }}
             onRemove={(name) => set({ [name]: null })}
           />
-          {filtered ? (
-            <Button kind="quiet" onClick={clear}>
-              Clear filters
-            </Button>
-          ) : null}
+          <ClearFilters shown={filtered} onClear={clear} />
         </>
       }
     >
@@ -80,12 +76,9 @@ export function SyncList({
         items={items}
         empty={
           filtered ? (
-            <EmptyState
-              title="No sync matches these filters"
-              action={<Button onClick={clear}>Clear filters</Button>}
-            >
+            <NoMatch noun="sync" onClear={clear}>
               There may be others, or they are older than what is kept.
-            </EmptyState>
+            </NoMatch>
           ) : (
             <EmptyState title="No device has synced yet">
               Each request that a device makes is listed here, whatever came of it.
