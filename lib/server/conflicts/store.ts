@@ -98,8 +98,8 @@ export async function selectDeviceNames(ids: readonly string[]): Promise<Map<str
 }
 
 /**
- * The step of a saga that a conflict came of, or whose undoing it is: by the steps, and by the log once a step is settled
- * and names its conflict no more.
+ * The step of a saga that a conflict came of, or whose undoing it is: by the steps, and by the log for those that were
+ * settled when a step did not keep the name of its conflict.
  */
 export async function selectSagaOf({ id, table, record_id }: WholeConflict): Promise<ConflictDetail['saga']> {
   const [row] = await database().$queryRaw<NonNullable<ConflictDetail['saga']>[]>`

@@ -83,7 +83,8 @@ describe('what does not go smoothly', () => {
     })
     await lookAfterSagas(bench.engine)
     expect((await bench.sagaRow(id)).state).toBe('compensated')
-    expect((await bench.stepsOf(id))[1]?.undo).toBe('settled')
+    const { undoConflictId, undoOpId } = blocked!
+    expect((await bench.stepsOf(id))[1]).toMatchObject({ undo: 'settled', undoConflictId, undoOpId })
   })
 
   test('a person’s resolution of its last conflict ends it at once', async () => {

@@ -165,8 +165,8 @@ const rules: readonly Rule[] = [
   {
     check: 'sagas',
     detail: 'says that undoing it ended in a conflict that is not there, or is another',
-    sql: `SELECT ${stepPlace} FROM saga_step t WHERE t.undo = 'conflict' AND NOT EXISTS (SELECT FROM conflict k
-      WHERE k.id = t.undo_conflict_id AND (k.op_id = t.undo_op_id OR t.undo_op_id = ANY (k.later_op_ids)))`,
+    sql: `SELECT ${stepPlace} FROM saga_step t WHERE (t.undo = 'conflict' OR t.undo_conflict_id IS NOT NULL) AND NOT EXISTS (SELECT FROM conflict k
+      WHERE k.id = t.undo_conflict_id AND (t.undo = 'conflict' OR k.state = 'resolved') AND (k.op_id = t.undo_op_id OR t.undo_op_id = ANY (k.later_op_ids)))`,
   },
   {
     check: 'sagas',
@@ -174,9 +174,11 @@ const rules: readonly Rule[] = [
     sql: `SELECT ${stepPlace} FROM saga_step t
       WHERE t.undo NOT IN ('restored', 'merged', 'nothing', 'conflict', 'failed', 'settled')
       OR (t.undone_at IS NULL) <> (t.undo IS NULL)
-      OR (t.undo_op_id IS NOT NULL) <> coalesce(t.undo IN ('restored', 'merged', 'conflict'), false)
+      -- Those that were settled before it was kept name neither.
+      OR CASE t.undo WHEN 'settled' THEN (t.undo_op_id IS NULL) <> (t.undo_conflict_id IS NULL)
+        ELSE (t.undo_op_id IS NOT NULL) <> coalesce(t.undo IN ('restored', 'merged', 'conflict'), false)
+          OR (t.undo_conflict_id IS NOT NULL) <> coalesce(t.undo = 'conflict', false) END
       OR (t.undo_version IS NOT NULL) <> coalesce(t.undo IN ('restored', 'merged'), false)
-      OR (t.undo_conflict_id IS NOT NULL) <> coalesce(t.undo = 'conflict', false)
       OR (t.undo_detail IS NOT NULL) <> coalesce(t.undo = 'failed', false)`,
   },
   {

@@ -34,8 +34,9 @@ export async function settleSagas(tx: Transaction, p: CommitRequest, nowMillis: 
     if (!step || step.undo !== undo.was) throw gone('a step was undone meanwhile')
     await tx.put('steps', key, {
       ...step,
-      ...{ undo: undo.undo, undo_op_id: undo.op_id, undo_version: undo.version },
-      ...{ undo_conflict_id: undo.conflict_id, undo_detail: undo.detail },
+      ...{ undo: undo.undo, undo_version: undo.version, undo_detail: undo.detail },
+      // One that a person settled goes on naming the conflict it was settled in.
+      ...(undo.undo !== 'settled' && { undo_op_id: undo.op_id, undo_conflict_id: undo.conflict_id }),
     })
   }
   if (p.saga_retry) await retrySaga(tx, p.saga_retry)

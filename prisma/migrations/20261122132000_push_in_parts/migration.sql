@@ -429,8 +429,10 @@ BEGIN
 
   IF jsonb_array_length(p->'saga_undos') > 0 THEN
     WITH undone AS (
-      UPDATE saga_step t SET undo = u.undo, undo_op_id = u.op_id, undo_version = u.version,
-        undo_conflict_id = u.conflict_id, undo_detail = u.detail, undone_at = CASE WHEN u.undo IS NOT NULL THEN v_now END
+      -- One that a person settled goes on naming the conflict it was settled in.
+      UPDATE saga_step t SET undo = u.undo, undo_version = u.version,
+        undo_op_id = CASE u.undo WHEN 'settled' THEN t.undo_op_id ELSE u.op_id END,
+        undo_conflict_id = CASE u.undo WHEN 'settled' THEN t.undo_conflict_id ELSE u.conflict_id END, undo_detail = u.detail, undone_at = CASE WHEN u.undo IS NOT NULL THEN v_now END
       FROM jsonb_to_recordset(p->'saga_undos') u(saga_id uuid, step int, was text, undo text, op_id uuid, version int,
         conflict_id uuid, detail text)
       WHERE t.saga_id = u.saga_id AND t.step = u.step AND t.undo IS NOT DISTINCT FROM u.was
