@@ -228,14 +228,17 @@ function withoutMark(
   return conflicts.filter((mark) => mark.opId !== opId)
 }
 
-/** An edit made while a conflict was open belongs to this device's side of it. */
+/**
+ * An edit made while a conflict was open belongs to this device's side of it: the next one is made on what it pushed.
+ * What is in conflict is still the first alone, since the server took this one.
+ */
 function withOwnVersion(
   conflicts: readonly ConflictMark[],
   operation: PendingOperation,
 ): readonly ConflictMark[] {
   const last = conflicts.at(-1)
   // One that is sent again was made before the conflict, or is its own.
-  return last && !operation.firstAnswer
-    ? [...conflicts.slice(0, -1), { ...last, ...mineOf(operation) }]
-    : conflicts
+  if (!last || operation.firstAnswer) return conflicts
+  const wanted = last.wanted === undefined ? last.mine : last.wanted
+  return [...conflicts.slice(0, -1), { ...last, mine: operation.data, mineOpId: operation.opId, wanted }]
 }

@@ -2,7 +2,7 @@ import { findUnfaithful, isJsonObject, jsonEqual, type JsonObject } from '#lib/c
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Operation, Priority } from '#lib/protocol/sync.ts'
-import { moreUrgent, planEdit, type EditPlan } from './edits.ts'
+import { moreUrgent, planEdit, sideOpId, type EditPlan } from './edits.ts'
 import { InvalidEditError } from './failure.ts'
 import { timeOrderedId } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
@@ -164,7 +164,7 @@ function stateBeneath(
 ): JsonObject | null | undefined {
   const [beneath, last] = [pending.at(-2), pending.at(-1)]
   if (beneath) return beneath.data
-  if (last?.baseOpId != null) return row?.conflicts.find((mark) => mark.opId === last.baseOpId)?.mine
+  if (last?.baseOpId != null) return row?.conflicts.find((mark) => sideOpId(mark) === last.baseOpId)?.mine
   const isServers = row?.server?.version === last?.baseVersion && row?.server?.checksum === last?.baseChecksum
   return isServers ? row?.server?.data : undefined
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import { describe, expect, test } from 'vitest'
 import { createBench } from './testing/bench.ts'
+import { pushes } from './testing/pushes.ts'
 
 const T = 'inspections'
 const ID = '00000000-0000-4000-8000-00000000000a'
@@ -166,4 +167,51 @@ test('an edit of a record in conflict is made on the own side of it, and never s
     { base_version: 1, base_op_id: mark?.opId, data: { phone: '3', name: 'x' } },
   ])
   expect(bench.server.state(T, ID)).toMatchObject({ version: 2, data: { phone: '2' } })
+})
+
+describe('an edit that the server took while the record was in conflict', () => {
+  /** The next edit of this side came to what the server has, so that was no conflict of its own. */
+  async function goneOn(strategy: 'manual' | 'fww') {
+    const { bench, device } = await inConflict(strategy)
+    const [mark] = await device.conflicts()
+    await device.put({ ...ref, data: { phone: '2' } })
+    expect(await device.sync()).toMatchObject({ accepted: 1, conflicts: 0 })
+    return { bench, device, mark }
+  }
+
+  test('is what the next one is made on: its own part would come a second time else', async () => {
+    const { bench, device, mark } = await goneOn('manual')
+    expect(await device.conflicts()).toMatchObject([{ opId: mark?.opId, mine: { phone: '2' } }])
+    await device.put({ ...ref, data: { phone: '2', name: 'x' } })
+    await device.put({ ...ref, data: { phone: '2', name: 'y' } })
+    await device.sync()
+    const [first, second, third] = pushes(bench.server).flat()
+    expect(first?.op_id).toBe(mark?.opId)
+    expect(second?.base_op_id).toBe(first?.op_id)
+    expect(third).toMatchObject({ base_op_id: second?.op_id, data: { phone: '2', name: 'y' } })
+  })
+
+  test('is not set aside with what was refused, when the record leaves', async () => {
+    const { bench, device, mark } = await goneOn('fww')
+    bench.server.leave(T, ID)
+    await device.sync()
+    expect(await device.review()).toMatchObject([
+      {
+        opId: mark?.opId,
+        data: { phone: '3' },
+        edit: { data: { phone: '3' }, baseOpId: null, baseVersion: 1 },
+      },
+    ])
+  })
+
+  test('is what steps through a text that follow other edits lead from', async () => {
+    const { bench, device } = await goneOn('manual')
+    await device.put({ ...ref, data: { phone: '2', name: 'x' } })
+    await device.edit(ref, { note: { text: [{ insert: 'a' }] } })
+    await device.sync()
+    expect(pushes(bench.server).flat().at(-1)).toMatchObject({
+      data: { phone: '2', name: 'x', note: 'a' },
+      text_ops: { note: [{ insert: 'a' }] },
+    })
+  })
 })

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#lib/core/json.ts'
 import { priorities, type Operation, type Priority } from '#lib/protocol/sync.ts'
-import type { PendingOperation, StoredRecord } from './stored.ts'
+import type { ConflictMark, PendingOperation, StoredRecord } from './stored.ts'
 import { composeTextEdits } from './text-edits.ts'
 
 /** What an edit means for the queue. */
@@ -57,7 +57,7 @@ export function planEdit(
     // version instead, the edit would settle the conflict in its own favour, unseen.
     if (data === null && mark.mine === null) return { kind: 'nothing' }
     const operation = data === null ? 'DELETE' : mark.mine === null ? 'CREATE' : 'UPDATE'
-    return { kind: 'append', operation, ...baseOf(operation, mark), baseOpId: mark.opId }
+    return { kind: 'append', operation, ...baseOf(operation, mark), baseOpId: sideOpId(mark) }
   }
   if (serverHasIt) {
     const operation = data === null ? 'DELETE' : 'UPDATE'
@@ -83,6 +83,11 @@ export function rebaseOnto(refused: PendingOperation, next: PendingOperation): P
     fromScope: operation === 'CREATE' ? null : (next.fromScope ?? null),
     textOps: operation === 'UPDATE' ? composeTextEdits(refused, next) : null,
   }
+}
+
+/** The operation that pushed this device's side of a conflict, as it shows it. */
+export function sideOpId({ mineOpId, opId }: ConflictMark): string {
+  return mineOpId ?? opId
 }
 
 /** The server's state under an operation that follows another one; a CREATE stands on none. */

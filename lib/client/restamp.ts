@@ -2,6 +2,7 @@ import { hlcNode, parseHlc, stampAfter } from '#lib/core/hlc.ts'
 import { isCrdt } from '#lib/core/crdt/types.ts'
 import { isJsonObject, jsonEqual, memberOf, type Json, type JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
+import { sideOpId } from './edits.ts'
 import type { Kernel } from './kernel.ts'
 import { revise } from './queue.ts'
 import { readPending, readRow } from './rows.ts'
@@ -43,7 +44,7 @@ type Own = { stamps: Stamps; node: string }
 async function beneath(unit: Unit, operation: PendingOperation): Promise<JsonObject | null> {
   const row = await readRow(unit, operation)
   const earlier = (await readPending(unit, row)).findLast(({ ordinal }) => ordinal < operation.ordinal)
-  const mark = row?.conflicts.find(({ opId }) => opId === operation.baseOpId)
+  const mark = row?.conflicts.find((each) => sideOpId(each) === operation.baseOpId)
   return (earlier ? earlier.data : mark ? mark.mine : row?.server?.data) ?? null
 }
 

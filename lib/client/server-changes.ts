@@ -114,7 +114,8 @@ async function leave(unit: Unit, row: StoredRecord, nowMs: number): Promise<void
   for (const mark of row.conflicts) {
     // A conflict that a person will settle is kept by the server; one that was merely refused, by nobody else.
     if (mark.code === 'manual') continue
-    setAside(unit, { ...mark.edit, data: mark.mine, opId: mark.opId }, aside)
+    const data = mark.wanted === undefined ? mark.mine : mark.wanted
+    setAside(unit, { ...mark.edit, data, opId: mark.opId }, aside)
   }
   const { generation } = await readRowsDocument(unit)
   unit.delete('records', recordKey(generation, row))

@@ -25,9 +25,13 @@ export interface ConflictMark {
   readonly code: ConflictCode
   /** Dotted paths that clash. */
   readonly fields: readonly string[]
-  /** What this device wanted; null where it wanted the record gone. */
+  /** This device's side as it shows it; null where it wanted the record gone. */
   readonly mine: JsonObject | null
-  /** The rest of the edit that `mine` comes from. */
+  /** The later operation that came to `mine`, where the server took an edit of this side since. */
+  readonly mineOpId?: string
+  /** What the operation in conflict wanted itself, where `mine` went on from there. */
+  readonly wanted?: JsonObject | null
+  /** The rest of what is in conflict. */
   readonly edit: Omit<EditContent, 'data'>
   /** The server's version this device's side was made on. */
   readonly baseVersion: number

@@ -142,4 +142,11 @@ export const clientMutants: readonly Mutant[] = [
     replace: `return repaired`,
     rates: { server_restored: 2, clone: 10, device_restored: 10 },
   },
+  {
+    name: 'an edit in a conflict is made on the operation in conflict, also where another was taken since',
+    file: 'lib/client/edits.ts',
+    find: `return mineOpId ?? opId`,
+    replace: `return opId`,
+    rates: { edit_fields: 3 },
+  },
 ]
