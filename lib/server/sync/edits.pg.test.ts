@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { serverEngine } from './server-engine.ts'
+import { writeRecord } from './write.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -165,5 +168,31 @@ describe('edits of one record', () => {
     expect((await south.sync()).server_changes).toMatchObject([
       { operation: 'UPSERT', scope: 'south', version: 2, data: { name: 'moved' } },
     ])
+  })
+
+  test('an edit follows its record also where the place that it left was deleted again', async () => {
+    const [a, away] = [await device(['east', 'west']), await device(['east', 'west'])]
+    const create = a.change({ table: 'merge', scope: 'east', data: { a: 1, b: 1 } })
+    const edit = (of: RawDevice, over: object) =>
+      of.change({
+        ...{ table: 'merge', operation: 'UPDATE', record_id: create.record_id, base_version: 1 },
+        ...over,
+      })
+    await a.send([create, edit(a, { scope: 'west', from_scope: 'east', data: { a: 1, b: 2 } })])
+    const deletion = {
+      ...{ op_id: randomUUID(), table: 'merge', record_id: create.record_id, scope: 'east', data: null },
+      ...{ operation: 'DELETE' as const, base_version: 2 },
+    }
+    await writeRecord(
+      {
+        ...{ by: { kind: 'person', id: 'p' }, mode: 'exact', audit: [], traceId: '0'.repeat(32) },
+        change: deletion,
+      },
+      serverEngine(database.db),
+    )
+    const { accepted } = await away.send([edit(away, { scope: 'east', data: { a: 9, b: 1 } })])
+    expect(accepted).toMatchObject([{ outcome: 'merged', scope: 'west', data: { a: 9, b: 2 } }])
+    const rows = await database.db.record.findMany({ where: { id: create.record_id } })
+    expect(rows.filter(({ deleted }) => !deleted)).toMatchObject([{ scope: 'west' }])
   })
 })

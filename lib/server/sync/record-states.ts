@@ -7,7 +7,12 @@ import type { Change } from '#lib/protocol/sync.ts'
 import type { FeedChangeRow, Loaded, LoadedRecord, RecordKey } from './store.ts'
 
 /** A record as it stands while a batch is being decided. */
-export type RecordNow = Current & { checksum: string; vector: Vector }
+export type RecordNow = Current & {
+  checksum: string
+  vector: Vector
+  /** The scope that it left this one for, where nothing has come here since. */
+  movedTo: string | null
+}
 
 type Entry = {
   key: RecordKey
@@ -53,6 +58,7 @@ export class RecordStates {
         lastData: initial.last_data ?? null,
         checksum: initial.checksum,
         vector: initial.vector,
+        movedTo: initial.moved_to ?? null,
       }
       this.#entries.set(keyOf(key), { key, initial, now, last: null, traces: [] })
       if (now) this.#versions.set(`${keyOf(key)}@${now.version}`, now)
@@ -139,7 +145,7 @@ export class RecordStates {
     entry.traces.push({ version: now.version, hlc: now.hlc, ...trace })
     if (entry.last) entry.last.final = null
     change.final = entry.initial ? 'update' : 'insert'
-    entry.now = now.data === null ? { ...now, lastData: entry.now?.data ?? null } : now
+    entry.now = now.data === null ? { ...now, lastData: entry.now?.data ?? entry.now?.lastData ?? null } : now
     entry.last = change
     this.#versions.set(`${keyOf(key)}@${now.version}`, now)
   }

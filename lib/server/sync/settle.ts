@@ -119,7 +119,7 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
   const moves = target.scope !== key.scope
   const now = nextState(batch, operation, data, moves ? batch.states.current(target) : undefined)
   if (moves && current) {
-    const left = { ...now, data: null, checksum: recordChecksum(null, sha256Hex) }
+    const left = { ...now, data: null, checksum: recordChecksum(null, sha256Hex), movedTo: target.scope }
     const event = feedEvent(batch, operation, {
       ...{ effect: 'LEAVE', outcome, now: left },
       moved: { moved_to: target.scope },
@@ -135,6 +135,8 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
     lost: lost.length > 0 ? lost : null,
     scope: target.scope,
     ...(moves && current && { moved: { moved_from: key.scope } }),
+    // A place that a record left and that is deleted again still tells where the record is.
+    ...(now.movedTo !== null && { moved: { moved_to: now.movedTo } }),
   })
   batch.states.write(target, now, event, trace)
   batch.sagas.applied(operation, outcome, event)
@@ -173,6 +175,7 @@ function nextState(
   return {
     version: Math.max(current?.version ?? 0, there?.version ?? 0) + 1,
     data,
+    movedTo: data === null ? (current?.movedTo ?? null) : null,
     hlc: current ? stampAfter(change.hlc, current.hlc) : change.hlc,
     deviceId,
     checksum: jsonEqual(data, change.data ?? null) ? read.checksum : recordChecksum(data, sha256Hex),

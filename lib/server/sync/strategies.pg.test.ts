@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { incrementPnCounter, pnCounter, type PnCounter } from '#lib/core/crdt/pn-counter.ts'
 import { addToOrSet, emptyOrSet, removeFromOrSet } from '#lib/core/crdt/or-set.ts'
@@ -7,6 +8,8 @@ import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import type { TextOps } from '#lib/core/text/delta.ts'
 import type { ChangeInput } from '#lib/protocol/sync.ts'
+import { serverEngine } from './server-engine.ts'
+import { writeRecord } from './write.ts'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
 
@@ -145,6 +148,22 @@ describe('crdt', () => {
     const batch = [edit(b, {}, { operation: 'DELETE', data: null, base_version: 4 }), edit(b, more)]
     expect((await b.send(batch)).accepted).toMatchObject([{ outcome: 'applied' }, { outcome: 'merged' }])
     expect(await data()).toEqual({ count: { ...empty, inc: { [a.id]: 1, [b.id]: 2 } } })
+  })
+
+  test('it survives a second deletion too, as where a person settles an undoing that met the first', async () => {
+    const { a, b, id, edit, data } = await shared('stock', { count: empty })
+    await a.send([edit(a, { count: countOf(a.id, 1) })])
+    await a.send([edit(a, {}, { operation: 'DELETE', data: null, base_version: 2 })])
+    const again = { op_id: randomUUID(), table: 'stock', record_id: id, scope: 'default', data: null }
+    await writeRecord(
+      {
+        ...{ by: { kind: 'person', id: 'p' }, mode: 'exact', audit: [], traceId: '0'.repeat(32) },
+        change: { ...again, operation: 'DELETE', base_version: 3 },
+      },
+      serverEngine(database.db),
+    )
+    expect((await b.send([edit(b, { count: countOf(b.id, 1) })])).accepted).toMatchObject([{ version: 5 }])
+    expect(await data()).toEqual({ count: { ...empty, inc: { [a.id]: 1, [b.id]: 1 } } })
   })
 
   test('one field of a table of merge: it never conflicts, and the rest does as ever', async () => {

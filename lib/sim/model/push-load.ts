@@ -38,15 +38,18 @@ export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number
         const found = tables.get('records', recordKey(scope, table, id))
         if (!found) return []
         const { last_op_id: _last, ...record } = found
-        const left = record.deleted
-          ? tables.departure(recordKey(scope, table, id), record.version)
+        const key = recordKey(scope, table, id)
+        const isUpsert = ({ effect }: { effect: string }) => effect === 'UPSERT'
+        const last = record.deleted ? tables.statesAfter(key, 0).findLast(isUpsert) : undefined
+        const { version } = record
+        const gone = record.deleted
+          ? (tables.departure(key, version) ?? tables.state(key, version))
           : undefined
-        const last = record.deleted ? states(scope, table, id, record.version - 1) : undefined
         return [
           {
             ...record,
             last_data: last?.data ?? null,
-            moved_to: (left?.rule['moved_to'] ?? null) as string | null,
+            moved_to: (gone?.rule['moved_to'] ?? null) as string | null,
           },
         ]
       }),

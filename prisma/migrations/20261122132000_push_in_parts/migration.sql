@@ -71,9 +71,10 @@ BEGIN
         'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
         'device_id', r.last_device_id, 'deleted', r.deleted,
         'last_data', CASE WHEN r.deleted THEN (SELECT c.data FROM feed_change c WHERE c.record_id = r.id
-          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version - 1 AND c.effect = 'UPSERT' LIMIT 1) END,
+          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version < r.version AND c.effect = 'UPSERT'
+          ORDER BY c.after_version DESC LIMIT 1) END,
         'moved_to', CASE WHEN r.deleted THEN (SELECT c.rule->>'moved_to' FROM feed_change c WHERE c.record_id = r.id
-          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect = 'LEAVE' LIMIT 1) END))
+          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect <> 'NONE' LIMIT 1) END))
       INTO v_records
       FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
       JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id;
