@@ -19,7 +19,7 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
   // A device lags in its scopes, not in a table: a column of dashes would only take the names' room.
   const hasLag = items.some((item) => item.lag_p95_seconds !== null)
   return (
-    <Panel title={title} flush>
+    <Panel title={title} flush className="@container">
       {items.length === 0 ? (
         <p className="px-4 py-6 text-center text-faint">Nothing was synced in this range.</p>
       ) : (
@@ -29,17 +29,17 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
               <th scope="col" className={`${head} text-left`}>
                 {noun}
               </th>
-              <th scope="col" className={`${head} w-16 phone:hidden`}>
+              <th scope="col" className={`${head} w-16 @max-[23rem]:hidden`}>
                 Syncs
               </th>
               <th scope="col" className={`${head} w-16`}>
                 Failed
               </th>
-              <th scope="col" className={`${head} w-20`}>
+              <th scope="col" className={`${head} w-19`}>
                 Conflicts
               </th>
               {hasLag ? (
-                <th scope="col" className={`${head} w-22`}>
+                <th scope="col" className={`${head} w-20`}>
                   Lag p95
                 </th>
               ) : null}
@@ -57,7 +57,7 @@ export function WorstTable({ title, noun, items, filter }: WorstTableProps) {
                     {item.key || 'not said'}
                   </Link>
                 </th>
-                <td className={`${cell} phone:hidden`}>{formatCount(item.attempts)}</td>
+                <td className={`${cell} @max-[23rem]:hidden`}>{formatCount(item.attempts)}</td>
                 <td className={cell}>{rate(item.failure_rate)}</td>
                 <td className={cell}>{rate(item.conflict_rate)}</td>
                 {hasLag ? (

@@ -12,7 +12,7 @@ const cell = 'h-9 border-t border-line px-2 first:pl-4 last:pr-4'
 export function Reach({ reach, retentionDays }: { reach: TableReach; retentionDays: number }) {
   const { items, scopes } = reach
   return (
-    <Panel title="How far back its feeds reach" aside={plural(scopes, 'scope')} flush>
+    <Panel title="How far back its feeds reach" aside={plural(scopes, 'scope')} flush className="@container">
       <p className="px-4 py-3 text-muted">
         {scopes === 0 ? 'It has no records yet.' : <Summary {...reach} />}
       </p>
@@ -30,7 +30,7 @@ export function Reach({ reach, retentionDays }: { reach: TableReach; retentionDa
                 <th scope="col" className={`${head} w-36 phone:hidden`}>
                   min_seq to head
                 </th>
-                <th scope="col" className={`${head} w-28 phone:hidden`}>
+                <th scope="col" className={`${head} w-28 @max-[40rem]:hidden`}>
                   Compacted
                 </th>
                 <th scope="col" className={`${head} w-32 phone:w-24`}>
@@ -59,7 +59,7 @@ export function Reach({ reach, retentionDays }: { reach: TableReach; retentionDa
                     {formatCount(item.min_seq)} <span className="text-faint">to</span>{' '}
                     {formatCount(item.head_seq)}
                   </td>
-                  <td className={`${cell} phone:hidden`}>
+                  <td className={`${cell} @max-[40rem]:hidden`}>
                     {item.compacted_at ? (
                       <Time at={item.compacted_at} />
                     ) : (
