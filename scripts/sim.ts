@@ -1,7 +1,5 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { mutants } from '#lib/sim/mutants/mutants.ts'
-import { Hunt } from '#lib/sim/runner/hunt.ts'
 import { runSeeds, SimThread } from '#lib/sim/runner/pool.ts'
 import { failureText, Tally } from '#lib/sim/runner/report.ts'
 import { shrink } from '#lib/sim/runner/shrink.ts'
@@ -20,6 +18,7 @@ const help = `Usage: npm run sim -- [options]
   --threads <n>      (one per processor)
   --mutants          plants each known bug in turn, and looks for the seed that shows it
   --mutant <text>    only those whose name contains this
+  --remember         with these two: notes the seeds that showed them, which are tried first from then on
   --no-shrink        prints a failure as it is`
 
 const { values: given } = parseArgs({
@@ -33,6 +32,7 @@ const { values: given } = parseArgs({
     threads: { type: 'string', default: String(cpus().length) },
     mutants: { type: 'boolean', default: false },
     mutant: { type: 'string' },
+    remember: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -61,7 +61,14 @@ if (given.postgres) {
   const failures = await exploreOnProcesses(seeds, { narrowing, keepsLines })
   process.exit(failures.length === 0 ? 0 : 1)
 }
-process.exitCode = given.mutants || given.mutant !== undefined ? await huntAll() : await explore()
+if (given.mutants || given.mutant !== undefined) {
+  const { huntMutants } = await import('./sim/hunt-mutants.ts')
+  const missed = await huntMutants(seeds, {
+    ...{ threads, narrowing, nameHas: given.mutant ?? '', remembers: given.remember },
+  })
+  process.exit(missed.length === 0 ? 0 : 1)
+}
+process.exitCode = await explore()
 
 /** Runs the seeds as they are. */
 async function explore(): Promise<number> {
@@ -117,25 +124,4 @@ async function explain(seed: string): Promise<void> {
   } finally {
     await thread.end()
   }
-}
-
-/** Plants each bug in turn, and runs seeds until one shows it. */
-async function huntAll(): Promise<number> {
-  const chosen = mutants.filter(({ name }) => name.includes(given.mutant ?? ''))
-  const hunt = new Hunt(threads, narrowing)
-  let missed = 0
-  for (const mutant of chosen) {
-    const began = performance.now()
-    const { found, tried, unsound } = await hunt.find(mutant, seeds)
-    if (!found) missed++
-    const seconds = ((performance.now() - began) / 1_000).toFixed(0)
-    const besides = unsound.length > 0 ? `; fails without it, too: ${unsound.join(' ')}` : ''
-    console.log(
-      `${found ? 'caught' : 'MISSED'}  ${mutant.name}\n` +
-        `        ${found ? `${found.what.padEnd(14)} at seed ${found.seed}, ` : ''}${tried} seeds, ${seconds} s${besides}`,
-    )
-  }
-  await hunt.end()
-  console.log(`${chosen.length - missed} of ${chosen.length} mutants caught`)
-  return missed === 0 ? 0 : 1
 }

@@ -87,8 +87,8 @@ export const serverMutants: readonly Mutant[] = [
   {
     name: 'a batch that was overtaken is decided again, and answered as at first',
     file: 'lib/server/sync/push.ts',
-    find: `  return { answers, batch: commit.batch,`,
-    replace: `  return { answers: firstAnswers(sent, answers), batch: commit.batch,`,
+    find: `const { answers } = decided`,
+    replace: `const answers = firstAnswers(sent, decided.answers)`,
   },
   {
     name: 'a clock may run ahead as far as it likes',

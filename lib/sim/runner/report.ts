@@ -1,6 +1,7 @@
 import { invariants, type Invariant } from '../simulation/oracle/invariants.ts'
 import { happenings, type Narrowing } from '../simulation/plan.ts'
 import type { Outcome } from '../simulation/simulate.ts'
+import type { Verdict } from './hunt.ts'
 
 /** What many simulations came to. */
 export class Tally {
@@ -63,5 +64,33 @@ export function failureText(
     `  ${devices} devices, ${servers} servers, ${safetyMs / 1_000} s of trouble: ${Object.keys(rates).join(' ') || 'none'}`,
     `  trace ${traceHash}; again with: npm run sim -- ${options}--seed ${seed} --narrowing '${JSON.stringify(narrowing)}' --trace`,
     ...trace.map((text) => `  ${text}`),
+  ].join('\n')
+}
+
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
+
+/** What came of the hunt for one planted bug, in a line, with whatever proved nothing below it. */
+export function verdictText({ name, found, tried, unsound, breaks, ms }: Verdict): string {
+  const seeds = tried === 1 ? '1 seed' : `${tried} seeds`
+  return [
+    `${found ? 'caught' : 'MISSED'}  ${name}: ${found ? `${found.invariant} at seed ${found.seed}, ` : ''}${seeds}, ${seconds(ms)}`,
+    ...(unsound.length > 0 ? [`        fails without it, too: ${unsound.join(' ')}`] : []),
+    ...breaks.slice(0, 3).map((what) => `        breaks the simulation: ${what}`),
+  ].join('\n')
+}
+
+/** A table of planted bugs, and how many were caught. */
+export function huntText(verdicts: readonly Verdict[], ms: number): string {
+  const width = Math.max(...verdicts.map(({ name }) => name.length), 0)
+  const line = (...[name, invariant, ...rest]: [string, string, string, string, string]) =>
+    [name.padEnd(width), invariant.padEnd(16), ...rest.map((cell) => cell.padStart(8))].join('  ')
+  const caught = verdicts.filter(({ found }) => found).length
+  return [
+    line('planted bug', 'invariant', 'seed', 'tried', 'time'),
+    ...verdicts.map(({ name, found, tried, ms: own }) =>
+      line(name, found?.invariant ?? 'MISSED', found?.seed ?? '', String(tried), seconds(own)),
+    ),
+    '',
+    `${caught} of ${verdicts.length} caught in ${seconds(ms)}`,
   ].join('\n')
 }

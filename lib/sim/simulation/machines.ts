@@ -25,6 +25,9 @@ export function unknownTo(version: number): readonly string[] {
   return version === 1 ? ['unit', 'owner'] : version === 2 ? ['owner'] : []
 }
 
+/** What the schema of today calls otherwise: nobody reads it under this name any more. */
+export const formerFields: readonly string[] = ['label']
+
 const schemaOf = (version: AppVersion): JsonObject => ({
   type: 'object',
   properties: Object.fromEntries(fields[version].map((name) => [name, {}])),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { mutants } from '../mutants/mutants.ts'
-import { Hunt } from '../runner/hunt.ts'
+import { readShownBy } from '../mutants/shown-by.ts'
+import { huntAll } from '../runner/hunt.ts'
 import { runSeeds } from '../runner/pool.ts'
 import { simulate } from './simulate.ts'
 
@@ -40,9 +41,8 @@ const planted = [
 test.each(planted)('found: %s', { timeout: 120_000 }, async (name) => {
   const mutant = mutants.find((each) => each.name === name)
   expect(mutant).toBeDefined()
-  const hunt = new Hunt(1)
-  const tried = Array.from({ length: 30 }, (_, index) => String(index + 1))
-  const { found } = await hunt.find(mutant!, tried)
-  await hunt.end()
-  expect(found).not.toBeNull()
+  const seeds = Array.from({ length: 30 }, (_, index) => String(index + 1))
+  const shownBy = readShownBy()
+  const [verdict] = await huntAll([mutant!], { threads: 1, seeds, shownBy, onVerdict: () => {} })
+  expect(verdict).toMatchObject({ name, found: { seed: expect.any(String) } })
 })

@@ -17,7 +17,7 @@ import type { Transaction } from '../../model/transaction.ts'
 import { clashesWithBase } from './clashes.ts'
 import { checkFields, checkUnwritten } from './field-losses.ts'
 import type { Ledger } from './ledger.ts'
-import { checkLosses } from './losses.ts'
+import { checkLosses, checkRaised } from './losses.ts'
 import { label, type Told } from './told.ts'
 
 /** Time between a decision and its commit, clocks of servers that differ, and stamps that ran ahead by counting. */
@@ -187,6 +187,7 @@ export class LogWatch {
     const before = history.at(-1)
     const sent = this.sent.get(change.op_id)
     if (sent && !this.ambiguous.has(change.op_id)) checkLosses(this.#ledger, this, { change, sent, before })
+    checkRaised(this.#ledger, change)
     const isTelling = sent !== undefined && !this.ambiguous.has(change.op_id)
     checkFields(this.#ledger, this, { change, sent: isTelling ? sent : undefined, before })
     const pushed = before && this.sent.get(before.op_id)?.data

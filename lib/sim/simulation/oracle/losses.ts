@@ -2,7 +2,7 @@ import { jsonEqual, type Json } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { recordKey, type ChangeRow } from '../../model/tables.ts'
 import { withoutMerging } from '../field-tables.ts'
-import { machines, unknownTo } from '../machines.ts'
+import { formerFields, machines, unknownTo } from '../machines.ts'
 import { covers, leaves, same } from './leaves.ts'
 import type { Ledger } from './ledger.ts'
 import type { Told } from './told.ts'
@@ -76,6 +76,17 @@ function checkUnknown(
         `${change.op_id}: ${field} was ${JSON.stringify(had)}, and an app that does not know it made it ${JSON.stringify(has)}`,
     )
   }
+}
+
+/** Whatever was written by an older app stands in the schema of today: what it calls otherwise no app finds any more. */
+export function checkRaised(ledger: Ledger, { table, effect, data, op_id: opId }: ChangeRow): void {
+  if (table !== machines || effect !== 'UPSERT') return
+  const former = formerFields.find((field) => data?.[field] !== undefined)
+  ledger.check(
+    'NoSilentLoss',
+    former === undefined,
+    () => `${opId} wrote ${former}, which no app reads: ${JSON.stringify(data)}`,
+  )
 }
 
 type Leaves = Map<string, Json>
