@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { mutants } from './mutants.ts'
+import { readShownBy } from './shown-by.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 
@@ -13,4 +14,9 @@ test('what each mutant replaces stands in the code, once', () => {
   expect(counts.filter(([, count]) => count !== 1)).toEqual([])
   expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length)
   expect(mutants.length).toBeGreaterThanOrEqual(20)
+})
+
+test('the seeds that are tried first are of mutants there are', () => {
+  const names = mutants.map(({ name }) => name)
+  expect(Object.keys(readShownBy()).filter((name) => !names.includes(name))).toEqual([])
 })
