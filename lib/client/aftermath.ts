@@ -7,13 +7,7 @@ import { applyEdit } from './apply-edit.ts'
 import { moveRecord } from './move.ts'
 import { handBack } from './review.ts'
 import { readRow, readRowsDocument, settled, visibleData, writeRow } from './rows.ts'
-import {
-  generationPrefix,
-  type ConflictMark,
-  type DeadLetter,
-  type RecordKey,
-  type ReviewItem,
-} from './stored.ts'
+import { generationPrefix, type ConflictMark, type DeadLetter, type RecordKey } from './stored.ts'
 import type { Unit } from './unit.ts'
 
 /** A record with an open conflict, and what it is about. */
@@ -106,12 +100,6 @@ export async function retryDeadLetter(
     await moveRecord(kernel, unit, { scope, table, id }, operation.scope, operation.priority)
   await dismissDeadLetter(unit, opId)
   return true
-}
-
-/** Edits that were set aside, in the order in which they were made. */
-export async function listReview(unit: Unit): Promise<readonly ReviewItem[]> {
-  const entries = await unit.scan('review', {})
-  return entries.map((entry) => entry.value).toSorted((a, b) => a.edit.editedAtMs - b.edit.editedAtMs)
 }
 
 /**

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { listConflicts, listReview } from './aftermath.ts'
+import { listConflicts } from './aftermath.ts'
 import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
 import { getRecord } from './records.ts'
 import { syncReplySchema } from './replies.ts'
+import { listReview } from './review.ts'
 import { takeReply } from './take-reply.ts'
 import { deviceByHand, news, send, take } from './testing/by-hand.ts'
 

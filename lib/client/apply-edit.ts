@@ -74,7 +74,7 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
   if (plan.kind === 'replace') {
     if (!last) throw new Error('there is no operation to replace')
     const priority = moreUrgent(last.priority, edit.priority ?? last.priority)
-    queued = await revise(unit, last, { ...last, ...content, priority })
+    queued = await revise(unit, last, { ...last, ...content, priority, madeAs: null })
     await inheritPriority(unit, [...pending.slice(0, -1), queued])
   } else {
     const { scope, table, id } = edit

@@ -66,6 +66,15 @@ describe('what was sent before', () => {
   })
 })
 
+describe('a step of a saga that waits', () => {
+  const step = (step: number) => ({ saga: { id: 's', step, steps: 3 } })
+
+  test('holds back the later ones, and not an earlier one, which came back from where it was set aside', () => {
+    const lane = [operation({ ordinal: 4, ...step(3) }), operation({ ordinal: 5, ...step(1) })]
+    expect(ordinals(chooseBatch([hole(2, 50, step(2))], [lane], WIDE, 10).fresh)).toEqual([5])
+  })
+})
+
 describe('new operations', () => {
   test('come from the most urgent lane that has any', () => {
     const lanes = [[], [operation({ ordinal: 5 }), operation({ ordinal: 6 })], [operation({ ordinal: 1 })]]

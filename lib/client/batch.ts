@@ -29,8 +29,14 @@ export function chooseBatch(
   limits: BatchLimits,
   nowMs: number,
 ): Batch {
-  /** Records with an operation that is not answered yet, and sagas with a step that cannot go yet. */
+  /** Records with an operation that is not answered yet. */
   const busy = new Set<string>()
+  /** The earliest step that cannot go yet, by saga; those before it may, which it perhaps waits for. */
+  const held = new Map<string, number>()
+  const isHeld = ({ saga }: PendingOperation) => saga !== null && saga.step > (held.get(saga.id) ?? Infinity)
+  const hold = ({ saga }: PendingOperation) => {
+    if (saga) held.set(saga.id, Math.min(saga.step, held.get(saga.id) ?? Infinity))
+  }
   /** One request says of one version of the app's schema that its data is in it. */
   let schemaVersion: number | null = null
   const room = { changes: limits.changes, bytes: limits.bytes }
@@ -50,7 +56,7 @@ export function chooseBatch(
     const record = recordOf(operation)
     const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !busy.has(record))
     busy.add(record)
-    if (operation.hole && operation.saga) busy.add(operation.saga.id)
+    if (operation.hole) hold(operation)
     if (!isDue) continue
     if (!fits(operation)) return { resent, fresh: [], isFull: true }
     take(operation)
@@ -61,11 +67,10 @@ export function chooseBatch(
     const fresh: PendingOperation[] = []
     for (const operation of lane) {
       const record = recordOf(operation)
-      const { saga } = operation
-      if (busy.has(record) || (saga && busy.has(saga.id))) {
+      if (busy.has(record) || isHeld(operation)) {
         // Whatever comes after it on its record or in its saga waits with it.
         busy.add(record)
-        if (saga) busy.add(saga.id)
+        hold(operation)
         continue
       }
       if (!fits(operation)) return { resent, fresh, isFull: true }

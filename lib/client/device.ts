@@ -12,6 +12,7 @@ import { moveRecord } from './move.ts'
 import { editRecord, patchRecord } from './partial-edits.ts'
 import { pendingCount, readQueue } from './queue.ts'
 import { getRecord, listRecords, type LocalRecord } from './records.ts'
+import { listReview } from './review.ts'
 import { applySaga } from './saga.ts'
 import { createSchedule, DEFAULT_SCHEDULE, type SchedulePolicy } from './schedule.ts'
 import type { RecordKey } from './stored.ts'
@@ -152,7 +153,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     retryDeadLetter: (opId, data) =>
       transact(kernel, (unit) => aftermath.retryDeadLetter(kernel, unit, opId, data)),
     dismissDeadLetter: (opId) => transact(kernel, (unit) => aftermath.dismissDeadLetter(unit, opId)),
-    review: () => read(aftermath.listReview),
+    review: () => read(listReview),
     restoreReview: (opId) => transact(kernel, (unit) => aftermath.restoreReview(kernel, unit, opId)),
     dismissReview: (opId) => transact(kernel, async (unit) => unit.delete('review', opId)),
     overview,

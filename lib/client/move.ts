@@ -50,7 +50,7 @@ export async function moveRecord(
   if (last && !isOnItsWay) {
     const origin = last.operation === 'CREATE' ? toScope : (last.fromScope ?? last.madeIn ?? key.scope)
     queued = await revise(unit, last, {
-      ...{ ...last, hlc: content.hlc, scope: toScope, madeIn: null },
+      ...{ ...last, hlc: content.hlc, scope: toScope, madeIn: null, madeAs: null },
       fromScope: origin === toScope ? null : origin,
     })
   } else {

@@ -71,19 +71,37 @@ describe('a scope that is taken away', () => {
     expect(await device.review()).toEqual([])
   })
 
-  test('leaves a newer edit of the device as it is, and the old one for somebody to decide', async () => {
+  test('the steps of a saga go back in their order, though they were made in the same millisecond', async () => {
     const { bench, device } = await oneRecord()
     bench.server.revoke('default')
-    await device.put({ table: T, id: id(1), data: { n: 'old' } })
+    const { sagaId } = await device.saga(
+      [1, 2, 3, 4, 5, 6].map((n) => ({ table: T, id: id(n), data: { n: -n } })),
+    )
     await device.sync()
-    bench.clock.ms += 1000
+    expect((await device.review()).map(({ edit }) => edit.saga?.step)).toEqual([1, 2, 3, 4, 5, 6])
     bench.server.grant('default')
-    await device.put({ table: T, id: id(1), data: { n: 'new' } })
-    bench.server.refusals.set(id(1), [{ code: 'throttled', retryable: true }])
     await device.sync()
-    expect(await device.review()).toMatchObject([{ data: { n: 'old' } }])
-    expect(await device.get({ table: T, id: id(1) })).toMatchObject({ data: { n: 'new' } })
+    const sent = bench.server.requests.flatMap(({ body }) => body['changes'] ?? [])
+    expect(sent.slice(-6)).toMatchObject([1, 2, 3, 4, 5, 6].map((step) => ({ saga: { id: sagaId, step } })))
+    expect(await device.overview()).toMatchObject({ pending: 0 })
   })
+
+  test.for([1000, -3_600_000])(
+    'leaves a newer edit of the device as it is, and the old one for somebody to decide (clock %i ms on)',
+    async (ms) => {
+      const { bench, device } = await oneRecord()
+      bench.server.revoke('default')
+      await device.put({ table: T, id: id(1), data: { n: 'old' } })
+      await device.sync()
+      bench.clock.ms += ms
+      bench.server.grant('default')
+      await device.put({ table: T, id: id(1), data: { n: 'new' } })
+      bench.server.refusals.set(id(1), [{ code: 'throttled', retryable: true }])
+      await device.sync()
+      expect(await device.review()).toMatchObject([{ data: { n: 'old' } }])
+      expect(await device.get({ table: T, id: id(1) })).toMatchObject({ data: { n: 'new' } })
+    },
+  )
 
   test('keeps an edit that was refused as stale: nobody else has it', async () => {
     const { bench, device } = await oneRecord()

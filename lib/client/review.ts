@@ -17,7 +17,7 @@ export function setAside(
 }
 
 /** What an operation says, without its name and its place in the queue. */
-export function contentOf(operation: EditContent): EditContent {
+export function contentOf(operation: EditContent & { readonly ordinal?: number }): EditContent {
   const { scope, table, id, priority, baseVersion, baseChecksum, baseOpId, data, hlc, checksum } = operation
   const { sizeBytes, editedAtMs, schemaVersion, saga, textOps } = operation
   return {
@@ -25,7 +25,19 @@ export function contentOf(operation: EditContent): EditContent {
     ...{ baseVersion, baseChecksum, baseOpId, data, hlc, checksum },
     ...{ sizeBytes, editedAtMs, schemaVersion, saga, textOps },
     ...{ madeIn: operation.madeIn ?? null, fromScope: operation.fromScope ?? null },
+    madeAs: madeAs(operation),
   }
+}
+
+/** Where an edit stands among those of this device; by no clock, which may be coarse, or set back. */
+function madeAs({ madeAs, ordinal }: { readonly madeAs?: number | null; readonly ordinal?: number }): number {
+  return madeAs ?? ordinal ?? 0
+}
+
+/** Edits that were set aside, in the order in which they were made. */
+export async function listReview(unit: Unit): Promise<readonly ReviewItem[]> {
+  const items = (await unit.scan('review', {})).map((entry) => entry.value)
+  return items.toSorted((a, b) => madeAs(a.edit) - madeAs(b.edit) || a.edit.editedAtMs - b.edit.editedAtMs)
 }
 
 /** The server refuses the scope: what stands on the refused operation would be refused as well. */
@@ -62,8 +74,7 @@ export async function handBack(kernel: Kernel, unit: Unit, item: ReviewItem): Pr
   const pending = await readPending(unit, row)
   const baseOpId = pending.at(-1)?.opId ?? item.edit.baseOpId
   const queued = await enqueue(unit, {
-    ...item.edit,
-    baseOpId,
+    ...{ ...item.edit, baseOpId, madeAs: madeAs(item.edit) },
     // They lead from what the edit was made on, and from nothing else.
     textOps: baseOpId === item.edit.baseOpId ? item.edit.textOps : null,
     opId: timeOrderedId(kernel.clock, kernel.random),
@@ -90,12 +101,11 @@ export interface Sighting {
  * this device stays where it is, for somebody to decide.
  */
 export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): Promise<void> {
-  const items = (await unit.scan('review', {})).map((entry) => entry.value)
-  for (const item of items.toSorted((a, b) => a.edit.editedAtMs - b.edit.editedAtMs)) {
+  for (const item of await listReview(unit)) {
     const isBack = item.reason === 'left_scope' ? seen.hasRecord(item) : seen.hasScope(item.scope)
     if (!isBack) continue
     const pending = await readPending(unit, await readRow(unit, item))
-    const isOvertaken = pending.some((later) => later.editedAtMs > item.edit.editedAtMs)
+    const isOvertaken = pending.some((later) => madeAs(later) > madeAs(item.edit))
     if (!isOvertaken) await handBack(kernel, unit, item)
   }
 }

@@ -94,6 +94,8 @@ export interface PendingOperation extends RecordKey {
   readonly checksum: string
   readonly sizeBytes: number
   readonly editedAtMs: number
+  /** The ordinal under which it was first made, where it was set aside since and handed back under another. */
+  readonly madeAs?: number | null
   /** Of the app that made it: an update of the app does not change what was made before. */
   readonly schemaVersion: number
   readonly saga: SagaPlace | null

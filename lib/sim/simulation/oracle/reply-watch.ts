@@ -86,7 +86,8 @@ export class ReplyWatch {
     }
   }
 
-  #answered({ deviceId, incarnation, changes }: Asked, entries: readonly Entry[]): void {
+  #answered(asked: Asked, entries: readonly Entry[]): void {
+    const { deviceId, incarnation, changes } = asked
     const { check } = this.#ledger
     const { tables } = this.#ledger.scene.database
     for (const change of changes) {
@@ -95,7 +96,7 @@ export class ReplyWatch {
       const [entry] = own
       if (!entry) continue
       if (entry.retryable) {
-        this.#heldOpen(deviceId, incarnation, change, entry)
+        this.#heldOpen(asked, change, entry)
         continue
       }
       const place = keyOf(deviceId, incarnation, change.seq)
@@ -162,10 +163,11 @@ export class ReplyWatch {
   }
 
   /** What may come again has its place kept, until it is answered for good. */
-  #heldOpen(device: string, incarnation: string, change: Change, { code, detail }: Entry): void {
-    if (code === 'dependency_pending') this.#waits(device, incarnation, change)
+  #heldOpen(asked: Asked, change: Change, { code, detail }: Entry): void {
+    if (code === 'dependency_pending') this.#waits(asked, change)
     const { tables } = this.#ledger.scene.database
-    const isOpen = tables.get('holes', keyOf(device, incarnation, change.seq)) !== undefined
+    const place = keyOf(asked.deviceId, asked.incarnation, change.seq)
+    const isOpen = tables.get('holes', place) !== undefined
     const wasAnswered = this.#ledger.answer(change.op_id) !== undefined
     const { check } = this.#ledger
     check(
@@ -176,7 +178,7 @@ export class ReplyWatch {
   }
 
   /** Only what stands behind an open hole of its own record or saga may be told to wait. */
-  #waits(device: string, incarnation: string, change: Change): void {
+  #waits({ deviceId: device, incarnation, changes }: Asked, change: Change): void {
     const holes = this.#ledger.scene.database.tables.all('holes')
     const isBehind = holes.some(
       (hole) =>
@@ -189,7 +191,12 @@ export class ReplyWatch {
     // The step before it was never sent, or nobody knows of it any more: the saga times out.
     const saga = change.saga && this.#ledger.scene.database.tables.get('sagas', change.saga.id)
     const isLater = change.saga != null && saga != null && change.saga.step > saga.applied + 1
-    this.#ledger.check('Drain', isBehind || isLater, () => `${change.op_id} waits for nothing`)
+    // A step that was set aside and handed back goes after the later ones: it was not there yet when these were decided.
+    const isAhead = changes.some(
+      ({ seq, saga: other }) =>
+        seq > change.seq && other != null && other.id === change.saga?.id && other.step < change.saga.step,
+    )
+    this.#ledger.check('Drain', isBehind || isLater || isAhead, () => `${change.op_id} waits for nothing`)
   }
 
   #delivered({ granted }: Asked, changes: readonly ServerChange[]): void {
