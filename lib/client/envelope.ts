@@ -88,6 +88,7 @@ function toChange(operation: PendingOperation): ChangeInput {
     ...(operation.textOps === null ? {} : { text_ops: operation.textOps }),
     hlc: operation.hlc,
     checksum: operation.checksum,
+    ...(operation.firstChecksum == null ? {} : { first_checksum: operation.firstChecksum }),
     priority: operation.priority,
     ...(operation.saga === null ? {} : { saga: operation.saga }),
   }

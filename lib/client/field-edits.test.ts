@@ -182,6 +182,52 @@ test('a register set by a clock that runs ahead is stamped anew once the clock i
   expect(await device.get(ref)).toMatchObject({ syncStatus: 'synced', data: { colour: state } })
 })
 
+describe('a change that was refused for its clock', () => {
+  /** Refused and stamped anew; what was stamped anew is not sent yet, and by the server's clock the first is not ahead now. */
+  async function refused() {
+    const bench = createBench()
+    const { device, store } = await bench.device({ seed: 1, clockOffsetMs: 360_000 })
+    bench.server.write('sites', id, { note: '' })
+    await device.sync()
+    await device.edit(ref, { colour: { assign: 'blue' }, note: { text: [{ insert: 'ab' }] } })
+    const asMade = store.image()
+    const stop = device.subscribe((event) => {
+      if (event.kind === 'transition' && event.to === 'RETRYING') device.stop()
+    })
+    bench.server.faults.push('none', 'lose_request')
+    await device.sync()
+    stop()
+    bench.clock.ms += 120_000
+    return { bench, device, asMade, effects: bench.server.effects }
+  }
+
+  test('and whose copy a network delivers late, is taken once', async () => {
+    const { bench, device, effects } = await refused()
+    const request = bench.server.requests.find(({ body }) => JSON.stringify(body).includes('"blue"'))!
+    const late = { ...request, method: 'POST', body: JSON.stringify(request.body), timeoutMs: 1_000 } as const
+    await bench.server.transport().send(late)
+    expect(effects).toHaveLength(1)
+    expect(await device.sync()).toMatchObject({ outcome: 'complete', accepted: 1, rejected: 0 })
+    const [first, ...again] = sent(bench)
+    expect(again.at(-1)).toMatchObject({ op_id: first?.op_id, seq: 1, first_checksum: first?.checksum })
+    expect(again.at(-1)?.checksum).not.toBe(first?.checksum)
+    expect(effects).toEqual([first?.op_id])
+    // Another stamp of the same value was taken, and the device has it.
+    expect(await device.get(ref)).toMatchObject({ syncStatus: 'synced', data: first?.data })
+  })
+
+  test('is taken once of two copies of a device, each of which stamped it anew', async () => {
+    const { bench, device, asMade, effects } = await refused()
+    await device.sync()
+    const twin = await bench.device({ seed: 2, store: createMemoryStore(asMade), clockOffsetMs: 360_000 })
+    await twin.device.sync()
+    const stamped = new Set(sent(bench).map(({ checksum }) => checksum))
+    expect(stamped.size).toBeGreaterThan(1)
+    expect(effects).toHaveLength(1)
+    expect((await twin.device.get(ref))?.data).toEqual((await device.get(ref))?.data)
+  })
+})
+
 test('a register that was sent keeps its stamp in the next life: the server may have it', async () => {
   const bench = createBench()
   const { device, store } = await bench.device({ seed: 1, clockOffsetMs: 120_000 })

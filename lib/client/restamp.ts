@@ -32,10 +32,11 @@ export async function restampAhead(
   const mayDiffer = isRefused || !operation.wasSent
   const renewed =
     data && mayDiffer && hasAhead(data, own) ? restamped(data, await beneath(unit, operation), own) : data
-  const checksum = jsonEqual(renewed, data) ? operation.checksum : recordChecksum(renewed, kernel.sha256Hex)
-  return hlc === operation.hlc && renewed === data
-    ? operation
-    : revise(unit, operation, { ...operation, hlc, data: renewed, checksum })
+  if (hlc === operation.hlc && renewed === data) return operation
+  if (jsonEqual(renewed, data)) return revise(unit, operation, { ...operation, hlc })
+  const checksum = recordChecksum(renewed, kernel.sha256Hex)
+  const firstChecksum = operation.firstChecksum ?? operation.checksum
+  return revise(unit, operation, { ...operation, hlc, data: renewed, checksum, firstChecksum })
 }
 
 type Own = { stamps: Stamps; node: string }

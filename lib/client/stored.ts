@@ -92,6 +92,8 @@ export interface PendingOperation extends RecordKey {
   readonly textOps: TextEdits | null
   readonly hlc: string
   readonly checksum: string
+  /** Of the data as it was made, where a register in it was stamped anew since. */
+  readonly firstChecksum?: string | null
   readonly sizeBytes: number
   readonly editedAtMs: number
   /** The ordinal under which it was first made, where it was set aside since and handed back under another. */

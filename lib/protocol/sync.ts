@@ -66,6 +66,8 @@ export const changeSchema = z
     vector: absent(z.record(uuid, z.int().min(0))),
     // Not checked for its form: a damaged checksum is damage, to be sent again.
     checksum: z.string().max(200),
+    // Checksum of the data as it was made, where a register in it had to be stamped anew since: it is the same operation.
+    first_checksum: absent(z.string().max(200)),
     priority: z.enum(priorities).default('normal'),
     saga: z.object({ id: uuid, step: sagaStep, steps: sagaStep }).nullish(),
     traceparent: absent(z.string().max(200)),

@@ -18,8 +18,9 @@ export type Reply = { kind: 'accepted' | 'conflicts' | 'rejected'; value: Record
 
 /** What makes an operation the same when it comes again. */
 export function content(each: Change): string {
-  const { op_id, operation, table, record_id, scope, from_scope, base_version, base_op_id, checksum } = each
+  const { op_id, operation, table, record_id, scope, from_scope, base_version, base_op_id } = each
   const place = [scope, from_scope ?? null, base_version, base_op_id ?? null]
+  const checksum = each.first_checksum ?? each.checksum
   return canonicalJson({ op_id, operation, table, record_id, checksum, place })
 }
 

@@ -1,13 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { maxSkewMs } from '#lib/core/admit.ts'
+import { setLwwRegister } from '#lib/core/crdt/lww-register.ts'
+import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
+import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { sha256Hex } from './read-changes.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
   database = await testDatabase()
   await putPolicy(database.db, { name: 'things', strategy: 'lww' })
   await putPolicy(database.db, { name: 'cases', strategy: 'manual' })
+  await putPolicy(database.db, {
+    name: 'notes',
+    strategy: 'ot',
+    fields: { state: { strategy: 'crdt', type: 'lww-register' } },
+  })
 })
 afterAll(() => database.close())
 
@@ -86,4 +96,35 @@ test('a reply says what the device is granted now', async () => {
   expect((await one.sync()).scopes).toEqual(one.scopes)
   one.scopes = [scope]
   expect((await one.sync()).scopes).toEqual([scope])
+})
+
+test('a copy of what was refused for its clock that is taken late, and what was stamped anew meanwhile, are one', async () => {
+  const { one, scope } = await pair()
+  const made = one.change({ scope, table: 'notes', data: { notes: '' } })
+  await one.sync([made])
+  const at = (millis: number) => formatHlc({ millis, counter: 0, node: hlcNode(one.id) })
+  const ahead = at(Date.now() + maxSkewMs + 700)
+  const on = (stamp: string) => ({ notes: 'abc', state: setLwwRegister('on', stamp) })
+  const first = one.change({
+    ...{ scope, table: 'notes', operation: 'UPDATE', record_id: made.record_id, base_version: 1 },
+    ...{ data: on(ahead), hlc: ahead, text_ops: { notes: [{ insert: 'abc' }] } },
+  })
+  expect((await one.send([first])).rejected).toMatchObject([{ code: 'clock_skew', retryable: true }])
+  await new Promise((resolve) => setTimeout(resolve, 900))
+  const copy = await one.send([first])
+  expect(copy.accepted).toMatchObject([{ outcome: 'applied', version: 2 }])
+
+  const now = at(Date.now())
+  const renewed = on(now)
+  const anew = {
+    ...{ ...first, hlc: now, data: renewed, checksum: recordChecksum(renewed, sha256Hex) },
+    first_checksum: first.checksum,
+  }
+  const told = await one.sync([anew])
+  expect(told.accepted).toEqual(copy.accepted)
+  // The state that was taken comes with the feed.
+  expect(told.server_changes).toMatchObject([{ version: 2, data: on(ahead) }])
+  expect(await database.db.record.findFirst({ where: { id: made.record_id } })).toMatchObject({ version: 2 })
+  // Without a name for what it was first, it is another operation.
+  await expect(one.send([{ ...anew, first_checksum: null }])).rejects.toMatchObject({ code: 'device_forked' })
 })

@@ -39,7 +39,11 @@ export function feedEvent(
     checksum: event.now?.checksum ?? read.checksum,
     hlc: event.now?.hlc ?? change.hlc,
     vector: event.now?.vector ?? change.vector ?? {},
-    rule: { ...ruleOf(context, read, policy), ...traceOf(event.trace), ...event.moved },
+    rule: {
+      ...{ ...ruleOf(context, read, policy), ...traceOf(event.trace), ...event.moved },
+      // Of what its payload's hash was made.
+      ...(change.first_checksum !== undefined && { first_checksum: change.first_checksum }),
+    },
     lost: event.lost ?? null,
     conflict_id: event.conflictId ?? context.conflictId ?? null,
     dead_letter_id: context.deadLetterId ?? null,

@@ -39,6 +39,23 @@ describe('a change as it should be', () => {
   })
 })
 
+describe('what makes two sendings one operation', () => {
+  const anew = { ...update, data: { name: 'Bo' }, checksum: sha256Hex('{"name":"Bo"}') }
+
+  test('is not the clock, and not a register that was stamped anew', () => {
+    expect(read({ ...update, hlc: '0193f3a2b4c0-0004-9f2c01aa77e04b11' }).hash).toBe(read(update).hash)
+    expect(read({ ...anew, first_checksum: update.checksum })).toMatchObject({
+      hash: read(update).hash,
+      ...{ damaged: false, checksum: anew.checksum },
+    })
+  })
+
+  test('is the data', () => {
+    expect(read(anew).hash).not.toBe(read(update).hash)
+    expect(read({ ...anew, first_checksum: null }).hash).toBe(read(anew).hash)
+  })
+})
+
 describe('a malformed one is refused alone, and named as far as it can be', () => {
   test.each<[string, unknown, string, object]>([
     ['no object', 'text', '', { opId: null, seq: null, recordId: null }],

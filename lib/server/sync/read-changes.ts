@@ -82,11 +82,12 @@ type Content = Pick<
   Change,
   'op_id' | 'table' | 'operation' | 'record_id' | 'scope' | 'base_version' | 'checksum'
 > &
-  Partial<Pick<Change, 'from_scope' | 'base_op_id' | 'text_ops' | 'saga'>>
+  Partial<Pick<Change, 'first_checksum' | 'from_scope' | 'base_op_id' | 'text_ops' | 'saga'>>
 
 /**
  * The clock and the trace are left out: a device may restamp what it sends again. The data counts by the checksum the
- * device gave it: what was damaged on its way the second time is still the same operation.
+ * device gave it: what was damaged on its way the second time is still the same operation. So is what has a register that
+ * was stamped anew: by the checksum it had before, since a copy that a network kept may be taken first.
  */
 export function contentHash(change: Content): string {
   return sha256Hex(
@@ -99,7 +100,7 @@ export function contentHash(change: Content): string {
       change.from_scope ?? null,
       change.base_version,
       change.base_op_id ?? null,
-      change.checksum,
+      change.first_checksum ?? change.checksum,
       change.text_ops ?? null,
       change.saga ?? null,
     ]),

@@ -150,7 +150,7 @@ async function operationsOf(
       // undoing: as of before that, it would be taken for a CREATE that a restore lost and that comes again (`decide`).
       ...((stamp === null || stamp.millis > engine.now() || isMadeAgain) && { hlc: engine.stamps(sagaId) }),
       base_op_id: onOwn ?? (standsOn === undefined ? (base ?? null) : null),
-      ...{ op_id: opId, seq: index + 1, checksum: sha256Hex(canonicalJson(data)) },
+      ...{ op_id: opId, seq: index + 1, checksum: sha256Hex(canonicalJson(data)), first_checksum: null },
       saga: { id: sagaId, step: step.step, steps: steps.length },
     }
   })

@@ -25,6 +25,7 @@ export type StoredPayload = {
     checksum: string
     scopes: (string | null)[]
     from_scope: string | null
+    first_checksum: string | null
     /** What the device wanted, whole, where it did not get it. */
     lost: string | null
     is_step: boolean
@@ -60,7 +61,7 @@ export function selectPayloads(
      CROSS JOIN (SELECT max(${wholeSince('k')}) AS whole_since FROM feed_checkpoint k) k
      LEFT JOIN LATERAL (SELECT json_build_object('operation', f.operation, 'outcome', f.outcome, 'effect', f.effect,
          'before_version', f.before_version, 'checksum', f.checksum, 'scopes', json_build_array(f.scope, f.rule->>'to_scope'),
-         'from_scope', f.rule->>'moved_from',
+         'from_scope', f.rule->>'moved_from', 'first_checksum', f.rule->>'first_checksum',
          'lost', CASE WHEN f.lost->0->>'path' = '' AND f.lost->0->>'from' = 'client' THEN (f.lost->0->'value')::text END,
          'is_step', f.rule ? 'saga', 'millis', extract(epoch FROM f.committed_at) * 1000) AS logged
        FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.op_id = o.op_id
@@ -97,12 +98,14 @@ export function selectSurroundings(ask: Ask, opIds: readonly string[]): Promise<
          UNION SELECT d.op_id FROM dead_letter d WHERE d.device_id = o.device_id AND d.record_id = o.record_id
          AND d.op_id IS NOT NULL) AS others,
        -- Answers that were forgotten, a log that was compacted, a life before this one, a history that was lost; a table
-       -- whose texts are edited by steps, or whose schema has moved on.
+       -- whose texts are edited by steps, or whose schema has moved on; and what was stamped anew, and changed nothing.
        h.is_compacted OR EXISTS (SELECT FROM lost_history)
          OR (SELECT count(*) FROM device_stream s WHERE s.device_id = o.device_id AND s.last_seq > 0) > 1
          OR (SELECT min(r.seq) FROM op_result r WHERE r.device_id = o.device_id AND r.incarnation = o.incarnation) > 1
          OR EXISTS (SELECT FROM (SELECT name, policy FROM table_policy UNION ALL SELECT name, policy FROM table_policy_version) p
            WHERE p.name = o."table" AND (p.policy::text ~ '"ot"' OR coalesce((p.policy->>'schema_version')::int, 1) > 1))
+         OR (h.has_register AND NOT EXISTS (SELECT FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table"
+           AND f.op_id = o.op_id))
          AS is_unknown
      FROM op_result o
      LEFT JOIN (SELECT DISTINCT ON (op_id) op_id, change FROM saga_step WHERE op_id = ANY ($1::uuid[])) t ON t.op_id = o.op_id
@@ -110,7 +113,9 @@ export function selectSurroundings(ask: Ask, opIds: readonly string[]): Promise<
            AND f."table" = o."table" UNION SELECT f.rule->>'to_scope' FROM feed_change f WHERE f.record_id = o.record_id
            AND f."table" = o."table" AND f.rule ? 'to_scope') AS scopes,
          EXISTS (SELECT FROM feed_change f JOIN feed_checkpoint k ON k.scope = f.scope AND f.committed_at < ${wholeSince('k')}
-           WHERE f.record_id = o.record_id AND f."table" = o."table") AS is_compacted) h
+           WHERE f.record_id = o.record_id AND f."table" = o."table") AS is_compacted,
+         EXISTS (SELECT FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table"
+           AND f.data::text LIKE '%"lww-register"%') AS has_register) h
      WHERE o.op_id = ANY ($1::uuid[])`,
     [opIds],
   )

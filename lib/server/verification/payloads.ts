@@ -138,6 +138,7 @@ function* contents(answer: StoredPayload, around: Surroundings | null): Generato
           for (const base_version of versions) {
             yield {
               ...{ op_id, table, operation, record_id, scope: sentTo, checksum, base_version },
+              ...(logged?.first_checksum && { first_checksum: logged.first_checksum }),
               ...(from_scope !== null && { from_scope }),
               ...(base_op_id !== null && { base_op_id }),
             }

@@ -53,8 +53,23 @@ export async function workload(db: Database, random: () => number): Promise<{ sc
   const made = mover.change({ scope: from, table: tables[0]! })
   const at = { table: made.table, record_id: made.record_id, operation: 'UPDATE' as const, base_version: 1 }
   await mover.sync([made, mover.change({ ...at, scope: to, from_scope: from, data: { n: 1 } })])
+  await stampedAnew(mover, to)
   await someSagas(db, to)
   return { scopes }
+}
+
+/** Operations with a register that was stamped anew since they were made: one that wrote, one that was merged, one that was no change. */
+async function stampedAnew(device: RawDevice, scope: string): Promise<void> {
+  const register = (hlc: string) => ({ $crdt: 'lww-register', value: 1, hlc })
+  const [early, late] = ['0193f3a2b4c0-0003-9f2c01aa77e04b11', '0193f3a2b4c1-0003-9f2c01aa77e04b11'] as const
+  const anew = (n: number) => ({ first_checksum: String(n).repeat(64) })
+  const place = { scope, table: 'by-crdt' }
+  const made = device.change({ ...place, ...anew(1), data: { n: 1, r: register(late) } })
+  const edit = { ...place, record_id: made.record_id, operation: 'UPDATE' as const, base_version: 1 }
+  const write = device.change({ ...edit, data: { n: 2, r: register(late) } })
+  const merged = device.change({ ...edit, ...anew(2), data: { n: 1, r: register(early), m: 1 } })
+  const same = device.change({ ...edit, ...anew(3), data: { m: 1, n: 2, r: register(late) } })
+  for (const change of [made, write, merged, same]) await device.sync([change])
 }
 
 /** A saga of each ending: complete, undone, undone where others wrote since, waiting for a person, sent again, under way. */
