@@ -60,7 +60,7 @@ export async function probe(
       return !isRefusedForId || !now || now === 'for_now' || !isSameAnswer(now, answer)
     })
     const isNew = reply.repeated !== undefined && reply.repeated < telling.length
-    const isDecided = answers.every((each) => each !== 'for_now' && each?.code !== 'answer_expired')
+    const isDecided = answers.every((each) => each !== 'for_now')
     if (isNew && isDecided) await doubtBefore(unit, entries[0])
     const isForNow = (entry: JournalEntry) => answers[entries.indexOf(entry)] === 'for_now'
     const anew = entries.filter((entry, index) => {

@@ -1,21 +1,21 @@
 import { maxSkewMs } from './admit.ts'
-import { parseHlc } from './hlc.ts'
+import { formatHlc, parseHlc } from './hlc.ts'
 
 /** A device's stream as the server knows it: every seq up to `lastSeq` was answered, but for the open holes. */
 export type Stream = {
   lastSeq: number
   holes: ReadonlyMap<number, { opId: string | null }>
-  /** Answers that were given long ago and are kept no more. */
+  /** Earlier lives of the device of which the first answers are kept no more. */
   forgotten?: readonly Forgotten[]
 }
 
 /**
- * A life of the device of which the first answers are kept no more.
- * An operation that was answered by `untilMs` was not made after it, but for what a clock may be ahead; and none of that
- * life after `lastHlc`, however slow the device's clock. When it was made is told by its stamp or, where that may be a
- * later one, by its id.
+ * What is known of operations whose answers are kept no more.
+ * By its id, none of them was made after `untilMs`, and by its stamp, but for what a clock may be ahead; and nothing of that
+ * life after `lastHlc`, however slow the device's clock. When an operation was made is told by its stamp or, where that may
+ * be a later one, by its id.
  */
-export type Forgotten = { isThisLife: boolean; seq: number; untilMs: number; lastHlc: string }
+export type Forgotten = { untilMs: number; lastHlc: string }
 
 /**
  * An operation as it arrives. `seq` and `opId` are null where they could not be read; what is damaged says nothing about
@@ -41,8 +41,8 @@ export type Place =
   | { kind: 'fresh'; seq: number }
   /** Repaired: closes a hole, or fails again. */
   | { kind: 'retry'; seq: number }
-  /** May have been answered long ago, and nobody knows how: never to be taken again. `seq` is what it takes, if anything. */
-  | { kind: 'forgotten'; seq: number | null }
+  /** May have been answered long ago, and nobody knows how: never to be taken again. */
+  | { kind: 'forgotten'; seq: number }
   /** The same operation a second time in one batch. */
   | { kind: 'repeat'; of: number }
   /** Was answered, or something else under its op_id was: only whole can it be told. `seq`: the new one it takes. */
@@ -59,9 +59,10 @@ export type Placement =
 /**
  * Where each operation of a batch stands in its device's stream.
  *
- * `forked`: an answered seq comes again with other content, so two devices live in one identity. `gap`: the operation
- * with `expectedSeq` is missing. An operation without a readable seq takes the one that is missing where it stands, so that
- * it holds back nothing behind it. `forgotten`: its answer would have to be kept, and is not.
+ * `forked`: an answered seq comes again, and not with what was answered, so two devices live in one identity; or that
+ * answer is kept no more, and nobody can tell. Then what is behind it cannot be told from what was answered either: only in a
+ * new life the stamps tell (`forgotten`). `gap`: the operation with `expectedSeq` is missing. An operation without a readable
+ * seq takes the one that is missing where it stands, so that it holds back nothing behind it.
  * @returns places by index, and the indexes in the order in which to decide them
  */
 export function placeInStream(
@@ -115,14 +116,12 @@ export function placeInStream(
       places.set(index, { kind: 'damaged', seq: takes })
     } else if (before && !before.ownDevice) {
       taken(takes, 'Its op_id was used by another device.')
-    } else if (wasAnswered && isForgottenHere(stream, arrival)) {
-      places.set(index, { kind: 'forgotten', seq: null })
     } else if (wasAnswered) {
       return { kind: 'forked', acknowledgedSeq: stream.lastSeq }
     } else if (before) {
       // A new incarnation that sends what its older self had sent otherwise: refused alone, or it would fork for ever.
       taken(takes, 'Its op_id was answered with other content.')
-    } else if (isForgottenElsewhere(stream, arrival)) {
+    } else if (isForgotten(stream, arrival)) {
       places.set(index, { kind: 'forgotten', seq })
     } else if (takes !== null) {
       places.set(index, { kind: 'fresh', seq })
@@ -135,29 +134,30 @@ export function placeInStream(
   return { kind: 'placed', places, lastSeq, order: ordered.map(({ index }) => index) }
 }
 
-/** Whether the seq is one whose answer is kept no more, and the operation as old as that: a younger one is a clone's. */
-function isForgottenHere({ forgotten = [] }: Stream, arrival: Arrival): boolean {
-  const { seq, hlc } = arrival
-  return forgotten.some(
-    (life) => life.isThisLife && seq !== null && seq <= life.seq && (hlc === null || isAsOld(arrival, life)),
-  )
-}
-
 /** Whether an earlier life of the device may have had this operation answered. */
-function isForgottenElsewhere({ forgotten = [] }: Stream, arrival: Arrival): boolean {
-  return forgotten.some((life) => !life.isThisLife && arrival.hlc !== null && isAsOld(arrival, life))
+function isForgotten({ forgotten = [] }: Stream, arrival: Arrival): boolean {
+  return arrival.hlc !== null && forgotten.some((life) => isAsOld(arrival, life))
 }
 
 /** By its stamp, or by its id: a device whose clock was corrected stamps anew what it made before. */
 function isAsOld({ hlc, opId }: Arrival, { untilMs, lastHlc }: Forgotten): boolean {
   const isBefore = (millis: number) => millis <= untilMs + maxSkewMs
-  const madeMs = millisOf(opId)
+  const madeMs = madeAtMs(opId)
   const isMadeBefore = madeMs !== null && madeMs <= (parseHlc(lastHlc)?.millis ?? 0) && isBefore(madeMs)
   return isMadeBefore || (hlc !== null && hlc <= lastHlc && isBefore(parseHlc(hlc)?.millis ?? 0))
 }
 
+/** The latest time that operations bear, in their stamps or ids: see `Forgotten`. */
+export function lastStampOf(arrivals: readonly Pick<Arrival, 'hlc' | 'opId'>[]): string {
+  return arrivals.reduce((latest, { hlc, opId }) => {
+    const madeMs = madeAtMs(opId)
+    const made = madeMs === null ? '' : formatHlc({ millis: madeMs, counter: 0, node: '0'.repeat(16) })
+    return [hlc ?? '', made].reduce((later, stamp) => (stamp > later ? stamp : later), latest)
+  }, '')
+}
+
 /** When a UUID of version 7 was made, by its maker's clock (RFC 9562, section 5.7); null for any other. */
-function millisOf(id: string | null): number | null {
+export function madeAtMs(id: string | null): number | null {
   const hex = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(id ?? '')
   return hex ? Number.parseInt(hex[1]! + hex[2]!, 16) : null
 }

@@ -59,7 +59,7 @@ function word(place: Place): string {
     case 'misplaced':
       return place.seq === null ? 'refused' : `refused ${place.seq}`
     case 'forgotten':
-      return place.seq === null ? 'forgotten' : `forgotten ${place.seq}`
+      return `forgotten ${place.seq}`
   }
 }
 

@@ -64,7 +64,14 @@ test('a table that keeps its data for longer keeps the answers of all', async ()
   await putPolicy(database.db, { name: 'deeds' })
 })
 
-test('an operation whose answer is forgotten is never applied twice: it waits for a person, always as the same dead letter', async () => {
+/** The device goes on in a new life, and sends what it was refused. */
+function newLife(device: RawDevice, changes: readonly ChangeInput[]): ChangeInput[] {
+  device.incarnation = randomUUID()
+  device.lastSeq = changes.length
+  return changes.map((change, index) => ({ ...change, seq: index + 1 }))
+}
+
+test('an operation whose answer is forgotten is never applied twice: in a new life it waits for a person, always as the same dead letter', async () => {
   const { device, changes, first } = await pushed(2, 100)
   // Somebody deleted one since: taken for new, it would come back to life.
   const other = await RawDevice.enrol(database.db)
@@ -73,42 +80,70 @@ test('an operation whose answer is forgotten is never applied twice: it waits fo
   await ageAnswers(device, 2, 91)
   await forgetAnswers(ask, database.db)
 
-  const again = await device.send([...changes, device.change()])
+  const unsent = device.change()
+  await expect(device.send([...changes, unsent])).rejects.toMatchObject({ code: 'device_forked' })
+  await expect(device.send(changes.slice(1))).rejects.toMatchObject({ code: 'device_forked' })
+  const sent = newLife(device, [...changes, unsent])
+  const again = await device.send(sent)
   expect(again.rejected).toMatchObject([
     { op_id: changes[0]!.op_id, code: 'answer_expired', retryable: false },
     { op_id: changes[1]!.op_id, code: 'answer_expired', retryable: false },
   ])
-  expect(again.accepted).toMatchObject([{ outcome: 'applied' }])
-  expect((await device.send(changes)).rejected).toEqual(again.rejected)
+  expect(again.accepted).toMatchObject([{ op_id: unsent.op_id, outcome: 'applied' }])
+  const onceMore = await device.send(sent)
+  expect(onceMore.rejected).toEqual(again.rejected)
+  expect(onceMore.accepted).toEqual(again.accepted)
   expect(await versionOf(changes[0]!)).toBe(2)
   expect(await versionOf(changes[1]!)).toBe(1)
   const letters = await database.db.deadLetter.findMany({ where: { deviceId: device.id } })
-  expect(letters.map(({ change }) => JSON.parse(change) as unknown)).toEqual(expect.arrayContaining(changes))
+  expect(letters.map(({ change }) => JSON.parse(change) as unknown)).toEqual(
+    expect.arrayContaining(sent.slice(0, 2)),
+  )
   expect(letters).toHaveLength(2)
   expect(first.accepted).toHaveLength(2)
 })
 
-test('nor in another life of the device, where it takes its seq and is answered the same for ever', async () => {
-  const { device, changes } = await pushed(2, 100)
-  await ageAnswers(device, 2, 91)
+test('a copy of the device, away until the answers were forgotten, sends the same operation behind one of its own', async () => {
+  const { device, changes } = await pushed(1, 100)
+  await ageAnswers(device, 1, 91)
   await forgetAnswers(ask, database.db)
-  device.incarnation = randomUUID()
-  device.lastSeq = changes.length
-  const fresh = device.change()
-  const reply = await device.send([...changes, fresh])
-  expect(reply.rejected.map(({ code }) => code)).toEqual(['answer_expired', 'answer_expired'])
-  expect(reply.accepted).toMatchObject([{ op_id: fresh.op_id, outcome: 'applied' }])
-  const again = await device.send([...changes, fresh])
-  expect(again.rejected).toEqual(reply.rejected)
-  expect(again.accepted).toEqual(reply.accepted)
-  expect(await versionOf(changes[0]!)).toBe(1)
+  const own = device.change({ seq: 1, hlc: stampOf(device, 101) })
+  const copied = { ...changes[0]!, seq: 2 }
+  await expect(device.send([own, copied])).rejects.toMatchObject({ code: 'device_forked' })
+  await expect(device.send([own])).rejects.toMatchObject({ code: 'device_forked' })
+  const reply = await device.send(newLife(device, [own, copied]))
+  expect(reply.rejected.map(({ op_id, code }) => [op_id, code])).toEqual([
+    [own.op_id, 'answer_expired'],
+    [copied.op_id, 'answer_expired'],
+  ])
+  expect(await versionOf(copied)).toBe(1)
 })
 
-test('a clone that makes new operations at forgotten seqs is still caught', async () => {
+test('what a clock that was ahead made is as old as its id, also in a copy that has it as it was first stamped', async () => {
+  const device = await RawDevice.enrol(database.db)
+  const idMade = (daysAgo: number) => {
+    const millis = (Date.now() - daysAgo * day).toString(16).padStart(12, '0')
+    return `${millis.slice(0, 8)}-${millis.slice(8)}-7${randomUUID().slice(15)}`
+  }
+  // Refused for its clock, stamped anew, and answered 100 days ago.
+  const [ahead, furtherAhead] = [92, 50].map((daysAgo) =>
+    device.change({ op_id: idMade(daysAgo), hlc: stampOf(device, 100) }),
+  )
+  const first = await device.send([ahead, furtherAhead])
+  await ageAnswers(device, 2, 100)
+  expect(await forgetAnswers(ask, database.db)).toBe(1)
+  const reply = await device.send(newLife(device, [{ ...ahead!, hlc: stampOf(device, 92) }, furtherAhead!]))
+  expect(reply.rejected).toMatchObject([{ op_id: ahead!.op_id, code: 'answer_expired' }])
+  expect(reply.accepted).toEqual(first.accepted.slice(1))
+})
+
+test('a clone that makes new operations at forgotten seqs is caught, and they are taken in its new life', async () => {
   const { device } = await pushed(2, 100)
   await ageAnswers(device, 2, 91)
   await forgetAnswers(ask, database.db)
-  await expect(device.send([device.change({ seq: 2 })])).rejects.toMatchObject({ code: 'device_forked' })
+  const own = device.change({ seq: 2 })
+  await expect(device.send([own])).rejects.toMatchObject({ code: 'device_forked' })
+  expect((await device.send(newLife(device, [own]))).accepted).toMatchObject([{ outcome: 'applied' }])
 })
 
 test('an edit on an operation that is forgotten has no known base: a person is asked, nothing is merged', async () => {

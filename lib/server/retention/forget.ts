@@ -7,8 +7,9 @@ import { pruneAnswers, type Ask } from './store.ts'
 const batch = 5_000
 
 /**
- * Forgets the first answers of operations that are older than any device may be away. What comes again after that is
- * refused as `answer_expired` and kept as a dead letter: nobody can tell any more whether it was taken
+ * Forgets the first answers of operations that are older than any device may be away. What comes again after that
+ * begins a new life of its device, is refused there as `answer_expired` and kept as a dead letter: nobody can tell any more
+ * whether it was taken
  * (docs/decisions/2026-11-22-what-time-takes.md). Ended at any point it goes on from there the next time.
  * @returns how many went
  */

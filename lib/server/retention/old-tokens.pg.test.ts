@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { SnapshotReply } from '#lib/protocol/sync.ts'
+import type { ChangeInput, SnapshotReply } from '#lib/protocol/sync.ts'
 import { serverEngine } from '../sync/server-engine.ts'
 import { snapshotPage } from '../sync/snapshot.ts'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
@@ -56,6 +56,35 @@ test('a token below the mark is expired, one at the mark goes on, none at all is
   expect(page.items).toHaveLength(4)
   before.syncToken = page.sync_token!
   expect(await before.sync()).toMatchObject({ resync: null, server_changes: [] })
+})
+
+test('an answer that is given again with an expired token is news, unless the log still tells that the token covers it', async () => {
+  const scope = randomUUID()
+  const [writer, other] = await Promise.all([0, 1].map(() => RawDevice.enrol(database.db, [scope])))
+  const deed = async (device: RawDevice, change: ChangeInput) => {
+    await device.send([change])
+    return change
+  }
+  const on = ({ record_id }: ChangeInput, base_version: number, n: number) => ({
+    ...{ scope, record_id, operation: 'UPDATE' as const, base_version, data: { n } },
+  })
+  const made = await deed(writer!, writer!.change({ scope, data: { n: 1 } }))
+  const gone = await deed(writer!, writer!.change({ scope, data: { n: 1 } }))
+  await deed(other!, other!.change({ ...on(gone, 1, 1), operation: 'DELETE' }))
+  await writer!.sync([], { pull: { limit: 3 } })
+  // Answered, and the answer did not arrive; then others wrote on it, and the state itself went from the log.
+  const unheard = await deed(writer!, writer!.change(on(made, 1, 2)))
+  await deed(other!, other!.change(on(made, 2, 3)))
+  await age(ask, scope, 5, 100)
+  await compactNow()
+  const again = await writer!.send([unheard, gone])
+  expect(again.resync).toEqual({ reason: 'token_expired' })
+  expect(again.accepted.map(({ op_id, version }) => [op_id, version])).toEqual([
+    [unheard.op_id, 2],
+    [gone.op_id, 1],
+  ])
+  // The deletion is left in the log, and of before the token.
+  expect(again.covered).toEqual([gone.op_id])
 })
 
 test('a token at the mark of another history is not taken', async () => {

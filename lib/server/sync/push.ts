@@ -1,4 +1,4 @@
-import { placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
+import { lastStampOf, placeInStream, type Place, type Placement } from '#lib/core/stream.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import type { ChangeActor } from '#lib/protocol/sync.ts'
 import { spanAttributes, tailSpan, withSpan } from '#lib/telemetry/trace.ts'
@@ -165,10 +165,9 @@ function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement &
     {
       lastSeq: loaded.stream?.last_seq ?? 0,
       holes: new Map((loaded.holes ?? []).map((hole) => [hole.seq, { opId: hole.op_id }])),
-      forgotten: (loaded.forgotten ?? []).map(({ incarnation, seq, until_ms, last_hlc }) => ({
-        ...{ isThisLife: incarnation === stream.incarnation, seq },
-        ...{ untilMs: until_ms, lastHlc: last_hlc },
-      })),
+      forgotten: (loaded.forgotten ?? [])
+        .filter(({ incarnation }) => incarnation !== stream.incarnation)
+        .map(({ until_ms, last_hlc }) => ({ untilMs: until_ms, lastHlc: last_hlc })),
     },
     new Map(
       (loaded.seen ?? []).map((seen) => [
@@ -184,7 +183,8 @@ function place({ stream, changes, deviceId }: Push, loaded: Loaded): Placement &
     case 'forked':
       throw new AppError(
         'device_forked',
-        'An operation that was answered came again with other content: this store was cloned or restored. ' +
+        'What came again at an answered seq is not what was answered there, or that answer is kept no more: this store ' +
+          'was cloned, restored, or away for too long. ' +
           'Nothing was written. Take a new incarnation and send everything unanswered again under new seqs.',
         { extras: { acknowledged_seq: placement.acknowledgedSeq } },
       )
@@ -218,7 +218,7 @@ function commitRequest(
     incarnation: request.stream.incarnation,
     revision: loaded.stream?.revision ?? 0,
     last_seq: placement.lastSeq,
-    last_hlc: request.changes.reduce((latest, { hlc }) => (hlc !== null && hlc > latest ? hlc : latest), ''),
+    last_hlc: lastStampOf(request.changes),
   }
   const { answers, changes, results, conflicts, holes } = decided
   const keepsRefused = request.stream !== null || request.keepsRefused

@@ -307,7 +307,7 @@ export type SyncStore = {
   feedPositions: (scopes: readonly string[]) => Promise<Positions>
   /**
    * Which of these versions the feed of their scope has told by `seq`, in the order asked. One that the log does not hold any
-   * more was told long ago.
+   * more was told by its mark; below that, by the next version that is left of the record.
    */
   toldBy: (versions: readonly (RecordKey & { version: number; seq: number })[]) => Promise<boolean[]>
   /** The live records of a scope as they were at `pin`, by key. */

@@ -110,9 +110,13 @@ export function feedPositions(tables: Tables, scopes: readonly string[]): Positi
 export function toldBy(tables: Tables, versions: Asked<'toldBy'>): boolean[] {
   return versions.map(({ scope, table, id, version, seq }) => {
     const key = recordKey(scope, table, id)
-    const written = tables.state(key, version) ?? tables.departure(key, version)
-    const commit = tables.feed(scope).find(({ batch }) => batch === written?.batch)
-    return commit === undefined || commit.seq <= seq
+    const last = Math.max(version, tables.get('records', key)?.version ?? 0)
+    const known = Array.from({ length: last - version + 1 }, (_, index) => version + index).flatMap(
+      (each) => tables.state(key, each) ?? tables.departure(key, each) ?? [],
+    )[0]
+    const commit = tables.feed(scope).find(({ batch }) => batch === known?.batch)
+    if (commit && commit.seq <= seq) return true
+    return known?.after_version !== version && seq >= (tables.get('heads', scope)?.min_seq ?? 0)
   })
 }
 

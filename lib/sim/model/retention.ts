@@ -1,3 +1,4 @@
+import { madeAtMs } from '#lib/core/stream.ts'
 import type { ModelDatabase, ModelHost } from './model-database.ts'
 import { keyOf, numbered, recordKey, type ChangeRow, type Rows, type Tables } from './tables.ts'
 import type { Transaction } from './transaction.ts'
@@ -91,7 +92,10 @@ async function thin(tx: Transaction, newest: ReadonlyMap<string, ChangeRow>): Pr
 
 const changeKey = ({ scope, batch, ordinal }: ChangeRow) => keyOf(scope, batch, numbered(ordinal))
 
-/** prune_answers: the oldest answers of each stream, as far as all were given before `beforeMs`. @returns how many went */
+/** By when it was given and, by its id, made. */
+const oldUntilMs = ({ created_ms, op_id }: Rows['results']) => Math.max(created_ms, madeAtMs(op_id) ?? 0)
+
+/** prune_answers: the oldest answers of each stream, as far as all are of before `beforeMs`. @returns how many went */
 export function pruneAnswers(
   database: ModelDatabase,
   host: ModelHost,
@@ -108,10 +112,11 @@ export function pruneAnswers(
           .all('results')
           .filter((result) => result.device_id === device && result.incarnation === incarnation)
           .toSorted((a, b) => a.seq - b.seq)
-      if ((own()[0]?.created_ms ?? Infinity) >= beforeMs) continue
+      const [first] = own()
+      if (!first || oldUntilMs(first) >= beforeMs) continue
       await tx.lock('streams', key)
       const oldest = own().slice(0, most - answers)
-      const young = oldest.findIndex(({ created_ms }) => created_ms >= beforeMs)
+      const young = oldest.findIndex((result) => oldUntilMs(result) >= beforeMs)
       const gone = young < 0 ? oldest : oldest.slice(0, young)
       const stream = tx.get('streams', key)
       if (gone.length === 0 || !stream) continue
@@ -122,7 +127,7 @@ export function pruneAnswers(
       await tx.put('streams', key, {
         ...stream,
         pruned_seq: Math.max(stream.pruned_seq, ...gone.map(({ seq }) => seq)),
-        pruned_until_ms: Math.max(stream.pruned_until_ms ?? 0, ...gone.map(({ created_ms }) => created_ms)),
+        pruned_until_ms: Math.max(stream.pruned_until_ms ?? 0, ...gone.map(oldUntilMs)),
       })
       answers += gone.length
     }

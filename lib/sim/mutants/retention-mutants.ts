@@ -14,8 +14,8 @@ export const retentionMutants: readonly Mutant[] = [
   {
     name: 'what an earlier life may have had answered is taken as new',
     file: 'lib/core/stream.ts',
-    find: `} else if (isForgottenElsewhere(stream, arrival)) {`,
-    replace: `} else if (isForgottenElsewhere(stream, arrival) && seq < 0) {`,
+    find: `} else if (isForgotten(stream, arrival)) {`,
+    replace: `} else if (isForgotten(stream, arrival) && seq < 0) {`,
     rates,
   },
   {

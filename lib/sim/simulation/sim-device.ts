@@ -102,7 +102,13 @@ export class SimDevice {
       random: this.dice,
       sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
       deviceId: this.id,
-      policy: { pullLimit: plan.pullLimit, schemaVersion: this.options.schemaVersion },
+      policy: {
+        ...{ pullLimit: plan.pullLimit, schemaVersion: this.options.schemaVersion },
+        // A device keeps what was answered for less long than the server keeps its answers.
+        ...(plan.rates.forgotten_answers !== undefined && {
+          journal: { maxAgeMs: 0.7 * plan.keepMs, maxBytes: Infinity },
+        }),
+      },
       schedule: { intervalMs: 20_000 },
     })
     life.device = device
