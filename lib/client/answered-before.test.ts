@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { listConflicts } from './aftermath.ts'
 import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
@@ -8,6 +9,7 @@ import { syncReplySchema } from './replies.ts'
 import { listReview } from './review.ts'
 import { takeReply } from './take-reply.ts'
 import { deviceByHand, news, send, take } from './testing/by-hand.ts'
+import { sha256Hex } from './testing/model-answers.ts'
 
 // An answer that is given again tells of the time when it was first given; the rows may be of a later one.
 
@@ -120,6 +122,35 @@ describe('records of a scope that is granted no more', () => {
     expect(await shown(kernel)).toBeUndefined()
     expect(await shown(kernel, there)).toMatchObject({ data: { name: 'in the south' } })
     expect(await transact(kernel, listReview)).toMatchObject([{ data: { name: 'not sent yet' } }])
+  })
+
+  test.each([
+    [[], []],
+    [['c'], [{ conflictId: 'c', scope: 'south' }]],
+  ])('take along what is still open of their conflicts (%j)', async (open, marked) => {
+    const kernel = await deviceByHand(['north', 'south'])
+    await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+    await edit(kernel, { name: 'mine' })
+    await take(kernel, await send(kernel), conflict('c'))
+    // Settled or not, it moved after that: what was told last where it left, this device may not read any more.
+    const { scope, table, id } = key
+    const about = { table, record_id: id, version: 4, checksum: null }
+    const left = { ...about, scope, operation: 'LEAVE', data: null }
+    const data = { name: 'chosen' }
+    const arrived = {
+      ...about,
+      scope: 'south',
+      operation: 'UPSERT',
+      data,
+      checksum: recordChecksum(data, sha256Hex),
+    }
+    const page = reply({ scopes: ['south'], server_changes: [left, arrived], open_conflicts: open })
+    await takeReply(kernel, nothingSent, page)
+    expect(await transact(kernel, listConflicts)).toMatchObject(marked)
+    expect(await shown(kernel, there)).toMatchObject({
+      data: { name: open.length > 0 ? 'mine' : 'chosen' },
+      serverVersion: 4,
+    })
   })
 
   test('stay while more is to come, and where a server does not say', async () => {

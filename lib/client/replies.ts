@@ -81,6 +81,8 @@ export const syncReplySchema = z.object({
   repeated: z.int().min(0).optional(),
   /** Conflicts whose answer is given again, and that are settled by now. */
   settled: z.array(z.string()).default([]),
+  /** With records that leave a scope which was revoked: this device's conflicts that are not settled yet. */
+  open_conflicts: z.array(z.string()).optional(),
   resync: z.object({ reason: z.enum(resyncReasons) }).nullable(),
   retry_after_ms: z.number().min(0).default(0),
 })

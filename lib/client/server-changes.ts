@@ -7,8 +7,23 @@ import type { ReadServerChange } from './replies.ts'
 import { setAside } from './review.ts'
 import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
-import { generationPrefix, recordKey, scopePrefix, type RecordKey, type StoredRecord } from './stored.ts'
+import {
+  generationPrefix,
+  recordKey,
+  scopePrefix,
+  type ConflictMark,
+  type RecordKey,
+  type StoredRecord,
+} from './stored.ts'
 import type { Unit } from './unit.ts'
+
+/** What is known of a record that leaves. */
+interface Departure {
+  /** The scope of this device's that it went to. */
+  readonly toScope?: string | null
+  /** This device's conflicts that are not settled yet, where the feed of the scope it leaves may have told of one that is. */
+  readonly openConflicts?: readonly string[] | undefined
+}
 
 /**
  * Takes one change of the feed into the unit. A record with edits of this device's own keeps
@@ -19,8 +34,7 @@ export async function applyServerChange(
   unit: Unit,
   stamps: Stamps,
   change: ReadServerChange,
-  /** For a LEAVE: the scope of this device's that the record went to. */
-  toScope: string | null = null,
+  departure: Departure = {},
 ): Promise<RecordKey> {
   const nowMs = kernel.clock.nowMs()
   const key = { scope: change.scope, table: change.table, id: change.record_id }
@@ -29,9 +43,11 @@ export async function applyServerChange(
   if (change.operation === 'LEAVE') {
     // It left, and came back by an answer that overtook this news.
     if ((row.server?.version ?? 0) > change.version) return key
-    if (toScope !== null && (row.pending.length > 0 || row.conflicts.length > 0))
-      await rehome(unit, { ...row, server: null, isBuried: false }, toScope)
-    else await leave(unit, row, nowMs)
+    const { toScope = null, openConflicts } = departure
+    const conflicts = stillOpen(row.conflicts, openConflicts)
+    if (toScope !== null && (row.pending.length > 0 || conflicts.length > 0))
+      await rehome(unit, settled({ ...row, conflicts, server: null, isBuried: false }), toScope)
+    else await leave(unit, { ...row, conflicts }, nowMs)
     return key
   }
   const data = change.operation === 'DELETE' ? null : change.data
@@ -49,6 +65,14 @@ export async function applyServerChange(
   )
   if (change.conflict_id != null) await settleElsewhere(unit, key, change.conflict_id)
   return key
+}
+
+/** What is settled is told by the feed alone, and not every feed is read to its end. @param open left out, nobody knows */
+export function stillOpen(
+  marks: readonly ConflictMark[],
+  open: readonly string[] | undefined,
+): readonly ConflictMark[] {
+  return marks.filter(({ conflictId }) => !conflictId || (open?.includes(conflictId) ?? true))
 }
 
 /** A record that moved while this device did not look took its conflict along: the mark may still be where it was. */

@@ -11,6 +11,7 @@ import type { ReadSnapshotReply } from './replies.ts'
 import { doubt } from './journal.ts'
 import { revise } from './queue.ts'
 import { emptyRow, readPending, readRowsDocument, settled, writeRow } from './rows.ts'
+import { stillOpen } from './server-changes.ts'
 import type { Stamps } from './stamps.ts'
 import type { Unit } from './unit.ts'
 
@@ -87,9 +88,7 @@ async function carryOver(
       ...old,
       isBuried: false,
       // The settlement of a conflict is told by the feed alone, and the feed before this is never read.
-      conflicts: old.conflicts.filter(
-        ({ conflictId }) => !conflictId || (open?.includes(conflictId) ?? true),
-      ),
+      conflicts: stillOpen(old.conflicts, open),
       // Nothing is pushed between the pages, so they are the newest there is; and a restored server's
       // versions begin again below those that it lost.
       server: fresh?.server ?? null,

@@ -91,7 +91,12 @@ async function takePage(
     const isHere = change.operation !== 'LEAVE'
     if (isHere) scopes.add(scope)
     seen[isHere ? 'add' : 'delete'](recordKey(0, { scope, table, id }))
-    touched.push(await applyServerChange(kernel, unit, stamps, change, goesTo(change, reply)))
+    touched.push(
+      await applyServerChange(kernel, unit, stamps, change, {
+        toScope: goesTo(change, reply),
+        openConflicts: reply.open_conflicts,
+      }),
+    )
   }
   await handBackSeen(kernel, unit, {
     hasRecord: (item) => seen.has(recordKey(0, item)),

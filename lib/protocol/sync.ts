@@ -286,6 +286,8 @@ export type SyncReply = {
   repeated?: number
   /** Conflicts in this reply that were answered before, and are settled by now. */
   settled?: string[]
+  /** Where records leave a scope that was revoked: the device's conflicts that are not settled yet. */
+  open_conflicts?: string[]
   resync: { reason: ResyncReason } | null
   retry_after_ms: number
 }

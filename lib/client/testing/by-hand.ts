@@ -69,6 +69,6 @@ export function news(
 ): Promise<RecordKey> {
   const change = { scope, table, record_id: id, checksum: null, hlc: null, conflict_id: null, ...told }
   return transact(kernel, async (unit) =>
-    applyServerChange(kernel, unit, await openStamps(unit, clock, 'device'), change, toScope),
+    applyServerChange(kernel, unit, await openStamps(unit, clock, 'device'), change, { toScope }),
   )
 }

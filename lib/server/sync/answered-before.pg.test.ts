@@ -91,6 +91,26 @@ describe('an answer that is given again', () => {
   })
 })
 
+test('where records leave a scope that was revoked, a reply says which conflicts are still open', async () => {
+  const { one, other, scope, elsewhere } = await pair()
+  const created = [1, 2].map(() => one.change({ scope, table: 'cases' }))
+  await one.sync(created)
+  const edits = created.map(
+    ({ record_id }) => ({ scope, table: 'cases', operation: 'UPDATE', record_id, base_version: 1 }) as const,
+  )
+  await other.send(edits.map((edit) => other.change({ ...edit, data: { name: 'theirs' } })))
+  const { conflicts } = await one.sync(edits.map((edit) => one.change({ ...edit, data: { name: 'mine' } })))
+  const [settled, open] = conflicts.map(({ conflict_id }) => conflict_id!)
+  await database.db.$executeRaw`
+    UPDATE conflict SET state = 'resolved', resolved_at = now() WHERE id = ${settled}::uuid`
+  expect((await one.sync()).open_conflicts).toBeUndefined()
+  one.scopes = [elsewhere]
+  const reply = await one.sync()
+  expect(reply.server_changes.map(({ operation }) => operation)).toEqual(['LEAVE', 'LEAVE'])
+  expect(reply.open_conflicts).toEqual([open])
+  expect((await one.sync()).open_conflicts).toBeUndefined()
+})
+
 test('a reply says what the device is granted now', async () => {
   const { one, scope } = await pair()
   expect((await one.sync()).scopes).toEqual(one.scopes)

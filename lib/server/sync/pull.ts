@@ -29,6 +29,8 @@ export type Pulled = {
   changes: readonly string[]
   delivered: number
   hasMore: boolean
+  /** Records of scopes that were revoked are among the changes: of what happened there last, no page tells. */
+  isLeaving: boolean
   resync: ResyncReason | null
   /** What the device acknowledged by sending its token back: {scope: seq}. */
   acknowledged: Record<string, number> | null
@@ -100,6 +102,7 @@ async function pullAfter(engine: Engine, request: Pull, token: SyncToken): Promi
     changes: [...left.changes, ...page.changes],
     delivered: left.delivered + page.delivered,
     hasMore: page.has_more || left.leaving.size > 0,
+    isLeaving: left.delivered > 0,
     resync: null,
     acknowledged,
     lost: null,
@@ -178,6 +181,7 @@ function refused(request: Pull, epoch: string, resync: ResyncReason): Pulled {
     changes: [],
     delivered: 0,
     hasMore: false,
+    isLeaving: false,
     resync,
     acknowledged: null,
     lost: null,

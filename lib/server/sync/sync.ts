@@ -131,6 +131,7 @@ export async function sync(
     ...{ changes, deviceId: device.id, token, granted },
   })
   const { covered, settled } = before
+  const openConflicts = pulled.isLeaving ? await engine.store.openConflicts(device.id) : null
   // With a full sync due there is no page.
   const gone = pulled.resync ? [] : before.gone
   const counts = countAnswers(pushed.answers, pulled.delivered + gone.length)
@@ -142,6 +143,7 @@ export async function sync(
         scopes: device.scopes,
         covered,
         settled,
+        openConflicts,
         traceId: options.traceId,
         nowMillis: engine.now(),
         lamport: clock.tick(),
@@ -205,6 +207,7 @@ function replyParts(
     scopes: readonly string[]
     covered: readonly string[]
     settled: readonly string[]
+    openConflicts: readonly string[] | null
   },
 ): string[] {
   const list = (kind: Answer['kind']) =>
@@ -212,7 +215,7 @@ function replyParts(
       .filter((answer) => answer.kind === kind)
       .map(({ text }) => text)
       .join(',')
-  const { traceId, nowMillis, lamport, scopes, covered, settled } = about
+  const { traceId, nowMillis, lamport, scopes, covered, settled, openConflicts } = about
   // A device that asks whether it is known what it sent must be able to tell that from its being taken as new.
   const repeated = answers.filter(({ replayed }) => replayed).length
   const listed = (name: string, ids: readonly string[]) =>
@@ -225,6 +228,7 @@ function replyParts(
   const tail =
     `],"has_more":${pulled.hasMore},"lamport":${lamport},` +
     `"scopes":${JSON.stringify(scopes)},"repeated":${repeated},${listed('covered', covered)}${listed('settled', settled)}` +
+    (openConflicts ? `"open_conflicts":${JSON.stringify(openConflicts)},` : '') +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
   return [head, ...pulled.changes.flatMap((changes, i) => (i === 0 ? [changes] : [',', changes])), tail]
 }
