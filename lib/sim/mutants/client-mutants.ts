@@ -31,8 +31,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'a full sync keeps conflicts that were settled',
     file: 'lib/client/snapshot.ts',
-    find: `(open?.includes(conflictId) ?? true)`,
-    replace: `open !== null`,
+    find: `conflicts: stillOpen(old.conflicts, open)`,
+    replace: `conflicts: old.conflicts`,
     rates: { resync: 15, resolve: 3, offline: 8, same_id: 8, put: 3 },
   },
   {
