@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { TablePolicy } from '#lib/core/policy.ts'
+import { bucketHash, bucketOf, type DigestLine } from '#lib/protocol/digest.ts'
 import { ownerOf } from '#lib/server/retention/testing/age.ts'
+import { sha256Hex } from '#lib/server/sync/read-changes.ts'
 import { testDatabase } from '#lib/server/testing/database.ts'
 import { createDice } from '../simulation/dice.ts'
+import type { Met } from './testing/meet.ts'
 import { createHistory, scopes, tables } from './testing/history.ts'
 import { modelTarget, postgresTarget, type Dump, type Target } from './testing/targets.ts'
 
@@ -24,6 +27,14 @@ const ends = new Set<string>()
 function note({ saga, step }: Dump): void {
   for (const row of saga) ends.add((row as { state: string }).state)
   for (const row of step) ends.add(`undo ${String((row as { undo: string | null }).undo)}`)
+}
+
+/** How two transactions met: whether the second waited for the first, and whether the first came to nothing. */
+const meetings = new Set<string>()
+function noteMeeting(result: unknown): void {
+  const { secondWaited, again } = (result ?? {}) as Partial<Met> & { again?: unknown }
+  if (secondWaited !== undefined)
+    meetings.add(`${secondWaited ? 'waits' : 'passes'} ${again == null ? 'commits' : 'rolls back'}`)
 }
 
 const opened: { close: () => Promise<void> }[] = []
@@ -51,23 +62,32 @@ describe('Postgres and the model answer alike, and hold the same', () => {
     ...[['1'], ['2'], ['3'], ['4'], [fresh]],
     ...[['9'], ['10'], [`${fresh}-old`]].map((seed) => [...seed, 'ages']),
     ...[['5'], ['6'], ['7'], ['8'], [`${fresh}-sagas`]].map((seed) => [...seed, 'sagas']),
-  ] as [seed: string, kind?: 'sagas' | 'ages'][]
+    ...[['11'], ['12'], [`${fresh}-meets`]].map((seed) => [...seed, 'meets']),
+  ] as [seed: string, kind?: 'sagas' | 'ages' | 'meets'][]
+  const steps = { plain: 40, ages: 120, sagas: 120, meets: 60 }
   test.each(histories)('history %s', async (seed, kind) => {
     const [real, model] = await pair(seed)
     const dice = createDice(`history ${seed}`)
     const { begin, step } = createHistory(dice.fork('steps'), startMs, {
-      ...{ sagas: kind === 'sagas', ages: kind === 'ages' },
+      ...{ sagas: kind === 'sagas', ages: kind === 'ages', meets: kind === 'meets' },
     })
     await begin([real, model])
     const mark = await real.dump()
-    for (let i = 0; i < (kind === undefined ? 40 : 120); i++) {
+    for (let i = 0; i < steps[kind ?? 'plain']; i++) {
       const [theirs, ours] = await step([real, model])
       expect(ours, `step ${i}`).toEqual(theirs)
+      noteMeeting(theirs)
       if (i % 10 === 9) await compareReads(real, model, dice)
-      note(await model.dump())
+      if (kind === 'sagas') note(await model.dump())
     }
     expect(mark.record).toEqual([])
     expect(await model.dump()).toEqual(await real.dump())
+  })
+
+  test('their transactions met in every way', () => {
+    expect([...meetings].toSorted()).toEqual([
+      ...['passes commits', 'passes rolls back', 'waits commits', 'waits rolls back'],
+    ])
   })
 
   test('their sagas ended in every way', () => {
@@ -110,13 +130,24 @@ async function compareReads(real: Target, model: Target, dice: ReturnType<typeof
         }),
       ),
     )
-    const { record } = await real.dump()
-    const versions = (record as { scope: string; table: string; id: string; version: number }[]).map(
-      ({ scope, table, id, version }) => ({
-        ...{ scope, table, id, version: Math.max(1, version - dice.int(0, 1)), seq: dice.int(0, head) },
-      }),
-    )
+    const { record, stream } = await real.dump()
+    for (const { device } of stream as { device: string }[]) {
+      await both(({ engine }) => engine.store.openConflicts(device))
+    }
+    const versions = (record as Row[]).map(({ scope, table, id, version }) => ({
+      ...{ scope, table, id, version: Math.max(1, version - dice.int(0, 1)), seq: dice.int(0, head) },
+    }))
     await both(({ engine }) => engine.store.toldBy(versions))
+    const scope = dice.pick(scopes)
+    const compared = {
+      ...{ scope, pin: dice.chance(0.4) ? null : dice.int(0, head) },
+      tables: dice.chance(0.6) ? null : tables.filter(() => dice.chance(0.5)),
+      ...{ buckets: bucketsOf(record as Row[], scope, dice), maxRecords: dice.int(1, 12) },
+    }
+    await both(async ({ engine }) => {
+      const { buckets, chain, ...rest } = await engine.store.bucketDifferences(compared)
+      return { ...rest, buckets: JSON.parse(buckets) as unknown, isChained: chain !== null }
+    })
     const leaving = scopes.map((scope) => ({ scope, seq: head, table: '', id: nil }))
     await both(async ({ engine }) =>
       (await engine.store.leavePage({ leaving, maxChanges: 3 }))
@@ -124,6 +155,30 @@ async function compareReads(real: Target, model: Target, dice: ReturnType<typeof
         .toSorted((a, b) => (String(a['scope']) < String(b['scope']) ? -1 : 1)),
     )
   }
+}
+
+type Row = DigestLine & { scope: string; table: string; id: string; deleted: boolean }
+
+/** What a device would send of a scope, which is not always what the server has. */
+function bucketsOf(
+  records: readonly Row[],
+  scope: string,
+  dice: ReturnType<typeof createDice>,
+): Record<string, Record<string, string>> {
+  const lines = new Map<string, Map<string, DigestLine[]>>()
+  for (const { table, id, version, checksum, ...row } of records) {
+    if (row.scope !== scope || row.deleted || dice.chance(0.1)) continue
+    const inTable = lines.get(table) ?? new Map<string, DigestLine[]>()
+    lines.set(table, inTable)
+    const bucket = bucketOf(dice.chance(0.1) ? scope : id, sha256Hex)
+    inTable.set(bucket, [...(inTable.get(bucket) ?? []), { record_id: id, version, checksum }])
+  }
+  return Object.fromEntries(
+    [...lines].map(([table, buckets]) => [
+      table,
+      Object.fromEntries([...buckets].map(([bucket, own]) => [bucket, bucketHash(own, sha256Hex)])),
+    ]),
+  )
 }
 
 const nil = '00000000-0000-0000-0000-000000000000'

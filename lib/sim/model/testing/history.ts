@@ -3,12 +3,14 @@ import type { JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { ChangeInput, SyncReply } from '#lib/protocol/sync.ts'
 import { readChanges, sha256Hex } from '#lib/server/sync/read-changes.ts'
+import type { Engine } from '#lib/server/sync/engine.ts'
 import { push } from '#lib/server/sync/push.ts'
 import { writeRecord } from '#lib/server/sync/write.ts'
 import { v7 } from 'uuid'
 import type { Dice } from '../../simulation/dice.ts'
 import { grow, write } from './field-steps.ts'
 import { createSagaHistory, noSagaSteps, sagaSteps } from './saga-history.ts'
+import { told, type Met } from './meet.ts'
 import type { Target } from './targets.ts'
 
 export const tables = ['merging', 'last', 'first', 'asked', 'texts', 'counted', 'grown'] as const
@@ -24,6 +26,12 @@ type Known = {
   states: Map<number, JsonObject>
 }
 
+const keyOf = ({ table, record_id, scope }: Known) => ({ table, record_id, scope })
+const byPerson = {
+  by: { kind: 'person' as const, id: 'admin' },
+  ...{ mode: 'exact' as const, audit: [], traceId: 'e'.repeat(32) },
+}
+
 /**
  * Steps that a store has to take the same way as every other: pushes of several devices, well and badly made, what
  * people write, and looks at the feed from anywhere. Each step tells what came of it.
@@ -31,7 +39,7 @@ type Known = {
 export function createHistory(
   dice: Dice,
   startMs: number,
-  options: { sagas?: boolean; ages?: boolean } = {},
+  options: { sagas?: boolean; ages?: boolean; meets?: boolean } = {},
 ) {
   const newId = () => v7({ msecs: startMs, random: dice.bytes(16) })
   const senders: Sender[] = Array.from({ length: 3 }, () => ({
@@ -58,15 +66,17 @@ export function createHistory(
     return { data: { ...base, name: text }, ...(dice.chance(0.7) && { text_ops: { name: ops } }) }
   }
 
-  function change(sender: Sender, begins = 0.25): ChangeInput {
-    const isNew = known.length < 4 || dice.chance(begins)
-    const target: Known = isNew
-      ? {
-          ...{ table: dice.pick(tables), record_id: newId(), scope: dice.pick(scopes), version: 0 },
-          states: new Map(),
-        }
-      : dice.pick(known)
-    if (isNew) known.push(target)
+  function pick(begins: number): Known {
+    if (known.length >= 4 && !dice.chance(begins)) return dice.pick(known)
+    const fresh: Known = {
+      ...{ table: dice.pick(tables), record_id: newId(), scope: dice.pick(scopes), version: 0 },
+      states: new Map(),
+    }
+    known.push(fresh)
+    return fresh
+  }
+
+  function change(sender: Sender, begins = 0.25, target = pick(begins)): ChangeInput {
     const operation = target.version === 0 ? 'CREATE' : dice.chance(0.15) ? 'DELETE' : 'UPDATE'
     const earlier = sender.sent.findLast((sent) => sent.record_id === target.record_id)
     const baseVersion = operation === 'CREATE' ? 0 : Math.max(0, target.version - dice.int(0, 2))
@@ -100,7 +110,12 @@ export function createHistory(
 
   const sagas = createSagaHistory({ dice, newId, change, state })
 
-  async function deviceStep({ engine }: Target, sender: Sender, changes: unknown[], reported: unknown[]) {
+  async function deviceStep(
+    { engine }: { engine: Engine },
+    sender: Sender,
+    changes: unknown[],
+    reported: unknown[] = [],
+  ) {
     const pushed = await push(engine, {
       ...{ by: { kind: 'device', id: sender.id }, deviceId: sender.id },
       stream: { deviceId: sender.id, incarnation: sender.incarnation },
@@ -108,6 +123,31 @@ export function createHistory(
       traceId: 'f'.repeat(32),
     })
     return { answers: pushed.answers, scopes: pushed.scopes }
+  }
+
+  /** What another does while a batch is being written, to the record of its first change or elsewhere; null for the very same. */
+  function secondOf(
+    sender: Sender,
+    { record_id }: ChangeInput,
+  ): ((engine: Engine) => Promise<unknown>) | null {
+    const met = known.find((each) => each.record_id === record_id)!
+    const isSame = dice.chance(0.7)
+    if (dice.chance(0.25)) return put(isSame ? met : dice.pick(known))
+    const other = dice.pick(senders)
+    if (other === sender) return null
+    const changes = Array.from({ length: dice.int(1, 3) }, (_, index) =>
+      change(other, 0.25, isSame && index === 0 ? met : undefined),
+    )
+    other.sent.push(...changes)
+    return (engine) => deviceStep({ engine }, other, changes)
+  }
+
+  /** A person writes a record, or deletes it. */
+  function put(target: Known): (engine: Engine) => Promise<unknown> {
+    const data = dice.chance(0.3) ? null : state()
+    const operation = data ? ('UPDATE' as const) : ('DELETE' as const)
+    const change = { ...keyOf(target), op_id: newId(), operation, base_version: target.version, data }
+    return (engine) => writeRecord({ ...byPerson, change }, engine)
   }
 
   /** The senders as devices that the targets know. */
@@ -129,18 +169,13 @@ export function createHistory(
       again: 1.5,
       ...(options.sagas ? sagaSteps : noSagaSteps),
       ...(options.ages ? { compact: 1, forget: 0.5 } : { compact: 0, forget: 0 }),
+      ...(options.meets ? { meet: 8, lost: 0.5 } : { meet: 0, lost: 0 }),
     })
     const sender = dice.pick(senders)
     const each = async (run: (target: Target) => Promise<unknown>) => {
       const results: unknown[] = []
       for (const target of targets) {
-        results.push(
-          await run(target).catch((error: unknown) =>
-            error instanceof Error
-              ? { error: error.message, ...('extras' in error ? { extras: error.extras } : {}) }
-              : error,
-          ),
-        )
+        results.push(await run(target).catch(told))
       }
       learn(results[0])
       return results
@@ -179,6 +214,26 @@ export function createHistory(
         const most = dice.int(1, 8)
         return each(async (target) => ({ gone: await target.forget(most) }))
       }
+      case 'meet': {
+        const changes = Array.from({ length: dice.int(1, 3) }, () => change(sender))
+        sender.sent.push(...changes)
+        const second = secondOf(sender, changes[0]!)
+        const isRolledBack = dice.chance(0.25)
+        return each(async (target) => {
+          const first: typeof second = (engine) => deviceStep({ engine }, sender, changes)
+          const met = await target.meet({ first, second: second ?? first, isRolledBack })
+          const again = isRolledBack ? await first(target.engine).catch(told) : null
+          return { ...met, again }
+        })
+      }
+      case 'lost': {
+        const issuedAt = dice.pick([null, '2020-01-01T00:00:00.000Z', '2100-01-01T00:00:00.000Z'])
+        const where = { scope: dice.pick(scopes), seq: dice.int(2, 9), head: 1 }
+        const note = { device_id: sender.id, reason: 'token_ahead' as const, issued_at: issuedAt, ...where }
+        return each(async ({ engine }) => ({
+          isNew: await engine.store.noteLostHistory({ ...note, trace_id: 'f'.repeat(32) }),
+        }))
+      }
       case 'replay': {
         const changes = sender.sent.filter(() => dice.chance(0.3)).slice(-5)
         return each((target) => deviceStep(target, sender, changes, []))
@@ -204,62 +259,21 @@ export function createHistory(
       }
       case 'put': {
         if (known.length === 0) return []
-        const target = dice.pick(known)
-        const data = dice.chance(0.3) ? null : state()
-        const opId = newId()
-        return each(({ engine }) =>
-          writeRecord(
-            {
-              ...{
-                by: { kind: 'person', id: 'admin' },
-                mode: 'exact' as const,
-                audit: [],
-                traceId: 'e'.repeat(32),
-              },
-              change: {
-                ...{ op_id: opId, table: target.table, record_id: target.record_id, scope: target.scope },
-                ...{
-                  operation: data ? ('UPDATE' as const) : ('DELETE' as const),
-                  base_version: target.version,
-                  data,
-                },
-              },
-            },
-            engine,
-          ),
-        )
+        const write = put(dice.pick(known))
+        return each(({ engine }) => write(engine))
       }
       case 'settle': {
         const conflict = conflicts.length > 0 ? dice.pick(conflicts) : null
         if (!conflict) return []
-        const [opId, data, version] = [newId(), state(), dice.int(1, 2)]
+        const [opId, data, conflictVersion] = [newId(), state(), dice.int(1, 2)]
+        const { version } = conflict.key
+        const change = { ...keyOf(conflict.key), op_id: opId, operation: 'UPDATE' as const, data }
+        const resolves = { conflictId: conflict.id, conflictVersion, choice: 'merged' as const, reason: '' }
         return each(({ engine }) =>
           writeRecord(
             {
-              ...{
-                by: { kind: 'person', id: 'admin' },
-                mode: 'exact' as const,
-                audit: [],
-                traceId: 'e'.repeat(32),
-              },
-              change: {
-                ...{ op_id: opId, table: conflict.key.table, record_id: conflict.key.record_id },
-                ...{
-                  scope: conflict.key.scope,
-                  operation: 'UPDATE' as const,
-                  base_version: conflict.key.version,
-                  data,
-                },
-              },
-              resolves: {
-                ...{
-                  conflictId: conflict.id,
-                  conflictVersion: version,
-                  choice: 'merged',
-                  reason: '',
-                  resolvedBy: 'admin',
-                },
-              },
+              ...{ ...byPerson, change: { ...change, base_version: version } },
+              resolves: { ...resolves, resolvedBy: 'admin' },
             },
             engine,
           ),
@@ -280,13 +294,7 @@ export function createHistory(
                 traceId: 'd'.repeat(32),
               },
               change: {
-                ...{
-                  op_id: opId,
-                  table: target.table,
-                  record_id: target.record_id,
-                  scope: target.scope,
-                  data,
-                },
+                ...{ ...keyOf(target), op_id: opId, data },
                 ...{ operation: 'UPDATE' as const, base_version: target.version },
               },
               replays: {
@@ -306,6 +314,8 @@ export function createHistory(
 
   /** What later steps build on. */
   function learn(result: unknown): void {
+    const { first, second, again } = result as Partial<Met> & { again?: unknown }
+    for (const part of [first, second, again]) if (part != null) learn(part)
     const answers = (result as { answers?: { kind: string; text: string }[] }).answers ?? []
     for (const { kind, text } of answers) {
       const answer = JSON.parse(text) as Partial<SyncReply['accepted'][number]> & {

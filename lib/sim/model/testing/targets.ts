@@ -16,6 +16,7 @@ import { ModelDatabase, type ModelHost } from '../model-database.ts'
 import { modelStore, readPolicies } from '../model-store.ts'
 import { pruneAnswers, raiseMinSeq, sweepFeed } from '../retention.ts'
 import { recordKey } from '../tables.ts'
+import { meetOnModel, meetOnPostgres, type Meeting, type Met } from './meet.ts'
 
 /** A store under test, with an engine on it whose clock and dice are the test's. */
 export type Target = {
@@ -26,6 +27,8 @@ export type Target = {
   compact: (scope: string, upTo: number) => Promise<void>
   /** Forgets the first answers of the streams, as many as `most`. */
   forget: (most: number) => Promise<number>
+  /** Two transactions at once. */
+  meet: (meeting: Meeting) => Promise<Met>
   /** By id. */
   openConflicts: () => Promise<OpenConflict[]>
   /** Everything that is stored, times aside, by table and in the order of its key. */
@@ -52,7 +55,8 @@ export type Dump = Record<
   | 'conflict'
   | 'letter'
   | 'saga'
-  | 'step',
+  | 'step'
+  | 'lost',
   Json[]
 >
 
@@ -79,8 +83,10 @@ export function postgresTarget(
     const found = await db.$queryRawUnsafe<{ row: Json }[]>(sql)
     return found.map(({ row }) => row)
   }
+  const engine = { ...serverEngine(db), ...seeded(dice, now) }
   return {
-    engine: { ...serverEngine(db), ...seeded(dice, now) },
+    engine,
+    meet: (meeting) => meetOnPostgres(db, engine, ask, meeting),
     putPolicy: (policy) => putPolicy(db, policy),
     async addDevice(id, scopes) {
       await db.$executeRaw`
@@ -138,6 +144,9 @@ export function postgresTarget(
         || jsonb_build_object('is_over', ended_at IS NOT NULL) AS row FROM saga g ORDER BY id`),
       step: await rows(`SELECT to_jsonb(t) - '{trace_id, at, undone_at}'::text[] AS row
         FROM saga_step t ORDER BY saga_id, step`),
+      lost: await rows(`SELECT json_build_object('devices', (
+          SELECT json_agg(d.device_id ORDER BY d.device_id) FROM lost_history_device d WHERE d.lost_history_id = l.id
+        )) AS row FROM lost_history l ORDER BY id DESC LIMIT 1`),
     }),
   }
 }
@@ -149,14 +158,16 @@ export function modelTarget(
 ): Target & { database: ModelDatabase } {
   const database = new ModelDatabase('0193f3a2-b4c0-7000-8000-00000000e90c')
   const host: ModelHost = { now, step }
+  const engine: Engine = {
+    ...seeded(dice, now),
+    store: modelStore(database, host),
+    policies: policiesFrom((names) => readPolicies(database, host, names)),
+    log: { started() {}, completed() {}, conflict() {}, retried() {}, failed() {} },
+  }
   return {
     database,
-    engine: {
-      ...seeded(dice, now),
-      store: modelStore(database, host),
-      policies: policiesFrom((names) => readPolicies(database, host, names)),
-      log: { started() {}, completed() {}, conflict() {}, retried() {}, failed() {} },
-    },
+    engine,
+    meet: (meeting) => meetOnModel(database, engine, host, meeting),
     async putPolicy(policy) {
       const whole = { ...defaultPolicy(policy.name, policy.strategy), ...policy }
       const version = (database.tables.get('policies', policy.name)?.version ?? 0) + 1
@@ -206,6 +217,7 @@ export function modelTarget(
             is_over: row.state === 'completed' || row.state === 'compensated',
           })),
           step: inOrder(rows.steps),
+          lost: inOrder(rows.lost).map(({ devices }) => ({ devices: devices.toSorted() })),
         }),
       ) as Dump
     },
