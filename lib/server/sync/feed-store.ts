@@ -59,20 +59,9 @@ export function feedStore(
     },
 
     async toldBy(versions) {
-      const rows = await db.$queryRaw<{ told: boolean }[]>`
-        SELECT coalesce(known.seq <= v.seq, false)
-          OR (known.after_version IS DISTINCT FROM v.version AND v.seq >= coalesce(h.min_seq, 0)) AS told
-        FROM ROWS FROM (jsonb_to_recordset(${JSON.stringify(versions)}::jsonb)
-          AS (scope text, "table" text, id uuid, version int, seq bigint)) WITH ORDINALITY
-          v(scope, "table", id, version, seq, n)
-        LEFT JOIN feed_head h ON h.scope = v.scope
-        LEFT JOIN LATERAL (
-          SELECT k.seq, c.after_version FROM feed_change c
-          JOIN feed_commit k ON k.batch = c.batch AND k.scope = c.scope AND k.committed_at = c.committed_at
-          WHERE c.record_id = v.id AND c."table" = v."table" AND c.scope = v.scope
-            AND c.after_version >= v.version AND c.effect <> 'NONE'
-          ORDER BY c.after_version LIMIT 1) known ON true
-        ORDER BY v.n`
+      const rows = await queryPrepared<{ told: boolean }>(db, { name: 'told_by', text: toldByText }, [
+        JSON.stringify(versions),
+      ])
       return rows.map(({ told }) => told)
     },
 
@@ -120,3 +109,19 @@ export function feedStore(
     },
   }
 }
+
+// Prepared: nearly every batch that comes again asks, and planning it costs more than running it.
+const toldByText = `
+  SELECT coalesce(known.seq <= v.seq, false)
+    OR (known.after_version IS DISTINCT FROM v.version AND v.seq >= coalesce(h.min_seq, 0)) AS told
+  FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
+    AS (scope text, "table" text, id uuid, version int, seq bigint)) WITH ORDINALITY
+    v(scope, "table", id, version, seq, n)
+  LEFT JOIN feed_head h ON h.scope = v.scope
+  LEFT JOIN LATERAL (
+    SELECT k.seq, c.after_version FROM feed_change c
+    JOIN feed_commit k ON k.batch = c.batch AND k.scope = c.scope AND k.committed_at = c.committed_at
+    WHERE c.record_id = v.id AND c."table" = v."table" AND c.scope = v.scope
+      AND c.after_version >= v.version AND c.effect <> 'NONE'
+    ORDER BY c.after_version LIMIT 1) known ON true
+  ORDER BY v.n`

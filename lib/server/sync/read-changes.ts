@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Refusal } from '#lib/core/decide.ts'
 import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
+import { plainChange } from './plain-change.ts'
 import { changeSchema, hlcText, uuid, type Change } from '#lib/protocol/sync.ts'
 
 export const sha256Hex = (text: string): string => hash('sha256', text)
@@ -56,9 +57,15 @@ export function declareSchemas(
 function readChange(raw: unknown, index: number): ReadChange {
   const unfaithful = findUnfaithful(raw)
   if (unfaithful) return unreadable(raw, index, [unfaithful])
+  const plain = plainChange(raw)
+  if (plain) return readable(raw, index, plain)
   const parsed = changeSchema.safeParse(raw)
-  if (!parsed.success) return unreadable(raw, index, parsed.error.issues.map(issueToFieldError))
-  const change = parsed.data
+  return parsed.success
+    ? readable(raw, index, parsed.data)
+    : unreadable(raw, index, parsed.error.issues.map(issueToFieldError))
+}
+
+function readable(raw: unknown, index: number, change: Change): ReadChange {
   const canonical = canonicalJson(change.data ?? null)
   const checksum = sha256Hex(canonical)
   return {

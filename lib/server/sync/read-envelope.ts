@@ -3,6 +3,10 @@ import { AppError } from '#lib/protocol/errors.ts'
 import { protocolVersion, syncRequestSchema, type SyncRequest } from '#lib/protocol/sync.ts'
 import { parseRequest } from '../http/parse.ts'
 
+// The changes are read one by one, later: what is wrong with one of them must not fail the request.
+const wholeSchema = syncRequestSchema.omit({ changes: true, dead_letters: true, status: true })
+const listsSchema = syncRequestSchema.pick({ changes: true, dead_letters: true })
+
 /**
  * The envelope of a sync, as far as it must be whole: its changes are read one by one, later.
  * @throws AppError `malformed`, `protocol_unsupported`, `invalid_request`, `forbidden` for another device's id
@@ -16,13 +20,9 @@ export function readEnvelope(envelope: unknown, device: { id: string }): SyncReq
       `This server speaks protocol ${protocolVersion}. Update the app.`,
     )
   }
-  // The changes are read one by one, later: what is wrong with one of them must not fail the request.
   const { changes, dead_letters: deadLetters, status, ...rest } = envelope
-  const request = parseRequest(
-    syncRequestSchema.omit({ changes: true, dead_letters: true, status: true }),
-    rest,
-  )
-  const lists = syncRequestSchema.pick({ changes: true, dead_letters: true }).safeParse({
+  const request = parseRequest(wholeSchema, rest)
+  const lists = listsSchema.safeParse({
     ...(changes === undefined ? {} : { changes }),
     ...(deadLetters === undefined || deadLetters === null ? {} : { dead_letters: deadLetters }),
   })
