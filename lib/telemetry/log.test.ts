@@ -67,6 +67,21 @@ test('secrets are removed wherever they stand', () => {
   expect(lines.join('').match(/\[redacted\]/g)).toHaveLength(6)
 })
 
+test('a copy of an error, which is none itself, is logged with its message', () => {
+  const { log, last } = capture()
+  const { message, stack } = new Error('no connection')
+  log.warn({ err: { message, stack, code: '57P01', queue: 'rollups' } }, 'failed')
+  expect(last()).toMatchObject({
+    err: {
+      type: 'Error',
+      message: 'no connection',
+      code: '57P01',
+      stack: expect.stringContaining('log.test.ts'),
+    },
+  })
+  expect(last()).not.toHaveProperty('err.queue')
+})
+
 test('an error is logged with its message, stack, code and cause, and nothing that hangs on it', () => {
   const { log, last, lines } = capture()
   const cause = Object.assign(new Error('no connection'), { code: 'ECONNREFUSED' })

@@ -27,17 +27,23 @@ type DescribedError = {
 
 /**
  * What a log says of an error, and of what caused it. Never the error's other members: a driver hangs its whole
- * connection on them.
+ * connection on them. The job queue hands over copies of errors, which are none themselves.
  */
 function describeError(error: unknown, depth = 0): DescribedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
+  if (!isErrorOrCopy(error)) return { type: typeof error, message: String(error) }
   return {
-    type: error.name,
+    type: error.name ?? 'Error',
     message: error.message,
     ...(error.stack === undefined ? {} : { stack: error.stack }),
     ...('code' in error ? { code: error.code } : {}),
     ...(error.cause === undefined || depth > 3 ? {} : { cause: describeError(error.cause, depth + 1) }),
   }
+}
+
+function isErrorOrCopy(value: unknown): value is Partial<Error> & Pick<Error, 'message'> {
+  return (
+    typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
+  )
 }
 
 /**

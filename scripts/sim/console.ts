@@ -113,7 +113,7 @@ export class Console implements Hands, SagaHands {
       `${method} ${path} ${reply.status} ${reply.ok ? '' : text.slice(0, 160)}`,
     )
     if (!this.#world.isPromised(reply.status)) {
-      const log = await this.#server.process.logTail(1_500)
+      const log = await this.#server.process.logOf(text)
       this.#world.oracle.check('NoFault', false, () => `a person gets ${reply.status} ${text}\n${log}`)
     }
     return reply.status >= 500 ? null : reply.ok

@@ -34,6 +34,8 @@ export const allResults = result
 
 /** Small tables, read whole: a row that changed is found by comparing. */
 export const whole = {
+  heads: `
+    SELECT h.scope, h.seq::int AS seq, h.min_seq::int AS min_seq, encode(h.chain, 'hex') AS chain FROM feed_head h`,
   streams: `
     SELECT s.device_id AS device, s.incarnation, s.last_seq::int AS last_seq, s.revision, s.last_hlc
     FROM device_stream s`,

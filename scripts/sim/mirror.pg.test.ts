@@ -39,6 +39,7 @@ test('what is committed arrives once, as it stands in the log and in the tables'
   expect(told).toEqual([first.op_id])
   const { tables } = database
   expect(tables.feed('default').map(({ seq }) => seq)).toEqual([1])
+  expect(tables.get('heads', 'default')).toMatchObject({ seq: 1, min_seq: 0 })
   expect(tables.get('results', first.op_id)).toMatchObject({ kind: 'accepted', seq: 1, device_id: device.id })
   expect(tables.all('records')).toMatchObject([{ id: first.record_id, version: 1, data: { a: 1 } }])
   expect(tables.get('streams', keyOf(device.id, device.incarnation))?.last_seq).toBe(1)

@@ -16,6 +16,7 @@ import {
 } from './mirror-rows.ts'
 
 const keys = {
+  heads: (row: Rows['heads']) => row.scope,
   streams: (row: Rows['streams']) => keyOf(row.device, row.incarnation),
   devices: (row: Rows['devices']) => row.id,
   conflicts: (row: Rows['conflicts']) => row.id,

@@ -88,7 +88,7 @@ export class RealServer implements Door {
     const reply = await this.#transport.send({ ...request, timeoutMs: 10_000 })
     this.#world.count(`status ${reply.status}`)
     if (!this.#world.isPromised(reply.status)) {
-      const log = await this.process.logTail(1_500)
+      const log = await this.process.logOf(reply.body)
       this.#world.oracle.check('NoFault', false, () => `${this.name}: ${reply.status} ${reply.body}\n${log}`)
     }
     return reply

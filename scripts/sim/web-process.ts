@@ -88,7 +88,18 @@ export class WebProcess {
   }
 
   async logTail(characters = 4_000): Promise<string> {
-    return (await readFile(this.#options.logFile, 'utf8').catch(() => '')).slice(-characters)
+    return (await this.#log()).slice(-characters)
+  }
+
+  /** What it logged of the request that a problem names, or the end of its log. */
+  async logOf(problem: string): Promise<string> {
+    const traceId = /"trace_id":"([0-9a-f]{32})"/.exec(problem)?.[1]
+    const lines = (await this.#log()).split('\n').filter((line) => traceId && line.includes(traceId))
+    return lines.length > 0 ? lines.join('\n') : this.logTail(1_500)
+  }
+
+  #log(): Promise<string> {
+    return readFile(this.#options.logFile, 'utf8').catch(() => '')
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
