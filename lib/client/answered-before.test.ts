@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { listConflicts } from './aftermath.ts'
 import { applyEdit } from './apply-edit.ts'
+import { startNewLife } from './fork.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
 import { getRecord } from './records.ts'
@@ -96,6 +97,17 @@ test('an edit that followed its record, and was taken where it was made after al
   await take(kernel, await send(kernel), applied(4))
   expect(await shown(kernel)).toMatchObject({ data: { name: 'mine' }, serverVersion: 4 })
   expect(await shown(kernel, there)).toMatchObject({ data: { name: 'old' }, serverVersion: 2 })
+})
+
+test('what was sent in an earlier life goes again, though its record left: set aside, it would come back as another', async () => {
+  const kernel = await deviceByHand(['north'])
+  await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+  await edit(kernel, { name: 'mine' })
+  const [sent] = await send(kernel)
+  await transact(kernel, (unit) => startNewLife(kernel, unit))
+  await news(kernel, key, { operation: 'LEAVE', version: 2, data: null })
+  expect(await transact(kernel, listReview)).toEqual([])
+  expect(await send(kernel)).toMatchObject([{ opId: sent!.opId, seq: 1 }])
 })
 
 describe('records of a scope that is granted no more', () => {

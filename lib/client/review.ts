@@ -53,7 +53,7 @@ export async function setAsideForbidden(
   if (!isDismissed) setAside(unit, operation, about)
   const left: number[] = []
   for (const next of await readPending(unit, row)) {
-    if (next.seq !== null) {
+    if (next.wasSent) {
       left.push(next.ordinal)
       continue
     }

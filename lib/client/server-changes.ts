@@ -126,12 +126,13 @@ export async function leaveUngranted(kernel: Kernel, granted: readonly string[])
 
 /**
  * The record left the device's scopes: the row goes. Edits that were never sent are kept for
- * somebody to look at; those under way are still sent, since the server counts on their seqs.
+ * somebody to look at. Those that were go again: the server counts on their seqs, or may have taken them already, and under
+ * another id they would take effect twice.
  */
 async function leave(unit: Unit, row: StoredRecord, nowMs: number): Promise<void> {
   const aside = { reason: 'left_scope', serverData: row.server?.data ?? null, atMs: nowMs } as const
   for (const operation of await readPending(unit, row)) {
-    if (operation.seq !== null) continue
+    if (operation.wasSent) continue
     await dequeue(unit, operation)
     setAside(unit, operation, aside)
   }

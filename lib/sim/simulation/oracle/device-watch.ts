@@ -109,7 +109,7 @@ export class DeviceWatch {
     if (generation !== null) this.#generation = generation
     const isTokenNew = this.#takeToken(writes, isSwapped)
     for (const operation of settled) this.#letGo(operation)
-    if (isSwapped) this.#stillShows()
+    if (isSwapped) this.#stillShows(before)
     if (this.#isAdrift) {
       this.#isAdrift = !(isTokenNew || isSwapped) || !this.#isOfThisHistory()
       return
@@ -262,13 +262,16 @@ export class DeviceWatch {
     if (row.server) this.#answered.set(key, Math.max(this.#ahead(key), row.server.version))
   }
 
-  /** After a full sync the app goes on seeing what waits to be sent. */
-  #stillShows(): void {
+  /** After a full sync the app goes on seeing what waits to be sent, but for what went with a scope that was revoked. */
+  #stillShows(before: ReadonlyMap<string, Row>): void {
     const rows = this.rows()
-    for (const { scope, table, id, ordinal, opId } of this.#operations.values()) {
+    for (const { scope, table, id, ordinal, opId, wasSent } of this.#operations.values()) {
+      const key = recordKey(scope, table, id)
+      // Sent, it waits for its answer without its record.
+      const hasLeft = wasSent && !before.get(key)?.pending.includes(ordinal)
       this.#ledger.check(
         'Causal',
-        rows.get(recordKey(scope, table, id))?.pending.includes(ordinal) === true,
+        hasLeft || rows.get(key)?.pending.includes(ordinal) === true,
         () => `${this.name}: ${opId} waits to be sent, and its record does not show it`,
       )
     }
