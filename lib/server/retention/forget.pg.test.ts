@@ -4,6 +4,7 @@ import { formatHlc, hlcNode } from '#lib/core/hlc.ts'
 import type { ChangeInput } from '#lib/protocol/sync.ts'
 import { testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import { verifyPayloads } from '../verification/payloads.ts'
 import { forgetAnswers } from './forget.ts'
 import { pruneAnswers, type Ask } from './store.ts'
 import { ownerOf } from './testing/age.ts'
@@ -135,6 +136,24 @@ test('what a clock that was ahead made is as old as its id, also in a copy that 
   const reply = await device.send(newLife(device, [{ ...ahead!, hlc: stampOf(device, 92) }, furtherAhead!]))
   expect(reply.rejected).toMatchObject([{ op_id: ahead!.op_id, code: 'answer_expired' }])
   expect(reply.accepted).toEqual(first.accepted.slice(1))
+})
+
+test('what was refused, and is sent again when that is forgotten, is the dead letter it was: a person replays it once', async () => {
+  const device = await RawDevice.enrol(database.db)
+  const broken = device.change({ table: 'nowhere', hlc: stampOf(device, 100) })
+  const [refusal] = (await device.send([broken])).rejected
+  expect(refusal).toMatchObject({ code: 'unknown_table', dead_letter_id: expect.any(String) })
+  await ageAnswers(device, 1, 91)
+  await forgetAnswers(ask, database.db)
+  // In a new life, at another place, under another stamp.
+  const again = { ...broken, hlc: stampOf(device, 101) }
+  const { rejected } = await device.send(newLife(device, [device.change(), again]))
+  expect(rejected).toMatchObject([{ code: 'answer_expired', dead_letter_id: refusal?.dead_letter_id }])
+  expect(await database.db.deadLetter.findMany({ where: { deviceId: device.id } })).toMatchObject([
+    { id: refusal?.dead_letter_id, code: 'unknown_table', attempts: 2 },
+  ])
+  const found = await Array.fromAsync(verifyPayloads(ask))
+  expect(found.filter(({ id }) => id === broken.op_id)).toEqual([])
 })
 
 test('a clone that makes new operations at forgotten seqs is caught, and they are taken in its new life', async () => {

@@ -46,6 +46,12 @@ describe('its id', () => {
     expect(again).toMatchObject({ id: row().id, change_hash: row().change_hash })
   })
 
+  test('is the same in another life, at another place of it, and under another stamp', () => {
+    const sent = { ...broken, seq: 17, hlc: '0193f3a2b4c0-0003-9f2c01aa77e04b11' }
+    const again = { ...sent, seq: 2, hlc: '0193f3a2b4c0-0004-9f2c01aa77e04b11', traceparent: '00-1' }
+    expect(row({ raw: again, seq: 2, incarnation: recordId }).id).toBe(row({ raw: sent }).id)
+  })
+
   test.each<[string, Partial<typeof options>]>([
     ['device', { deviceId: recordId }],
     ['operation', { opId: recordId }],

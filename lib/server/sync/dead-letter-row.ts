@@ -7,7 +7,8 @@ import type { DeadLetterRow } from './store.ts'
 
 /**
  * The dead letter of a change. Its id follows from device and content: the same broken change sent again is the same
- * dead letter, and can be named in the answer before it is written.
+ * dead letter, and can be named in the answer before it is written. So it is in another life of the device or under
+ * another stamp: what was refused, forgotten and sent again is replayed once.
  */
 export function deadLetterRow(options: {
   source: 'server' | 'device'
@@ -22,7 +23,8 @@ export function deadLetterRow(options: {
 }): DeadLetterRow {
   const { refusal, raw, deviceId, schemaVersion } = options
   const change = JSON.stringify(raw) ?? 'null'
-  const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${change}`)
+  const content = JSON.stringify(contentOf(raw)) ?? 'null'
+  const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${content}`)
   const fields = isJsonObject(raw) ? raw : {}
   const table = readText(fields['table'])
   return {
@@ -45,6 +47,13 @@ export function deadLetterRow(options: {
     change_hash: hash,
     attempts: Math.min(options.attempts, maxInteger),
   }
+}
+
+/** A change without what each sending says anew. */
+function contentOf(raw: unknown): unknown {
+  if (!isJsonObject(raw)) return raw
+  const { seq: _seq, hlc: _hlc, vector: _vector, traceparent: _traceparent, ...content } = raw
+  return content
 }
 
 function readText(value: unknown): string | null {

@@ -38,6 +38,8 @@ export type StoredPayload = {
     record_id: string | null
     /** Its record is, or was, in the scope that the answer names: an edit follows a record that moved. */
     is_followed: boolean
+    /** It came with this answer, and not with an earlier one that was forgotten. */
+    is_first: boolean
     millis: number
   } | null
   /** Its log was compacted, or the version it was answered with is not in it: what is not there proves nothing. */
@@ -68,7 +70,8 @@ export function selectPayloads(
          AND f.effect <> 'LEAVE' LIMIT 1) c ON true
      LEFT JOIN LATERAL (SELECT json_build_object('change', d.change, 'scope', d.scope, 'table', d."table",
          'record_id', d.record_id, 'is_followed', EXISTS (SELECT FROM feed_change f
-           WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.scope = o.scope), 'millis', extract(epoch FROM d.created_at) * 1000) AS letter
+           WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.scope = o.scope),
+           'is_first', d.incarnation = o.incarnation AND d.seq = o.seq, 'millis', extract(epoch FROM d.created_at) * 1000) AS letter
        FROM dead_letter d WHERE o.kind = 'rejected'
          AND d.id = (substring(o.answer FROM '"dead_letter_id":"([0-9a-f-]{36})"'))::uuid) d ON true
      ORDER BY o.device_id, o.incarnation, o.seq`,

@@ -62,7 +62,8 @@ function faultOf(answer: StoredPayload): string | null {
   if (data === undefined) return 'what was pushed cannot be read'
   if (kind === 'rejected') {
     if (!letter) return 'was refused, and its dead letter is not there'
-    if (letter.millis !== at.getTime()) return 'was answered at another time than its dead letter came'
+    const isOfItsTime = letter.is_first ? letter.millis === at.getTime() : letter.millis <= at.getTime()
+    if (!isOfItsTime) return 'was answered at another time than its dead letter came'
     const [read] = readChanges([parse(letter.change)])
     if (!read?.change)
       return pushed === null && answer.table === null ? null : 'nobody could read what was pushed'
