@@ -50,6 +50,8 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   let turnAtMs = 0
   /** The server had nothing more in its last answer. */
   let isDrained = false
+  /** The server has answered in this run. */
+  let isHeard = false
   let isDigestWanted = false
 
   return {
@@ -60,6 +62,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       resyncs = 0
       isBegun = false
       isDrained = false
+      isHeard = false
     },
     wantDigest() {
       isDigestWanted = true
@@ -70,9 +73,13 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       if (!isBegun) await transact(kernel, doubtTraceless)
       isBegun = true
       const { snapshot } = await transact(kernel, readRowsDocument)
-      const [inDoubt, ...more] = snapshot || isDrained ? await dueProbe(kernel) : []
+      // A device that was away first hears the server's time, and forgets what is too old to be asked for: to a server that
+      // keeps its answers no more, it would be a clone's. What it asks goes before the first page of a full sync.
+      const mayAsk = isHeard && (snapshot !== null || isDrained)
+      const [inDoubt, ...more] = mayAsk ? await dueProbe(kernel) : []
       if (inDoubt) return ask([inDoubt, ...more])
-      const isDue = snapshot !== null && !(await isResending(new Unit(kernel.storage)))
+      const isBefore = snapshot?.cursor === null && !isHeard
+      const isDue = snapshot !== null && !isBefore && !(await isResending(new Unit(kernel.storage)))
       const mustWait = isDue && snapshot.cursor === null && turnAtMs > kernel.clock.nowMs()
       if (isDue && !mustWait) return fetchPage(snapshot.cursor)
       if (!snapshot && isDrained && (await isDigestDue())) return compare()
@@ -170,6 +177,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
 
   async function take(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
     const { isCovering, begins, ...taken } = await takeReply(kernel, prepared, reply)
+    isHeard = true
     if (begins) resyncs += 1
     isDrained = isCovering
     return {

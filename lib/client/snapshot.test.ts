@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createMemoryStore, StorageFullError, type MemoryStore, type Storage } from './index.ts'
 import { createBench } from './testing/bench.ts'
 import { crashAtEveryWrite } from './testing/crash.ts'
+import { pushes } from './testing/pushes.ts'
 
 const T = 'inspections'
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
@@ -201,4 +202,29 @@ describe('turns, and room', () => {
     })
     expect(points).toBeGreaterThan(8)
   })
+})
+
+test('a device that was away when a full sync was due asks for nothing that is too old for the server to know', async () => {
+  const bench = createBench()
+  const day = 24 * 3_600_000
+  const { device, store } = await bench.device({
+    policy: { journal: { maxAgeMs: 10 * day, maxBytes: 10_000 } },
+  })
+  await device.put({ table: T, id: id(1), data: { n: 1 } })
+  await device.sync()
+  for (const n of [2, 3]) bench.server.write(T, id(n), { n })
+  bench.server.minPosition = 3
+  const stop = device.subscribe((event) => {
+    if (event.kind === 'transition' && event.to === 'RETRYING') device.stop()
+  })
+  // It was to ask whether the server still knows what it answered.
+  bench.server.faults.push('none', 'lose_request')
+  await device.sync()
+  stop()
+  expect(await store.scan('journal', {})).toHaveLength(1)
+  bench.clock.ms += 11 * day
+  const from = bench.server.requests.length
+  expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+  expect(pushes(bench.server, from).flat()).toEqual([])
+  expect(await values(device)).toEqual([1, 2, 3].map((n) => ({ n })))
 })
