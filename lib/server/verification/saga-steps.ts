@@ -1,3 +1,4 @@
+import type { Change } from '#lib/protocol/sync.ts'
 import { readChanges } from '../sync/read-changes.ts'
 import type { Finding } from './finding.ts'
 import { selectSagaSteps, type StoredStep } from './saga-steps-store.ts'
@@ -35,18 +36,20 @@ function faultOf(step: StoredStep): string | null {
   if (!change) return null
   if (read.damaged && step.state === 'applied') return 'its change is not that of its checksum'
   const { saga } = change
-  const told = [
-    change.op_id,
-    change.record_id,
-    change.table,
-    change.operation,
-    change.scope,
-    change.from_scope ?? null,
-  ]
-  const kept = [step.op_id, step.record_id, step.table, step.operation, step.scope, step.from_scope]
-  const isSame = told.every((value, index) => value === kept[index])
+  const told = [change.op_id, change.record_id, change.table, change.operation]
+  const kept = [step.op_id, step.record_id, step.table, step.operation]
+  const isSame = told.every((value, index) => value === kept[index]) && isItsPlace(step, change)
   const isOfSaga = saga?.id === step.saga_id && saga.step === step.step && saga.steps === step.steps
   return isSame && isOfSaga && (step.seq === null || step.seq === change.seq)
     ? null
     : 'it is not the step that its change says'
+}
+
+/** Whether a step is where its change says, or where the record had gone that it was made on. */
+function isItsPlace(step: StoredStep, { scope, from_scope }: Change): boolean {
+  const from = from_scope ?? null
+  if (step.state === 'applied' && step.answered_in !== null && step.answered_in !== step.scope) return false
+  if (step.scope === scope && step.from_scope === from) return true
+  const wentOn = from === null ? step.from_scope === null : step.scope === scope && step.from_scope !== null
+  return wentOn && step.left_scopes.includes(from ?? scope)
 }

@@ -54,7 +54,7 @@ export async function workload(db: Database, random: () => number): Promise<{ sc
   const at = { table: made.table, record_id: made.record_id, operation: 'UPDATE' as const, base_version: 1 }
   await mover.sync([made, mover.change({ ...at, scope: to, from_scope: from, data: { n: 1 } })])
   await stampedAnew(mover, to)
-  await someSagas(db, to)
+  await someSagas(db, scopes)
   return { scopes }
 }
 
@@ -72,9 +72,9 @@ async function stampedAnew(device: RawDevice, scope: string): Promise<void> {
   for (const change of [made, write, merged, same]) await device.sync([change])
 }
 
-/** A saga of each ending: complete, undone, undone where others wrote since, waiting for a person, sent again, under way. */
-async function someSagas(db: Database, scope: string): Promise<void> {
-  const [a, b] = [await RawDevice.enrol(db, [scope]), await RawDevice.enrol(db, [scope])]
+/** A saga of each ending: complete, undone, undone where others wrote since, waiting for a person, complete where a record moved, under way. */
+async function someSagas(db: Database, [elsewhere, scope]: [string, string]): Promise<void> {
+  const [a, b] = [await RawDevice.enrol(db, [scope, elsewhere]), await RawDevice.enrol(db, [scope])]
   const table = 'by-merge'
   const made = async (data: JsonObject) => {
     const create = b.change({ scope, table, data })
@@ -127,6 +127,13 @@ async function someSagas(db: Database, scope: string): Promise<void> {
     clashing(1, { data: { n: 3 } }),
     clashing(2, { table: 'by-manual', ...edit(manual.record_id, { n: 4 }) }),
   ])
+  // Its record moved while it was away: the step is taken where the record is now.
+  const [mover, moved] = [await RawDevice.enrol(db, [scope, elsewhere]), await made({ n: 1 })]
+  await mover.sync([
+    mover.change({ ...{ scope: elsewhere, from_scope: scope, table }, ...edit(moved, { n: 1 }) }),
+  ])
+  const followed = sagaOf(2)
+  await a.sync([followed(1, edit(moved, { n: 1, m: 2 })), followed(2, { data: { n: 4 } })])
   const running = sagaOf(3)
   await a.sync([running(1, { data: { n: 4 } })])
 }
