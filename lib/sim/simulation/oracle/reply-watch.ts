@@ -244,9 +244,10 @@ export class ReplyWatch {
   }
 }
 
-/** What makes an operation the same when it comes again. */
+/** What makes an operation the same when it comes again: a register that was stamped anew does not make it another. */
 function contentOf(change: Change): string {
-  const { op_id, table, operation, record_id, scope, from_scope, base_version, base_op_id, checksum } = change
+  const { op_id, table, operation, record_id, scope, from_scope, base_version, base_op_id } = change
+  const checksum = change.first_checksum ?? change.checksum
   return JSON.stringify([
     op_id,
     table,
