@@ -16,6 +16,7 @@ export function fieldPolicies(): TablePolicy[] {
       fields: {
         stock: { strategy: 'crdt', type: 'pn-counter' },
         marks: { strategy: 'crdt', type: 'g-set' },
+        status: { strategy: 'crdt', type: 'lww-register' },
         body: { strategy: 'ot' },
       },
     },

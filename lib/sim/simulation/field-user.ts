@@ -13,11 +13,12 @@ import type { World } from './world.ts'
 export function editFields(world: World, sim: SimDevice, device: Device): Promise<void> {
   const dice = sim.fieldDice
   return atItsPace(world, { sim, device }, { name: 'edit_fields', dice, paceFactor: 1.5 }, () =>
-    editOne(world, device, dice),
+    editOne(world, sim, device),
   )
 }
 
-async function editOne(world: World, device: Device, dice: Dice): Promise<void> {
+async function editOne(world: World, sim: SimDevice, device: Device): Promise<void> {
+  const dice = sim.fieldDice
   const table = dice.pick(fieldTables)
   const scope = dice.pick(scopes)
   const records = await device.list({ table, scope })
@@ -39,12 +40,13 @@ async function editOne(world: World, device: Device, dice: Dice): Promise<void> 
     return
   }
   world.count('fields edit')
-  const edited = await device.edit(ref, editsOf(world, dice, table, data))
+  const edited = await device.edit(ref, editsOf(world, sim, table, data))
   // Straight on, before the first is answered: they become one operation, or the second stands on the first.
-  if (dice.chance(0.2)) await device.edit(ref, editsOf(world, dice, table, edited.data))
+  if (dice.chance(0.2)) await device.edit(ref, editsOf(world, sim, table, edited.data))
 }
 
-function editsOf(world: World, dice: Dice, table: FieldTable, data: JsonObject): FieldEdits {
+function editsOf(world: World, sim: SimDevice, table: FieldTable, data: JsonObject): FieldEdits {
+  const dice = sim.fieldDice
   switch (table) {
     case 'tallies':
       return growth(world, dice, data)
@@ -54,6 +56,10 @@ function editsOf(world: World, dice: Dice, table: FieldTable, data: JsonObject):
       return {
         ...(dice.chance(0.6) && { body: { text: steps(world, dice, data['body']) } }),
         ...count(world, 'stock', dice.pick([-1, 1, 2])),
+        // Beside a plain text, it is stamped anew where the clock was refused.
+        ...(world.happens('set_register', 0.3, sim.registerDice) && {
+          status: { assign: sim.registerDice.int(1, 5) },
+        }),
       }
   }
 }

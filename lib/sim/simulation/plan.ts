@@ -8,7 +8,7 @@ const seldom = ['server_restored'] as const
  * has none of it. Moves and what time takes are for who asks for them, until what they find is mended.
  */
 const later = {
-  ...{ edit_fields: 0.4, app_versions: 0.4, app_move: 0 },
+  ...{ edit_fields: 0.4, set_register: 0, app_versions: 0.4, app_move: 0 },
   ...{ saga: 0.4, saga_called_off: 0.4, saga_retried: 0.4 },
   ...{ compaction: 0, forgotten_answers: 0 },
 } as const

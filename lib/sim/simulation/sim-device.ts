@@ -37,6 +37,7 @@ export class SimDevice {
   readonly dice: Dice
   /** For what came later, so that what was there before stays as it is. */
   readonly fieldDice: Dice
+  readonly registerDice: Dice
   readonly moveDice: Dice
   readonly schemaDice: Dice
   readonly sagaDice: Dice
@@ -55,6 +56,7 @@ export class SimDevice {
     this.id = options.deviceId
     this.dice = world.dice.fork(`device ${options.name}`)
     this.fieldDice = world.dice.fork(`fields ${options.name}`)
+    this.registerDice = world.dice.fork(`registers of ${options.name}`)
     this.moveDice = world.dice.fork(`moves ${options.name}`)
     this.schemaDice = world.dice.fork(`schemas ${options.name}`)
     this.sagaDice = world.dice.fork(`sagas of ${options.name}`)

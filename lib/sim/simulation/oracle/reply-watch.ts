@@ -4,6 +4,7 @@ import { sha256Hex } from '#lib/server/sync/read-changes.ts'
 import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
 import { keyOf, type Tables } from '../../model/tables.ts'
 import { secret } from '../secret.ts'
+import { withoutStamps } from './growth.ts'
 import type { Ledger } from './ledger.ts'
 import type { LogWatch } from './log-watch.ts'
 
@@ -31,6 +32,8 @@ export class ReplyWatch {
   readonly #log: LogWatch
   /** The first answer for good of each operation, by what it was. */
   readonly #answers = new Map<string, string>()
+  /** The data of each operation as it was first sent, but for the stamps of its registers. */
+  readonly #said = new Map<string, string>()
   /** What each operation was when it was answered for good. */
   readonly #meant = new Map<string, string>()
   /** Which operation each seq of a stream was answered as. */
@@ -55,6 +58,7 @@ export class ReplyWatch {
       // One that was damaged on its way is not what the device sent.
       const isWhole = recordChecksum(change.data ?? null, sha256Hex) === change.checksum
       if (!isWhole) continue
+      this.#sameBarStamps(change)
       const { sent, stamps, ambiguous } = this.#log
       const before = sent.get(change.op_id)
       // Sent in two ways by twins: which of them it is, nobody can say from here.
@@ -62,6 +66,19 @@ export class ReplyWatch {
       sent.set(change.op_id, change)
       stamps.set(change.op_id, (stamps.get(change.op_id) ?? new Set()).add(change.hlc))
     }
+  }
+
+  /** What says that it is the same operation differs in the stamps of its registers alone. */
+  #sameBarStamps(change: Change): void {
+    const content = contentOf(change)
+    const data = withoutStamps(change.data ?? null)
+    const said = this.#said.get(content) ?? data
+    this.#said.set(content, said)
+    this.#ledger.check(
+      'NoSilentLoss',
+      said === data,
+      () => `${change.op_id} says that it is ${said}, and is ${data}`,
+    )
   }
 
   synced(asked: Asked, text: string): void {
