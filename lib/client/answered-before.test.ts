@@ -116,7 +116,7 @@ describe('records of a scope that is granted no more', () => {
       ...{ sync_token: 't', epoch: 'e', server_time: '2026-11-22T08:00:00Z', has_more: false, resync: null },
       ...{ accepted: [], rejected: [], conflicts: [], server_changes: [], ...besides },
     })
-  const nothingSent = { token: '', batch: [], deadLetters: [], body: {} }
+  const nothingSent = { token: '', batch: [], deadLetters: [], question: null, body: {} }
   /** An answer was taken and the page with it was damaged: no token ever knew of the scope. */
   const strandedDevice = async () => {
     const kernel = await deviceByHand(['north', 'south'])

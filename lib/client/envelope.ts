@@ -1,5 +1,5 @@
 import type { Breaker } from '#lib/core/breaker.ts'
-import { priorities, protocolVersion, type ChangeInput } from '#lib/protocol/sync.ts'
+import { priorities, protocolVersion, type ChangeInput, type SyncRequestInput } from '#lib/protocol/sync.ts'
 import type { Diary } from './diary.ts'
 import { readIdentity } from './identity.ts'
 import type { Kernel } from './kernel.ts'
@@ -18,8 +18,8 @@ export async function buildEnvelope(
     /** The same in every request of one sync, so that the server can show them together. */
     syncId: string
     batch: readonly PendingOperation[]
-    /** The one the operations belong to, where it is not the device's present one. */
-    incarnation?: string
+    /** Answers that the server is asked to confirm. */
+    confirm: SyncRequestInput['confirm']
     deadLetters: readonly DeadLetter[]
     diary: ReturnType<Diary['open']>
     state: ReturnType<Diary['state']>
@@ -34,7 +34,7 @@ export async function buildEnvelope(
   return {
     protocol: protocolVersion,
     device_id: identity.deviceId,
-    incarnation: parts.incarnation ?? identity.incarnation,
+    incarnation: identity.incarnation,
     sync_id: parts.syncId,
     lamport: kernel.lamport.tick(),
     last_sync_token: feed.token,
@@ -42,6 +42,7 @@ export async function buildEnvelope(
     device_time: isoTime(kernel.clock.nowMs()),
     schema_version: parts.batch[0]?.schemaVersion ?? kernel.policy.schemaVersion,
     changes: parts.batch.map(toChange),
+    ...(parts.confirm?.length ? { confirm: parts.confirm } : {}),
     dead_letters: parts.deadLetters.map(({ operation, code, detail, attempts }) => ({
       op_id: operation.opId,
       table: operation.table,
@@ -71,7 +72,8 @@ export async function buildEnvelope(
   }
 }
 
-function toChange(operation: PendingOperation): ChangeInput {
+/** An operation as it goes over the wire. */
+export function toChange(operation: PendingOperation): ChangeInput {
   return {
     op_id: operation.opId,
     // A dead letter that never had a seq is reported, not sent; the field is then without meaning.

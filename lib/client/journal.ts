@@ -7,10 +7,18 @@ import type { Unit } from './unit.ts'
 /** Entries looked at in one go while pruning. */
 const PRUNE_PAGE = 100
 
-const EMPTY: MetaDocuments['journal'] = { bytes: 0, lastKey: null, mustProbe: false, resending: 0 }
+type JournalDocument = MetaDocuments['journal']
 
-export async function readJournalDocument(unit: Unit): Promise<MetaDocuments['journal']> {
-  return unit.meta('journal', EMPTY)
+const EMPTY: JournalDocument = {
+  ...{ bytes: 0, lastKey: null, resending: 0, mustAsk: false, askedUpTo: null, lost: [] },
+  ...{ unprovenAfter: null, traceless: [] },
+}
+
+/** That of a store which an earlier version of this library wrote tells nothing of what is proven: nothing is. */
+const OLDER = { mustAsk: false, askedUpTo: null, lost: [], unprovenAfter: '', traceless: [] }
+
+export async function readJournalDocument(unit: Unit): Promise<JournalDocument> {
+  return { ...OLDER, ...(await unit.meta('journal', EMPTY)) }
 }
 
 /**
@@ -27,17 +35,27 @@ export async function keepAnswered(
   if (seq === null) return
   const { incarnation, life } = await readIdentity(unit)
   const document = await readJournalDocument(unit)
+  const { bytes, lastKey, unprovenAfter, traceless } = document
   const key = journalKey(life, seq)
+  const before = journalKey(life, seq - 1)
   const kept: PendingOperation = { ...operation, hole: null, firstAnswer: null }
-  const wasRepaired = operation.hole !== null || operation.firstAnswer !== null
-  const { repaired = [] } = document
-  unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs, wasRepaired })
+  unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs })
   unit.putMeta('journal', {
     ...document,
-    bytes: document.bytes + operation.sizeBytes,
-    lastKey: document.lastKey !== null && document.lastKey > key ? document.lastKey : key,
-    repaired: wasRepaired ? [...repaired.filter((each) => each !== key), key] : repaired,
+    bytes: bytes + operation.sizeBytes,
+    lastKey: lastKey !== null && lastKey > key ? lastKey : key,
+    unprovenAfter: unprovenAfter !== null && unprovenAfter < before ? unprovenAfter : before,
+    traceless: isTraced(answer) ? traceless : [...traceless, key],
   })
+}
+
+/**
+ * The server may be another than the one that answered: everything in the journal is asked for, before anything new goes
+ * there. Nothing is inferred from one operation about another: a copy of this device may have sent any of them again.
+ */
+export async function doubt(unit: Unit): Promise<void> {
+  const document = await readJournalDocument(unit)
+  unit.putMeta('journal', { ...document, mustAsk: true, askedUpTo: null, unprovenAfter: '' })
 }
 
 /** Entries of a life from a seq on, in the order in which they were sent. */
@@ -53,102 +71,6 @@ export async function readJournal(
   return entries.map((entry) => entry.value)
 }
 
-export async function readWholeJournal(unit: Unit): Promise<readonly JournalEntry[]> {
-  return (await unit.scan('journal', {})).map((entry) => entry.value)
-}
-
-/** The operation that was sent last of those that were answered; null with an empty journal. */
-export async function newestEntry(unit: Unit): Promise<JournalEntry | null> {
-  const { lastKey } = await readJournalDocument(unit)
-  return lastKey === null ? null : ((await unit.get('journal', lastKey)) ?? null)
-}
-
-/**
- * Where the last answer left nothing in the feed (a refusal, a conflict, an edit that lost), no token shows that a server
- * was restored to a time before it: what is then gone are the dead letter, the conflict, the values that were kept. So it is
- * asked for, once in each run, until there is a later answer; a new operation finds out by its seq, but of one that was
- * repaired before, not even that tells.
- */
-export async function doubtTraceless(unit: Unit): Promise<void> {
-  const newest = await newestEntry(unit)
-  const { repaired = [] } = await readJournalDocument(unit)
-  if (newest === null || (repaired.length === 0 && isTraced(newest.answer))) return
-  if (repaired.length === 0 && (await unit.scan('outbox', { limit: 1 })).length > 0) return
-  await doubt(unit)
-}
-
-/**
- * The server has to be asked, from the first, whether it still knows what no token shows.
- * @param key what was the newest when the doubt arose: what was answered since may stand on a twin's
- */
-export async function doubt(unit: Unit, key: string | null = null): Promise<void> {
-  const document = await readJournalDocument(unit)
-  const { doubted = [] } = document
-  unit.putMeta('journal', {
-    ...{ ...document, mustProbe: true, askedUpTo: null },
-    doubted: key === null || doubted.includes(key) ? doubted : [...doubted, key],
-  })
-}
-
-/** The server did not know an entry, and took it as new: what came before it may be lost as well, and its place a twin's. */
-export async function doubtBefore(unit: Unit, { life, operation }: JournalEntry): Promise<void> {
-  const entries = await unit.scan('journal', {})
-  const before = entries.findLast(({ key }) => key < journalKey(life, operation.seq ?? 0))
-  if (before) await doubt(unit, before.key)
-}
-
-/**
- * What to ask for next, in the order of the seqs, as much as goes into one request: of one life, and at last the newest.
- * What was repaired in an earlier life is asked for as well: the newest may have begun after the server was restored.
- */
-export async function nextInDoubt(unit: Unit): Promise<readonly JournalEntry[]> {
-  const document = await readJournalDocument(unit)
-  const { mustProbe, resending, lastKey, askedUpTo, repaired = [], doubted = [] } = document
-  if (!mustProbe || resending > 0 || lastKey === null) return []
-  const keys = new Set([...doubted, ...repaired, lastKey])
-  const { limits } = await readIdentity(unit)
-  const asked: JournalEntry[] = []
-  let bytes = 0
-  for (const key of [...keys].toSorted()) {
-    const entry = key > (askedUpTo ?? '') ? await unit.get('journal', key) : undefined
-    if (!entry) continue
-    bytes += entry.operation.sizeBytes
-    const isFull = asked.length >= limits.chunkChanges || bytes > limits.chunkBytes
-    if (asked[0] && (isFull || entry.life !== asked[0].life)) break
-    asked.push(entry)
-  }
-  return asked
-}
-
-/** The server knows these. @param entries none for all there is to ask */
-export async function undoubted(unit: Unit, entries: readonly JournalEntry[]): Promise<void> {
-  const document = await readJournalDocument(unit)
-  const last = entries.at(-1)
-  const askedUpTo = last ? journalKey(last.life, last.operation.seq ?? 0) : null
-  const isOver = askedUpTo === null || askedUpTo === document.lastKey
-  unit.putMeta('journal', {
-    ...{ ...document, mustProbe: !isOver },
-    ...(isOver ? { askedUpTo: null, doubted: [] } : { askedUpTo }),
-  })
-}
-
-/**
- * A token covers everything that was answered. So a restored server would be found out by it, if what it lost shows in the
- * feed, or came before something of this device that does; unless there is a doubt of before.
- * @param before operations that an answer in the feed came after
- */
-export async function covered(unit: Unit, before: readonly string[]): Promise<void> {
-  const document = await readJournalDocument(unit)
-  const { repaired = [], mustProbe } = document
-  if (mustProbe || repaired.length === 0) return
-  const left: string[] = []
-  for (const key of repaired) {
-    const entry = before.includes(key) ? undefined : await unit.get('journal', key)
-    if (entry && !isTraced(entry.answer)) left.push(key)
-  }
-  unit.putMeta('journal', { ...document, repaired: left })
-}
-
 /** What changed nothing has nothing to lose. */
 function isTraced({ kind, code }: JournalAnswer): boolean {
   return kind === 'accepted' && code !== 'superseded'
@@ -157,7 +79,7 @@ function isTraced({ kind, code }: JournalAnswer): boolean {
 /** Takes entries out, because they are in the queue again, and notes which is the last one left. */
 export async function takeOut(unit: Unit, entries: readonly JournalEntry[]): Promise<void> {
   const document = await readJournalDocument(unit)
-  const keys = new Set(entries.map(({ life, operation }) => journalKey(life, operation.seq ?? 0)))
+  const keys = new Set(entries.map(keyOfEntry))
   for (const key of keys) unit.delete('journal', key)
   const bytes = entries.reduce((sum, { operation }) => sum - operation.sizeBytes, document.bytes)
   let { lastKey } = document
@@ -165,8 +87,9 @@ export async function takeOut(unit: Unit, entries: readonly JournalEntry[]): Pro
     const left = (await unit.scan('journal', {})).filter((entry) => !keys.has(entry.key))
     lastKey = left.at(-1)?.key ?? null
   }
-  const repaired = document.repaired?.filter((key) => !keys.has(key)) ?? []
-  unit.putMeta('journal', { ...document, bytes, lastKey, repaired })
+  const isLeft = (key: string) => !keys.has(key)
+  const [lost, traceless] = [document.lost.filter(isLeft), document.traceless.filter(isLeft)]
+  unit.putMeta('journal', { ...document, bytes, lastKey, lost, traceless })
 }
 
 /**
@@ -192,19 +115,15 @@ export async function pruneJournal(
       unit.delete('journal', key)
       bytes -= value.operation.sizeBytes
       lastKey = lastKey === key ? null : lastKey
-      const repaired = rest.repaired?.filter((each) => each > key) ?? []
-      unit.putMeta('journal', { ...rest, bytes, lastKey, repaired })
+      const traceless = rest.traceless.filter((each) => each > key)
+      unit.putMeta('journal', { ...rest, bytes, lastKey, traceless })
     }
     after = page.at(-1)?.key
     if (after === undefined || page.length < PRUNE_PAGE) return
   }
 }
 
-/** Whether two answers to one operation say the same. */
-export function isSameAnswer(a: JournalAnswer, b: JournalAnswer): boolean {
-  const isSameRef = a.ref === undefined || b.ref === undefined || a.ref === b.ref
-  return a.kind === b.kind && a.code === b.code && a.version === b.version && isSameRef
-}
+export const keyOfEntry = ({ life, operation }: JournalEntry): string => journalKey(life, operation.seq ?? 0)
 
 function journalKey(life: number, seq: number): string {
   return `${numberKey(life)}/${numberKey(seq)}`

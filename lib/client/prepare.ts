@@ -1,5 +1,6 @@
 import { chooseBatch, nextDueMs, type Batch } from './batch.ts'
 import type { Diary } from './diary.ts'
+import { nextQuestion, toConfirm, type Question } from './confirm.ts'
 import { buildEnvelope, REPORTED_DEAD_LETTERS } from './envelope.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
@@ -16,6 +17,7 @@ export interface Prepared {
   readonly token: string
   readonly batch: readonly PendingOperation[]
   readonly deadLetters: readonly DeadLetter[]
+  readonly question: Question | null
   readonly body: object
 }
 
@@ -23,6 +25,8 @@ export interface Prepared {
  * Decides what the next request carries, and gives new operations their seqs.
  * @param options.chunkShare part of a chunk to send, 0–1
  * @param options.isDrained nothing is known to wait on the server
+ * @param options.isAsking the server is only asked what it knows, and nothing goes to it
+ * @param options.isFirst of a run
  * @param options.turnAtMs when this device may begin its full sync: until then it only pushes
  * @throws SyncFailure `not_enrolled`; `waiting` when there is nothing to send yet and nothing to get
  */
@@ -36,18 +40,28 @@ export async function prepareRequest(
     breaker: ReturnType<Exchanger['breaker']>
     retries: number
     chunkShare: number
+    isAsking: boolean
+    isFirst: boolean
     isDrained: boolean
     turnAtMs: number | null
   },
 ): Promise<Prepared> {
-  const { syncId, story, state, breaker, retries, chunkShare, isDrained, turnAtMs } = options
+  const { syncId, story, state, breaker, retries, isAsking, isDrained, turnAtMs } = options
   const identity = await readIdentity(unit)
   if (identity.token === null) throw new SyncFailure('not_enrolled', 'enrol this device first')
-  const { chosen, inflight } = await choose(kernel, unit, { limits: identity.limits, chunkShare })
+  const { limits } = identity
+  const { chosen, inflight } = isAsking
+    ? nothing
+    : await choose(kernel, unit, { limits, chunkShare: options.chunkShare })
+  const question = await nextQuestion(unit, {
+    isWorth: isDrained || options.isFirst,
+    pushes: chosen.resent.length + chosen.fresh.length > 0,
+  })
   const dueMs = earliest(nextDueMs(inflight), turnAtMs)
   if (
     (isDrained || turnAtMs !== null) &&
     dueMs !== null &&
+    question?.run == null &&
     chosen.resent.length + chosen.fresh.length === 0
   ) {
     throw new SyncFailure('waiting', 'nothing to send yet, and nothing to get', {
@@ -61,18 +75,21 @@ export async function prepareRequest(
     stamped.push(await restampAhead(kernel, unit, stamps, { operation, deviceId }))
   stamps.save()
   const batch = [...chosen.resent, ...(await assignSeqs(unit, stamped))]
-  const deadLetters = await unreportedDeadLetters(unit)
+  const deadLetters = isAsking ? [] : await unreportedDeadLetters(unit)
   const body = await buildEnvelope(kernel, unit, {
     syncId,
     batch,
+    confirm: toConfirm(kernel, question),
     deadLetters,
     diary: story,
     state: batch.length > 0 && state === 'CHECKING' ? 'PUSHING' : state,
     breaker,
     retries,
   })
-  return { token: identity.token, batch, deadLetters, body }
+  return { token: identity.token, batch, deadLetters, question, body }
 }
+
+const nothing = { chosen: { resent: [], fresh: [], isFull: false }, inflight: [] }
 
 function earliest(...times: readonly (number | null)[]): number | null {
   const known = times.filter((time) => time !== null)

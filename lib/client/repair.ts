@@ -1,7 +1,6 @@
 import type { Diary } from './diary.ts'
 import { SyncFailure } from './failure.ts'
 import { closeGap, divideFromTwin, startNewLife } from './fork.ts'
-import { readIdentity } from './identity.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { buryOperation } from './refusals.ts'
 import type { PendingOperation } from './stored.ts'
@@ -10,7 +9,6 @@ import type { Unit } from './unit.ts'
 /**
  * Puts right what the server found wrong with the queue.
  * @param batch what the request carried
- * @param askedLife the incarnation, by its number, that the request spoke of; left out, the present one
  * @returns what to do: send again, send fewer at once, or nothing that would help
  */
 export async function repairQueue(
@@ -18,7 +16,6 @@ export async function repairQueue(
   diary: Diary,
   failure: unknown,
   batch: readonly PendingOperation[],
-  askedLife?: number,
 ): Promise<'again' | 'smaller' | 'none'> {
   if (!(failure instanceof SyncFailure)) return 'none'
   if (failure.code === 'device_forked') {
@@ -27,13 +24,10 @@ export async function repairQueue(
   }
   if (failure.code === 'seq_gap') {
     const expectedSeq = failure.expectedSeq ?? 1
-    const again = await transact(kernel, async (unit) => {
-      const life = askedLife ?? (await readIdentity(unit)).life
-      return closeGap(kernel, unit, { expectedSeq, life })
-    })
-    if (again > 0) {
+    const lost = await transact(kernel, (unit) => closeGap(kernel, unit, expectedSeq))
+    if (lost > 0) {
       const what = `the server asks for operation ${expectedSeq}`
-      diary.mishap('server_restored', `${what}: ${again} that it had acknowledged go again`)
+      diary.mishap('server_restored', `${what}, and had acknowledged ${lost} from there on`)
     }
     return 'again'
   }

@@ -79,6 +79,8 @@ export const syncReplySchema = z.object({
   covered: z.array(z.string()).default([]),
   /** How many answers are given again; a server of before does not say. */
   repeated: z.int().min(0).optional(),
+  /** Of the operations that were asked about, those that it did not answer so; a server of before does not say. */
+  unconfirmed: z.array(z.string()).optional(),
   /** Conflicts whose answer is given again, and that are settled by now. */
   settled: z.array(z.string()).default([]),
   /** With records that leave a scope which was revoked: this device's conflicts that are not settled yet. */

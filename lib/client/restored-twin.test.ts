@@ -115,3 +115,74 @@ test('a restored server that answers a new life is asked for what was repaired i
   expect(bench.server.deadLetters).toHaveLength(1)
   expect(await device.overview()).toMatchObject({ pending: 0 })
 })
+
+/** A device and its copy hold one unsent operation, n: 2; the device had another answered before that, and then both were lost. */
+async function lostBelow(bench: ReturnType<typeof createBench>, code?: string) {
+  const { device, store } = await bench.device({ seed: 1 })
+  await edit(device, 1)
+  await device.put({ table: T, id: id(2), data: { n: 2 } })
+  const twin = (await bench.device({ seed: 2, store: createMemoryStore(store.image()) })).device
+  const backup = bench.server.backup()
+  if (code) bench.server.refusals.set(id(3), [{ code, retryable: false }])
+  await device.put({ table: T, id: id(3), data: { n: 3 }, priority: 'critical' })
+  await device.sync()
+  bench.server.restore(backup)
+  if (code) bench.server.refusals.set(id(3), [{ code, retryable: false }])
+  // It takes the place of the other, and the next one of this device is known again.
+  await twin.sync()
+  return device
+}
+
+test.each([true, false])(
+  'a twin’s sending of the very same says nothing of what was lost below it; asked: %s',
+  async (confirms) => {
+    const bench = createBench()
+    bench.server.confirms = confirms
+    const device = await lostBelow(bench)
+    expect(bench.server.state(T, id(3))).toBeUndefined()
+    expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+    const held = [...bench.server.rows.values()].map(({ data }) => Number(data?.['n']))
+    expect(new Set(held)).toEqual(new Set([1, 2, 3]))
+    expect(await device.overview()).toMatchObject({ pending: 0 })
+  },
+)
+
+test.each([[[]], [[4]], [[4, 5]]])('nor of a refusal that was lost; it goes on with %j', async (more) => {
+  const bench = createBench()
+  const device = await lostBelow(bench, 'business_rule')
+  expect(bench.server.deadLetters).toEqual([])
+  await edit(device, ...more)
+  await device.sync()
+  expect(bench.server.deadLetters).toHaveLength(1)
+  expect(await device.deadLetters()).toHaveLength(1)
+})
+
+test('a refusal that nothing in the feed shows is asked for with the next operation, and no more after that', async () => {
+  const bench = createBench()
+  const { device } = await bench.device()
+  await edit(device, 1)
+  bench.server.refusals.set(id(2), [{ code: 'business_rule', retryable: false }])
+  await edit(device, 2)
+  const from = bench.server.requests.length
+  await device.sync()
+  await edit(device, 3)
+  await device.sync()
+  const asked = bench.server.requests
+    .slice(from)
+    .map(({ body }) => (body['confirm'] as object[] | undefined)?.length ?? 0)
+  expect(asked).toEqual([1, 1, 0])
+})
+
+test('a server that lost more than one request asks about gets all of it, in its order', async () => {
+  const bench = createBench()
+  const { device } = await bench.device()
+  const empty = bench.server.backup()
+  for (let n = 1; n <= 501; n++) await device.put({ table: T, id: id(n), data: { n } })
+  await device.sync()
+  await device.put({ table: T, id: id(1), data: { n: 0 } })
+  await device.sync()
+  bench.server.restore(empty)
+  expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+  expect(bench.server.state(T, id(1))?.data).toEqual({ n: 0 })
+  expect(bench.server.rows.size).toBe(501)
+})

@@ -1,20 +1,19 @@
+import { isAskingDue } from './confirm.ts'
 import type { Diary } from './diary.ts'
 import { compareDigests } from './digest-check.ts'
 import type { Exchanger } from './exchange.ts'
 import { SyncFailure } from './failure.ts'
 import { takeSnapshotPage } from './full-sync.ts'
-import { doubtTraceless } from './journal.ts'
 import { randomId } from './identifiers.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { StorageFullError } from './ports.ts'
 import { prepareRequest, type Prepared } from './prepare.ts'
-import { dueProbe, probe } from './probe.ts'
 import { repairQueue } from './repair.ts'
 import { syncReplySchema, type ReadSyncReply } from './replies.ts'
 import { NOTHING, type RoundResult } from './round-result.ts'
 import { readRowsDocument } from './rows.ts'
 import { abandonSnapshot, beginSnapshot, purgeGarbage } from './snapshot.ts'
-import type { JournalEntry, PendingOperation } from './stored.ts'
+import type { PendingOperation } from './stored.ts'
 import { takeReply } from './take-reply.ts'
 import { Unit } from './unit.ts'
 import { hasWork, isResending } from './work.ts'
@@ -46,12 +45,11 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
   let repairs = 0
   let resyncs = 0
   let isBegun = false
+  let isFirst = true
   /** Full syncs take turns; while this device waits for its own, it pushes. */
   let turnAtMs = 0
   /** The server had nothing more in its last answer. */
   let isDrained = false
-  /** The server has answered in this run. */
-  let isHeard = false
   let isDigestWanted = false
 
   return {
@@ -61,8 +59,8 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
       repairs = 0
       resyncs = 0
       isBegun = false
+      isFirst = true
       isDrained = false
-      isHeard = false
     },
     wantDigest() {
       isDigestWanted = true
@@ -70,23 +68,17 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     async next(retries) {
       // A full sync that was over but for this when the device was switched off.
       if (!isBegun) await purgeGarbage(kernel)
-      if (!isBegun) await transact(kernel, doubtTraceless)
       isBegun = true
       const { snapshot } = await transact(kernel, readRowsDocument)
-      // A device that was away first hears the server's time, and forgets what is too old to be asked for: to a server that
-      // keeps its answers no more, it would be a clone's. What it asks goes before the first page of a full sync.
-      const mayAsk = isHeard && (snapshot !== null || isDrained)
-      const [inDoubt, ...more] = mayAsk ? await dueProbe(kernel) : []
-      if (inDoubt) return ask([inDoubt, ...more])
-      const isBefore = snapshot?.cursor === null && !isHeard
-      const isDue = snapshot !== null && !isBefore && !(await isResending(new Unit(kernel.storage)))
+      const isAsking = await transact(kernel, isAskingDue)
+      const isDue = snapshot !== null && !isAsking && !(await isResending(new Unit(kernel.storage)))
       const mustWait = isDue && snapshot.cursor === null && turnAtMs > kernel.clock.nowMs()
       if (isDue && !mustWait) return fetchPage(snapshot.cursor)
-      if (!snapshot && isDrained && (await isDigestDue())) return compare()
+      if (!snapshot && !isAsking && isDrained && (await isDigestDue())) return compare()
       const story = diary.open()
       const prepared = await transact(kernel, (unit) =>
         prepareRequest(kernel, unit, {
-          ...{ syncId, story, retries, chunkShare, isDrained },
+          ...{ syncId, story, retries, chunkShare, isAsking, isFirst, isDrained },
           turnAtMs: mustWait ? turnAtMs : null,
           state: diary.state(),
           breaker: exchanger.breaker(),
@@ -104,6 +96,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
           reply: syncReplySchema,
         })
         story.told()
+        isFirst = false
         return await take(prepared, reply)
       } catch (error) {
         if (await isRepaired(error, prepared.batch)) return NOTHING
@@ -160,25 +153,13 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     }
   }
 
-  /** Whether the server still knows what it acknowledged. */
-  async function ask(entries: readonly [JournalEntry, ...JournalEntry[]]): Promise<RoundResult> {
-    try {
-      const again = await probe(kernel, exchanger, entries, syncId)
-      if (again) {
-        diary.mishap('server_restored', 'the server lost the last operation it acknowledged')
-        if (diary.state() === 'CHECKING') diary.dispatch('has_changes', 'one goes again')
-      }
-      return { ...NOTHING, ...again }
-    } catch (error) {
-      if (await isRepaired(error, [], entries[0].life)) return NOTHING
-      throw error
-    }
-  }
-
   async function take(prepared: Prepared, reply: ReadSyncReply): Promise<RoundResult> {
-    const { isCovering, begins, ...taken } = await takeReply(kernel, prepared, reply)
-    isHeard = true
-    if (begins) resyncs += 1
+    const { isCovering, begins, lost, ...taken } = await takeReply(kernel, prepared, reply)
+    if (lost > 0) {
+      diary.mishap('server_restored', `the server lost ${lost} operations that it had acknowledged`)
+      if (diary.state() === 'CHECKING') diary.dispatch('has_changes', 'they go again')
+    }
+    if (begins || lost > 0) resyncs += 1
     isDrained = isCovering
     return {
       ...taken,
@@ -192,12 +173,8 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     }
   }
 
-  async function isRepaired(
-    failure: unknown,
-    batch: readonly PendingOperation[],
-    askedLife?: number,
-  ): Promise<boolean> {
-    const what = await repairQueue(kernel, diary, failure, batch, askedLife)
+  async function isRepaired(failure: unknown, batch: readonly PendingOperation[]): Promise<boolean> {
+    const what = await repairQueue(kernel, diary, failure, batch)
     if (what === 'smaller') chunkShare /= 2
     if (what === 'again') repairs += 1
     return what === 'smaller' || (what === 'again' && repairs <= MAX_REPAIRS)

@@ -121,7 +121,7 @@ describe('turns, and room', () => {
     device.subscribe(async (event) => {
       if (event.kind !== 'transition' || event.to !== 'RETRYING' || edited) return
       edited = true
-      bench.server.faults.unshift('none', 'none')
+      bench.server.faults.unshift('none')
       await device.put({ table: T, id: id(3), data: { n: 3 }, priority: 'critical' })
     })
     let pushedAfterMs = 0

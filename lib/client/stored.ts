@@ -139,8 +139,6 @@ export interface JournalEntry {
   readonly answer: JournalAnswer
   /** By the server's clock. */
   readonly answeredAtMs: number
-  /** It was refused for now before, or went again: a restored server may know its seq as one that is still open. */
-  readonly wasRepaired?: boolean
 }
 
 /** An operation that will not succeed as it is. Kept until the app sends it again or lets it go. */
@@ -219,17 +217,19 @@ export interface MetaDocuments {
     readonly bytes: number
     /** Key of the one sent last. */
     readonly lastKey: string | null
-    /** The server has to be asked whether it still knows that one, and those in `repaired`. */
-    readonly mustProbe: boolean
-    /** Keys of what has to be asked for besides: a twin may have taken their places in what the server holds now. */
-    readonly doubted?: readonly string[]
-    /** How far, by key, it has been asked. */
-    readonly askedUpTo?: string | null
+    /** The server has to be asked about everything in it, before anything new goes to it. */
+    readonly mustAsk: boolean
+    /** How far, by key, it was asked of that. */
+    readonly askedUpTo: string | null
+    /** Keys of what it was found to have lost. */
+    readonly lost: readonly string[]
+    /** No token that this device holds shows whether the server has the entries after this key; null: one does, of all. */
+    readonly unprovenAfter: string | null
     /**
-     * Keys of operations that were repaired, as long as no token shows that they were answered: a server restored to just
-     * before has their seqs open, and no gap tells.
+     * Keys of those whose answer leaves nothing in the feed: no token shows them, until it shows a later operation that the
+     * server took while it knew them.
      */
-    readonly repaired?: readonly string[]
+    readonly traceless: readonly string[]
     /** Operations in the queue that were in the journal before. */
     readonly resending: number
   }

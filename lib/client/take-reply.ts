@@ -1,9 +1,10 @@
 import { applyAnswers, type Answer } from './answers.ts'
 import { SyncFailure } from './failure.ts'
-import { sendRepairedAgain, startNewLife } from './fork.ts'
+import { takeConfirmation } from './confirm.ts'
+import { startNewLife } from './fork.ts'
 import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
-import { covered, doubt, pruneJournal, readJournalDocument } from './journal.ts'
+import { doubt, pruneJournal, readJournalDocument } from './journal.ts'
 import { transact, type Kernel } from './kernel.ts'
 import type { Prepared } from './prepare.ts'
 import type { ReadServerChange, ReadSyncReply } from './replies.ts'
@@ -21,6 +22,8 @@ type Taken = Omit<RoundResult, 'hasMore' | 'digest' | 'pauseMs'> & {
   readonly isCovering: boolean
   /** A full sync begins. */
   readonly begins: boolean
+  /** Operations that go again, because the server lost them. */
+  readonly lost: number
 }
 
 /**
@@ -35,32 +38,35 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
   }
   const isPageIntact = reply.server_changes.every(fits)
   const isCovering = isPageIntact && !reply.has_more && reply.resync === null
-  const { summary, begins } = await transact(kernel, async (unit) => {
+  const { summary, begins, lost } = await transact(kernel, async (unit) => {
     const { deviceId } = await readIdentity(unit)
     const stamps = await openStamps(unit, kernel.clock, deviceId)
-    const { repaired = [], lastKey } = await readJournalDocument(unit)
+    const before = await readJournalDocument(unit)
     const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
     await markReported(unit, prepared.deadLetters)
-    await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering)
-    // Until a token covers what was answered here, no feed can show that the server lost it.
+    await pruneJournal(kernel, unit, Date.parse(reply.server_time), isCovering && !before.mustAsk)
     const begins = reply.resync !== null && (await beginSnapshot(unit, reply.resync.reason))
-    if (begins && isLost(reply.resync?.reason)) await sendRepairedAgain(unit)
-    if (begins || (answers.answers.length > 0 && !isCovering)) await doubt(unit, lastKey)
-    const isShown = answers.answers.some((each) => showsInFeed(each, reply))
-    if (isCovering) await covered(unit, isShown ? repaired : [])
+    // With one that was given before, nobody can say what came first.
+    const isShown = reply.repeated === 0 && answers.answers.some((each) => showsInFeed(each, reply))
+    const { question } = prepared
+    const lost = await takeConfirmation(kernel, unit, before, { question, reply, isCovering, isShown })
+    if (begins) await doubt(unit)
     if (!reply.resync && isPageIntact) answers.touched.push(...(await takePage(kernel, unit, stamps, reply)))
     if (isCovering) await clearGraves(unit)
     stamps.save()
-    return { summary: answers, begins }
+    return { summary: answers, begins, lost }
   })
   if (isCovering && reply.scopes) summary.touched.push(...(await leaveUngranted(kernel, reply.scopes)))
   // A twin had an operation refused for now under this incarnation, and will not repair it under it.
   if (summary.strays > 0 && prepared.deadLetters.length === 0) {
-    await transact(kernel, (unit) => startNewLife(kernel, unit))
+    await transact(kernel, async (unit) => {
+      await startNewLife(kernel, unit)
+      await doubt(unit)
+    })
   }
   return {
     ...summary,
-    ...{ isCovering, begins },
+    ...{ isCovering, begins, lost },
     pulled: reply.resync || !isPageIntact ? 0 : reply.server_changes.length,
     failure: shortcoming(isPageIntact, summary.unanswered),
   }
@@ -69,11 +75,6 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
 /** Whether a write of now answers it, which a token from now on covers. */
 function showsInFeed({ opId, outcome }: Answer, { covered }: ReadSyncReply): boolean {
   return (outcome === 'applied' || outcome === 'merged') && !covered.includes(opId)
-}
-
-/** Only a server that was restored says so: it knows less than it signed. */
-function isLost(reason: string | undefined): boolean {
-  return reason === 'token_ahead' || reason === 'history_diverged'
 }
 
 async function takePage(

@@ -1,3 +1,4 @@
+import { isAnythingUnproven } from './confirm.ts'
 import { readJournalDocument } from './journal.ts'
 import { queuedPages } from './queue.ts'
 import { readRowsDocument } from './rows.ts'
@@ -15,8 +16,7 @@ export async function isResending(unit: Unit): Promise<boolean> {
 /** Whether there is anything to send, to ask, or to fetch. */
 export async function hasWork(unit: Unit): Promise<boolean> {
   const { snapshot } = await readRowsDocument(unit)
-  const { mustProbe, lastKey } = await readJournalDocument(unit)
-  if (snapshot || (mustProbe && lastKey !== null)) return true
+  if (snapshot || (await isAnythingUnproven(unit))) return true
   const inflight = await unit.scan('inflight', { limit: 1 })
   if (inflight.length > 0) return true
   const outbox = await unit.scan('outbox', { limit: 1 })

@@ -170,11 +170,28 @@ export const syncRequestSchema = z.object({
   changes: z.array(z.unknown()).max(limits.max_changes).default([]),
   dead_letters: z.array(z.unknown()).max(limits.max_changes).default([]),
   status: statusSchema.optional(),
+  /**
+   * Operations of which the device has the answer, for this server to say which of them it does not know so: it may have
+   * been restored from a backup. `digest`: `answerDigest` of confirm.ts. `dead_letter_id`: where that is the answer.
+   */
+  confirm: z
+    .array(
+      z.object({
+        op_id: uuid,
+        incarnation: uuid,
+        seq,
+        digest: z.string().max(64),
+        dead_letter_id: absent(uuid),
+      }),
+    )
+    .max(limits.max_changes)
+    .default([]),
   /** The device's Lamport clock; what happens to the request is after it. */
   lamport: z.int().min(0).optional().catch(undefined),
   pull: z.object({ limit: z.int().min(0).optional() }).optional(),
 })
 export type SyncRequest = z.output<typeof syncRequestSchema>
+export type SyncRequestInput = z.input<typeof syncRequestSchema>
 
 export const outcomes = ['applied', 'merged', 'superseded', 'no_change'] as const
 export type Outcome = (typeof outcomes)[number]
@@ -284,6 +301,8 @@ export type SyncReply = {
   covered?: string[]
   /** How many of the answers in this reply were given before. */
   repeated?: number
+  /** Of the operations in `confirm`, by op_id, those that this server did not answer so. Absent where none was asked. */
+  unconfirmed?: string[]
   /** Conflicts in this reply that were answered before, and are settled by now. */
   settled?: string[]
   /** Where records leave a scope that was revoked: the device's conflicts that are not settled yet. */

@@ -1,7 +1,14 @@
 import { parseHlc } from '#lib/core/hlc.ts'
 import { jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
-import { changeSchema, syncRequestSchema, type Change, type ServerChange } from '#lib/protocol/sync.ts'
+import { answerDigest, answerFacts, contentHash, type AnswerEntry } from '#lib/protocol/confirm.ts'
+import {
+  changeSchema,
+  syncRequestSchema,
+  type Change,
+  type ServerChange,
+  type SyncRequest,
+} from '#lib/protocol/sync.ts'
 import type { Transport, TransportReply, TransportRequest } from '../ports.ts'
 import {
   acceptance,
@@ -27,6 +34,7 @@ type Backup = Pick<
 > & {
   streams: Map<string, Stream>
   byOp: Map<string, Reply>
+  hashes: Map<string, string>
   pushedBy: Map<string, JsonObject | null>
 }
 
@@ -71,12 +79,15 @@ export class ModelServer {
   /** What tells one history from another: a name for each commit of the feed, never given twice. */
   chain: string[] = []
   wasRestored = false
+  /** Says what it knows of what it is asked; one of before does not. */
+  confirms = true
   private commits = 0
   private readonly revoked = new Set<string>()
   private readonly contents = new Map<string, string>()
   private readonly everApplied = new Set<string>()
   private streams = new Map<string, Stream>()
   private byOp = new Map<string, Reply>()
+  private hashes = new Map<string, string>()
   pushedBy = new Map<string, JsonObject | null>()
   private grants = new Map<string, string[]>()
 
@@ -129,9 +140,9 @@ export class ModelServer {
 
   backup(): Backup {
     const { rows, feed, deadLetters, conflicts, epoch, minPosition, chain } = this
-    const { streams, byOp, pushedBy } = this
+    const { streams, byOp, hashes, pushedBy } = this
     const seen = { rows, feed, deadLetters, conflicts, epoch, minPosition, chain }
-    return structuredClone({ ...seen, streams, byOp, pushedBy })
+    return structuredClone({ ...seen, streams, byOp, hashes, pushedBy })
   }
 
   /** The database is put back to what it was; what happened since is gone, and nobody is told. */
@@ -209,6 +220,8 @@ export class ModelServer {
       if (each.seq === next) next += 1
     }
     this.streams.set(streamKey, stream)
+    const unconfirmed = request.confirm.filter((asked) => !this.knows(asked)).map(({ op_id }) => op_id)
+    const confirmed = this.confirms && request.confirm.length > 0 ? { unconfirmed } : {}
     for (const letter of request.dead_letters as { op_id: string; change: { seq: number } }[]) {
       this.reportedDeadLetters.push(letter.op_id)
       stream.holes.delete(letter.change.seq)
@@ -225,7 +238,17 @@ export class ModelServer {
       stream.lastSeq = Math.max(stream.lastSeq, each.seq)
     }
     const page = feedPage(this, request.last_sync_token ?? null)
-    return ok({ ...replies, repeated, ...page, server_time: this.time() })
+    return ok({ ...replies, repeated, ...confirmed, ...page, server_time: this.time() })
+  }
+
+  /** Whether an operation was answered as the device says. */
+  private knows({ op_id: opId, digest, dead_letter_id: letter }: SyncRequest['confirm'][number]): boolean {
+    const reply = this.byOp.get(opId)
+    if (letter !== undefined && reply?.kind !== 'rejected' && this.deadLetters.includes(letter)) return true
+    if (!reply) return false
+    const kind = reply.kind === 'conflicts' ? 'conflict' : reply.kind
+    const facts = answerFacts({ ...reply.value, kind } as AnswerEntry)
+    return answerDigest(this.hashes.get(opId) ?? '', facts, sha256Hex) === digest
   }
 
   private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>, index: number): Reply {
@@ -240,6 +263,7 @@ export class ModelServer {
       stream.answered.set(each.seq, { content: content(each), reply })
       stream.holes.delete(each.seq)
       this.byOp.set(each.op_id, reply)
+      this.hashes.set(each.op_id, contentHash(each, sha256Hex))
       this.contents.set(each.op_id, content(each))
       if (reply.value['outcome'] === 'applied') this.everApplied.add(each.op_id)
       return reply
@@ -321,7 +345,7 @@ export class ModelServer {
 
   private bury(each: Change, code: string): Reply {
     this.deadLetters.push(each.op_id)
-    return rejection(each, code, false, { dead_letter_id: `dead-${each.op_id}` })
+    return rejection(each, code, false, { dead_letter_id: each.op_id })
   }
 
   private commit(

@@ -3,7 +3,7 @@ import { sqlState } from '../sql-state.ts'
 import { feedStore } from './feed-store.ts'
 import { commitPayload, loadPayload } from './payload.ts'
 import { sagaStore } from './saga-store.ts'
-import type { Committed, Loaded, SyncStore } from './store.ts'
+import type { Committed, KnownAnswers, Loaded, SyncStore } from './store.ts'
 
 /** The sync engine's database: prisma/migrations/20261122132000_push_in_parts for what is written. */
 export function postgresStore(db: Database): SyncStore {
@@ -15,6 +15,15 @@ export function postgresStore(db: Database): SyncStore {
       const statement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
       const [row] = await queryPrepared<{ loaded: Loaded }>(db, statement, [loadPayload(request)])
       return row!.loaded
+    },
+
+    async answered({ device, op_ids: opIds, dead_letters: letters }) {
+      const [row] = await queryPrepared<{ known: KnownAnswers }>(
+        db,
+        { name: 'known_answers', text: knownAnswers },
+        [device, opIds, letters],
+      )
+      return row!.known
     },
 
     async commit(request) {
@@ -38,3 +47,20 @@ export function postgresStore(db: Database): SyncStore {
     },
   }
 }
+
+/** OFFSET keeps the device out of the look-up: by its key, everything it ever sent would be read. */
+const knownAnswers = `
+  SELECT json_build_object(
+    'results', coalesce((SELECT json_agg(json_build_object('op_id', o.op_id, 'hash', encode(o.payload_hash, 'hex'),
+        'kind', o.kind, 'code', CASE o.kind WHEN 'accepted' THEN a.entry->>'outcome' ELSE a.entry->>'code' END,
+        'version', CASE o.kind WHEN 'accepted' THEN (a.entry->>'version')::int
+          WHEN 'conflict' THEN (a.entry->>'server_version')::int END,
+        'ref', CASE o.kind WHEN 'conflict' THEN a.entry->>'conflict_id'
+          WHEN 'rejected' THEN a.entry->>'dead_letter_id' END) ORDER BY o.op_id)
+      FROM (SELECT * FROM op_result r WHERE r.op_id = ANY ($2::uuid[]) OFFSET 0) o,
+        LATERAL (SELECT o.answer::json AS entry) a WHERE o.device_id = $1::uuid), '[]'),
+    'dead_letters', coalesce((SELECT json_agg(l.id ORDER BY l.id) FROM dead_letter l
+      WHERE l.id = ANY ($3::uuid[]) AND l.device_id = $1::uuid), '[]'),
+    'forgotten', coalesce((SELECT json_agg(json_build_object('incarnation', s.incarnation, 'seq', s.pruned_seq)
+        ORDER BY s.incarnation)
+      FROM device_stream s WHERE s.device_id = $1::uuid AND s.pruned_until IS NOT NULL), '[]')) AS known`

@@ -4,6 +4,7 @@ import type { Refusal } from '#lib/core/decide.ts'
 import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { plainChange } from './plain-change.ts'
+import { contentHash as hashOf } from '#lib/protocol/confirm.ts'
 import { changeSchema, hlcText, uuid, type Change } from '#lib/protocol/sync.ts'
 
 export const sha256Hex = (text: string): string => hash('sha256', text)
@@ -85,34 +86,8 @@ function readable(raw: unknown, index: number, change: Change): ReadChange {
   }
 }
 
-type Content = Pick<
-  Change,
-  'op_id' | 'table' | 'operation' | 'record_id' | 'scope' | 'base_version' | 'checksum'
-> &
-  Partial<Pick<Change, 'first_checksum' | 'from_scope' | 'base_op_id' | 'text_ops' | 'saga'>>
-
-/**
- * The clock and the trace are left out: a device may restamp what it sends again. The data counts by the checksum the
- * device gave it: what was damaged on its way the second time is still the same operation. So is what has a register that
- * was stamped anew: by the checksum it had before, since a copy that a network kept may be taken first.
- */
-export function contentHash(change: Content): string {
-  return sha256Hex(
-    JSON.stringify([
-      change.op_id,
-      change.table,
-      change.operation,
-      change.record_id,
-      change.scope,
-      change.from_scope ?? null,
-      change.base_version,
-      change.base_op_id ?? null,
-      change.first_checksum ?? change.checksum,
-      change.text_ops ?? null,
-      change.saga ?? null,
-    ]),
-  )
-}
+/** SHA-256 of what an operation does (`lib/protocol/confirm.ts`). */
+export const contentHash = (change: Parameters<typeof hashOf>[0]): string => hashOf(change, sha256Hex)
 
 /** What can be read of a change all the same tells where its refusal belongs. */
 function unreadable(raw: unknown, index: number, errors: { pointer: string; detail: string }[]): ReadChange {

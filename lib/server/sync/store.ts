@@ -3,6 +3,7 @@ import type { LostValue } from '#lib/core/merge.ts'
 import type { FieldStamps } from '#lib/core/since.ts'
 import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Vector } from '#lib/core/vector.ts'
+import type { AnswerFacts } from '#lib/protocol/confirm.ts'
 import type { AuditRow } from '../audit/store.ts'
 import type { ReopenRow, ReplayRow, ResolveRow } from './settling-rows.ts'
 import type {
@@ -258,6 +259,14 @@ export type LostHistoryNote = {
   trace_id: string
 }
 
+/** Answers of a device's operations, as they were first given. */
+export type KnownAnswers = {
+  results: ({ op_id: string; hash: string } & AnswerFacts)[]
+  dead_letters: string[]
+  /** Up to which seq of an incarnation answers may be kept no more. */
+  forgotten: { incarnation: string; seq: number }[]
+}
+
 export type Committed = {
   heads: { [scope: string]: { seq: number; chain: string } }
   committed_at: string
@@ -273,6 +282,8 @@ export type Committed = {
 export type SyncStore = {
   /** What a batch rests on, read without locks. */
   load: (request: LoadRequest) => Promise<Loaded>
+  /** What is kept of operations that a device says were answered, and of the dead letters that it names. */
+  answered: (asked: { device: string; op_ids: string[]; dead_letters: string[] }) => Promise<KnownAnswers>
   /**
    * Writes a decided batch, or nothing.
    * `moved`: what the decisions rest on changed meanwhile, or two batches waited for each other: load and decide again.

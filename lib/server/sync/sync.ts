@@ -6,6 +6,7 @@ import { jitteredRetryMs } from '../http/reply.ts'
 import type { SyncRecord } from '../syncs/session.ts'
 import { answeredBefore } from './answered-before.ts'
 import type { Answer, DecidedBatch } from './batch.ts'
+import { unconfirmed } from './confirm.ts'
 import { countAnswers, countTables } from './count-answers.ts'
 import type { Engine } from './engine.ts'
 import { pull, type Pulled } from './pull.ts'
@@ -85,6 +86,8 @@ export async function sync(
 
   const token = await tokenOf(engine, request.last_sync_token)
   const granted = new Set(device.scopes)
+  // Before anything is taken: what a new operation follows in this history was there before it.
+  const unknown = request.confirm.length > 0 ? await unconfirmed(engine, device.id, request.confirm) : null
   const changes = readChanges(request.changes)
   const pushed =
     request.changes.length + request.dead_letters.length > 0
@@ -144,6 +147,7 @@ export async function sync(
         covered,
         settled,
         openConflicts,
+        unknown,
         traceId: options.traceId,
         nowMillis: engine.now(),
         lamport: clock.tick(),
@@ -208,6 +212,7 @@ function replyParts(
     covered: readonly string[]
     settled: readonly string[]
     openConflicts: readonly string[] | null
+    unknown: readonly string[] | null
   },
 ): string[] {
   const list = (kind: Answer['kind']) =>
@@ -215,7 +220,7 @@ function replyParts(
       .filter((answer) => answer.kind === kind)
       .map(({ text }) => text)
       .join(',')
-  const { traceId, nowMillis, lamport, scopes, covered, settled, openConflicts } = about
+  const { traceId, nowMillis, lamport, scopes, covered, settled, openConflicts, unknown } = about
   // A device that asks whether it is known what it sent must be able to tell that from its being taken as new.
   const repeated = answers.filter(({ replayed }) => replayed).length
   const listed = (name: string, ids: readonly string[]) =>
@@ -229,6 +234,7 @@ function replyParts(
     `],"has_more":${pulled.hasMore},"lamport":${lamport},` +
     `"scopes":${JSON.stringify(scopes)},"repeated":${repeated},${listed('covered', covered)}${listed('settled', settled)}` +
     (openConflicts ? `"open_conflicts":${JSON.stringify(openConflicts)},` : '') +
+    (unknown === null ? '' : `"unconfirmed":${JSON.stringify(unknown)},`) +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
   return [head, ...pulled.changes.flatMap((changes, i) => (i === 0 ? [changes] : [',', changes])), tail]
 }

@@ -2,7 +2,8 @@ import { fingerprint } from '#lib/core/fingerprint.ts'
 import type { JsonObject } from '#lib/core/json.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { AppError } from '#lib/protocol/errors.ts'
-import type { Accepted, ChangeActor, Conflicted, Operation, Rejected } from '#lib/protocol/sync.ts'
+import type { AnswerEntry } from '#lib/protocol/confirm.ts'
+import type { ChangeActor, Operation } from '#lib/protocol/sync.ts'
 import type { AuditEntry } from '../audit/append.ts'
 import type { DecidedBatch } from './batch.ts'
 import type { Engine } from './engine.ts'
@@ -63,10 +64,7 @@ export type RecordWrite = {
   traceId: string
 }
 
-export type WriteAnswer =
-  | ({ kind: 'accepted' } & Accepted)
-  | ({ kind: 'conflict' } & Conflicted)
-  | ({ kind: 'rejected' } & Rejected)
+export type WriteAnswer = AnswerEntry
 
 export type Written = { answer: WriteAnswer; recordVersion: number; recordData: JsonObject | null }
 

@@ -130,9 +130,19 @@ async function compareReads(real: Target, model: Target, dice: ReturnType<typeof
         }),
       ),
     )
-    const { record, stream } = await real.dump()
+    const { record, stream, result, letter } = await real.dump()
     for (const { device } of stream as { device: string }[]) {
       await both(({ engine }) => engine.store.openConflicts(device))
+    }
+    const answers = result as { op_id: string; device_id: string }[]
+    for (const device of new Set(answers.map(({ device_id }) => device_id))) {
+      await both(({ engine }) =>
+        engine.store.answered({
+          device,
+          op_ids: answers.map(({ op_id }) => op_id),
+          dead_letters: (letter as { id: string }[]).map(({ id }) => id),
+        }),
+      )
     }
     const versions = (record as Row[]).map(({ scope, table, id, version }) => ({
       ...{ scope, table, id, version: Math.max(1, version - dice.int(0, 1)), seq: dice.int(0, head) },

@@ -205,7 +205,10 @@ export class DeviceWatch {
   /** An operation that was sent keeps its content: the server may know it. */
   #sameAsSent(before: Queued, after: Queued): void {
     // What a twin sent otherwise under this id goes on under an id of its own.
-    const isReissued = before.opId !== after.opId && this.#ledger.answer(before.opId)
+    const isRenamed = before.opId !== after.opId
+    // A database that was restored while the reply was on its way has not that answer any more.
+    const wasAnswered = this.#ledger.restores > 0 && this.#log.ambiguous.has(before.opId)
+    const isReissued = isRenamed && (wasAnswered || this.#ledger.answer(before.opId))
     if (!before.wasSent || isReissued) return
     // A register set by a clock that ran ahead was refused for its stamp, and takes another.
     const isRestamped =

@@ -1,0 +1,27 @@
+import { answerFacts, type AnswerEntry } from '#lib/protocol/confirm.ts'
+import type { KnownAnswers, SyncStore } from '#lib/server/sync/store.ts'
+import type { Tables } from './tables.ts'
+
+/** What `answered` of the Postgres store reads. */
+export function knownAnswers(
+  tables: Tables,
+  { device, op_ids: opIds, dead_letters: letters }: Parameters<SyncStore['answered']>[0],
+): KnownAnswers {
+  const found = [...new Set(opIds)].toSorted().flatMap((opId) => tables.get('results', opId) ?? [])
+  return {
+    results: found
+      .filter(({ device_id }) => device_id === device)
+      .map(({ op_id, hash, kind, answer }) => {
+        const entry = { kind, ...JSON.parse(answer) } as AnswerEntry
+        return { op_id, hash, ...answerFacts(entry) }
+      }),
+    dead_letters: [...new Set(letters)]
+      .filter((id) => tables.get('letters', id)?.device_id === device)
+      .toSorted(),
+    forgotten: tables
+      .all('streams')
+      .filter((row) => row.device === device && row.pruned_until_ms !== null)
+      .map(({ incarnation, pruned_seq: seq }) => ({ incarnation, seq }))
+      .toSorted((a, b) => (a.incarnation < b.incarnation ? -1 : 1)),
+  }
+}
