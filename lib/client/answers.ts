@@ -195,7 +195,7 @@ export async function applyAnswers(
 }
 
 /** Whether its op id alone is in the way: a twin sent something else under it. */
-export function isIdTaken({ code, errors }: ReadRejected): boolean {
+function isIdTaken({ code, errors }: ReadRejected): boolean {
   return code === 'invalid_change' && errors.some(({ pointer }) => pointer === '/op_id')
 }
 
