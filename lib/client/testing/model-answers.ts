@@ -16,6 +16,14 @@ export interface Row {
 /** An answer, kept so that it is given again. */
 export type Reply = { kind: 'accepted' | 'conflicts' | 'rejected'; value: Record<string, Json | undefined> }
 
+/** What a device sent in one life. */
+export interface Stream {
+  lastSeq: number
+  holes: Map<number, number>
+  /** Content and answer of every seq that was answered for good. */
+  answered: Map<number, { content: string; reply: Reply }>
+}
+
 /** What makes an operation the same when it comes again. */
 export function content(each: Change): string {
   const { op_id, operation, table, record_id, scope, from_scope, base_version, base_op_id } = each

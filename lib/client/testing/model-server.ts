@@ -1,14 +1,8 @@
 import { parseHlc } from '#lib/core/hlc.ts'
 import { jsonEqual, type Json, type JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
-import { answerDigest, answerFacts, contentHash, type AnswerEntry } from '#lib/protocol/confirm.ts'
-import {
-  changeSchema,
-  syncRequestSchema,
-  type Change,
-  type ServerChange,
-  type SyncRequest,
-} from '#lib/protocol/sync.ts'
+import { contentHash } from '#lib/protocol/confirm.ts'
+import { changeSchema, syncRequestSchema, type Change, type ServerChange } from '#lib/protocol/sync.ts'
 import type { Transport, TransportReply, TransportRequest } from '../ports.ts'
 import {
   acceptance,
@@ -20,7 +14,9 @@ import {
   sha256Hex,
   type Reply,
   type Row,
+  type Stream,
 } from './model-answers.ts'
+import { unconfirmed } from './model-confirm.ts'
 import { decideMerge } from './model-merge.ts'
 import { digestReply, feedPage, snapshotPage } from './model-feed.ts'
 import { ok, refusal, withFault, type Fault } from './faults.ts'
@@ -31,19 +27,8 @@ type Strategy = 'lww' | 'fww' | 'manual' | 'crdt'
 type Backup = Pick<
   ModelServer,
   'rows' | 'feed' | 'deadLetters' | 'conflicts' | 'epoch' | 'minPosition' | 'chain'
-> & {
-  streams: Map<string, Stream>
-  byOp: Map<string, Reply>
-  hashes: Map<string, string>
-  pushedBy: Map<string, JsonObject | null>
-}
-
-interface Stream {
-  lastSeq: number
-  holes: Map<number, number>
-  /** Content and answer of every seq that was answered for good. */
-  answered: Map<number, { content: string; reply: Reply }>
-}
+> &
+  Pick<ModelServer, 'byOp' | 'hashes' | 'pushedBy'> & { streams: Map<string, Stream> }
 
 /**
  * A server as small as the protocol allows: seqs, holes, forks, stable replies, a feed with tokens,
@@ -86,8 +71,8 @@ export class ModelServer {
   private readonly contents = new Map<string, string>()
   private readonly everApplied = new Set<string>()
   private streams = new Map<string, Stream>()
-  private byOp = new Map<string, Reply>()
-  private hashes = new Map<string, string>()
+  byOp = new Map<string, Reply>()
+  hashes = new Map<string, string>()
   pushedBy = new Map<string, JsonObject | null>()
   private grants = new Map<string, string[]>()
 
@@ -220,8 +205,7 @@ export class ModelServer {
       if (each.seq === next) next += 1
     }
     this.streams.set(streamKey, stream)
-    const unconfirmed = request.confirm.filter((asked) => !this.knows(asked)).map(({ op_id }) => op_id)
-    const confirmed = this.confirms && request.confirm.length > 0 ? { unconfirmed } : {}
+    const unknown = this.confirms ? unconfirmed(request.confirm, this) : {}
     for (const letter of request.dead_letters as { op_id: string; change: { seq: number } }[]) {
       this.reportedDeadLetters.push(letter.op_id)
       stream.holes.delete(letter.change.seq)
@@ -238,17 +222,7 @@ export class ModelServer {
       stream.lastSeq = Math.max(stream.lastSeq, each.seq)
     }
     const page = feedPage(this, request.last_sync_token ?? null)
-    return ok({ ...replies, repeated, ...confirmed, ...page, server_time: this.time() })
-  }
-
-  /** Whether an operation was answered as the device says. */
-  private knows({ op_id: opId, digest, dead_letter_id: letter }: SyncRequest['confirm'][number]): boolean {
-    const reply = this.byOp.get(opId)
-    if (letter !== undefined && reply?.kind !== 'rejected' && this.deadLetters.includes(letter)) return true
-    if (!reply) return false
-    const kind = reply.kind === 'conflicts' ? 'conflict' : reply.kind
-    const facts = answerFacts({ ...reply.value, kind } as AnswerEntry)
-    return answerDigest(this.hashes.get(opId) ?? '', facts, sha256Hex) === digest
+    return ok({ ...replies, repeated, ...unknown, ...page, server_time: this.time() })
   }
 
   private answer(stream: Stream, each: Change, deviceId: string, held: Set<string>, index: number): Reply {

@@ -205,10 +205,7 @@ export class DeviceWatch {
   /** An operation that was sent keeps its content: the server may know it. */
   #sameAsSent(before: Queued, after: Queued): void {
     // What a twin sent otherwise under this id goes on under an id of its own.
-    const isRenamed = before.opId !== after.opId
-    // A database that was restored while the reply was on its way has not that answer any more.
-    const wasAnswered = this.#ledger.restores > 0 && this.#log.ambiguous.has(before.opId)
-    const isReissued = isRenamed && (wasAnswered || this.#ledger.answer(before.opId))
+    const isReissued = before.opId !== after.opId && this.#log.mayBeAnothers(before.opId)
     if (!before.wasSent || isReissued) return
     // A register set by a clock that ran ahead was refused for its stamp, and takes another.
     const isRestamped =

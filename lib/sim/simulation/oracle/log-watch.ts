@@ -135,6 +135,11 @@ export class LogWatch {
     for (const [key, { last_seq }] of rows.streams) this.#streams.set(key, last_seq)
   }
 
+  /** Whether a twin had an operation of this id answered; a restore may have lost that answer on its way. */
+  mayBeAnothers(opId: string): boolean {
+    return this.#ledger.answer(opId) !== undefined || (this.#ledger.restores > 0 && this.ambiguous.has(opId))
+  }
+
   /** The state of a record at a position of its scope's feed. */
   at(key: string, seq: number): Told | undefined {
     return this.histories.get(key)?.findLast(({ feedSeq }) => feedSeq <= seq)
