@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { listReview } from './review.ts'
 import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
+import { getRecord } from './records.ts'
 import { rehome } from './rehome.ts'
 import { buryOperation } from './refusals.ts'
 import { readRow } from './rows.ts'
@@ -115,6 +117,49 @@ test('of a record that was moved while its creation was refused, nothing is left
   })
   expect(await stored(kernel)).toMatchObject([{ operation: 'CREATE', scope: 'south', fromScope: null }])
   expect(await transact(kernel, (unit) => readRow(unit, here))).toBeUndefined()
+})
+
+test('of a record that was moved while its creation was under way, nothing hides the place where it is forbidden', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await transact(kernel, (unit) =>
+    applyEdit(kernel, unit, { ...here, data: { name: 'A' }, priority: undefined }),
+  )
+  await send(kernel)
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await take(kernel, await stored(kernel), { code: 'scope_forbidden', retryable: false })
+  expect((await transact(kernel, listReview)).map(({ edit }) => edit.operation)).toEqual(['CREATE', 'UPDATE'])
+  expect(await kernel.storage.scan('records', {})).toEqual([])
+})
+
+test('a record that somebody moved is moved back with an edit from before: the edit goes, and then the move', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, here, { operation: 'UPSERT', version: 1, data: { name: 'A' } })
+  const edit = { ...here, data: { name: 'B' }, priority: undefined }
+  await transact(kernel, (unit) => applyEdit(kernel, unit, edit))
+  await news(kernel, there, { operation: 'UPSERT', version: 2, data: { name: 'A' } })
+  await news(kernel, here, { operation: 'LEAVE', version: 2, data: null }, 'south')
+  await transact(kernel, (unit) => moveRecord(kernel, unit, there, 'north'))
+  const [made, moved] = await stored(kernel)
+  expect(made).toMatchObject({ scope: 'north', baseVersion: 1 })
+  expect(made?.fromScope ?? null).toBeNull()
+  expect(moved).toMatchObject({ scope: 'north', fromScope: 'south', baseOpId: made?.opId })
+  await send(kernel)
+  // The edit follows its record to where it is.
+  await take(kernel, [made!], { ...applied(3), scope: 'south' })
+  await take(kernel, [moved!], applied(4))
+  expect(await transact(kernel, (unit) => getRecord(unit, here))).toMatchObject({
+    ...{ data: { name: 'B' }, serverVersion: 4 },
+  })
+  expect(await transact(kernel, (unit) => getRecord(unit, there))).toBeUndefined()
+})
+
+test('a record whose move was set aside with the scope that it was to go to is shown where it is', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, here, { operation: 'UPSERT', version: 1, data: { name: 'A' } })
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await news(kernel, there, { operation: 'LEAVE', version: 1, data: null })
+  expect(await transact(kernel, listReview)).toMatchObject([{ edit: { scope: 'south', fromScope: 'north' } }])
+  expect(await transact(kernel, (unit) => getRecord(unit, here))).toMatchObject({ data: { name: 'A' } })
 })
 
 test('a move that is refused its place by a conflict is marked where the record is, however often it moved here', async () => {

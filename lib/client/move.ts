@@ -45,9 +45,11 @@ export async function moveRecord(
   const moved = await rehome(unit, row, toScope)
   const { server } = row
   const isOnItsWay = last !== undefined && (last.wasSent || last.saga !== null)
+  // Made where it goes back to now, and somebody else moved the record since: the edit is no move.
+  const isMadeThere = last?.operation === 'UPDATE' && last.fromScope == null && last.madeIn === toScope
   let queued: PendingOperation
   let ordinals = moved.pending
-  if (last && !isOnItsWay) {
+  if (last && !isOnItsWay && !isMadeThere) {
     const origin = last.operation === 'CREATE' ? toScope : (last.fromScope ?? last.madeIn ?? key.scope)
     queued = await revise(unit, last, {
       ...{ ...last, hlc: content.hlc, scope: toScope, madeIn: null, madeAs: null },

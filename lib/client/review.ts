@@ -1,10 +1,21 @@
 import { timeOrderedId } from './identifiers.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, enqueue, inheritPriority } from './queue.ts'
-import { undoMove } from './rehome.ts'
+import { forgetMove, undoMove } from './rehome.ts'
 import { emptyRow, readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
 import type { EditContent, PendingOperation, ReviewItem } from './stored.ts'
 import type { Unit } from './unit.ts'
+
+/** Takes an edit that was never sent out of the queue and keeps it; what it was to move is shown where it was. */
+export async function setAsideUnsent(
+  unit: Unit,
+  operation: PendingOperation,
+  about: Pick<ReviewItem, 'reason' | 'serverData' | 'atMs'>,
+): Promise<void> {
+  await dequeue(unit, operation)
+  await forgetMove(unit, operation)
+  setAside(unit, operation, about)
+}
 
 /** Keeps an edit that cannot be sent where its record is now. It is out of the queue already. */
 export function setAside(
@@ -57,8 +68,7 @@ export async function setAsideForbidden(
       left.push(next.ordinal)
       continue
     }
-    await dequeue(unit, next)
-    setAside(unit, next, about)
+    await setAsideUnsent(unit, next, about)
   }
   const kept = settled({ ...row, pending: left })
   await writeRow(unit, kept)

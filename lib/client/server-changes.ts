@@ -1,10 +1,9 @@
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { readIdentity } from './identity.ts'
 import { transact, type Kernel } from './kernel.ts'
-import { dequeue } from './queue.ts'
 import { rehome } from './rehome.ts'
 import type { ReadServerChange } from './replies.ts'
-import { setAside } from './review.ts'
+import { setAside, setAsideUnsent } from './review.ts'
 import { emptyRow, newerState, readPending, readRow, readRowsDocument, settled, writeRow } from './rows.ts'
 import type { Stamps } from './stamps.ts'
 import {
@@ -132,9 +131,7 @@ export async function leaveUngranted(kernel: Kernel, granted: readonly string[])
 async function leave(unit: Unit, row: StoredRecord, nowMs: number): Promise<void> {
   const aside = { reason: 'left_scope', serverData: row.server?.data ?? null, atMs: nowMs } as const
   for (const operation of await readPending(unit, row)) {
-    if (operation.wasSent) continue
-    await dequeue(unit, operation)
-    setAside(unit, operation, aside)
+    if (!operation.wasSent) await setAsideUnsent(unit, operation, aside)
   }
   for (const mark of row.conflicts) {
     // A conflict that a person will settle is kept by the server; one that was merely refused, by nobody else.
