@@ -1,9 +1,18 @@
+import { bigintArray, hexArray, intArray, jsonbArray, textArray, uuidArray } from './pg-arrays.ts'
 import { keyOf } from './record-states.ts'
-import type { CommitRequest, FeedChangeRow, LoadRequest, OpResultRow, RecordKey } from './store.ts'
+import type {
+  CommitRequest,
+  FeedChangeRow,
+  Loaded,
+  LoadedRecord,
+  LoadRequest,
+  OpResultRow,
+  RecordKey,
+} from './store.ts'
 
-// What push_load and push_commit take, as JSON text. Writing it, sending it and reading it is a third of what a push
-// costs, so what most rows have in common is said once, what is null not at all, and what the database can put together
-// itself is left to it.
+// What push_load and push_commit take. Writing it, sending it and reading it is a third of what a push costs, so what most
+// rows have in common is said once, what is null not at all, and what the database can put together itself is left to
+// it; and what each change has of its own goes as lists that need no reading.
 
 /** What a batch rests on, for push_load. A key says itself which version of its record an edit was made on. */
 export function loadPayload(request: LoadRequest): string {
@@ -25,52 +34,121 @@ export function loadPayload(request: LoadRequest): string {
   })
 }
 
-/** A decided batch, for push_commit. */
-export function commitPayload(request: CommitRequest): string {
-  const [first] = request.changes
-  const common = { scope: first?.scope, table: first?.table }
-  const device = request.stream?.device ?? null
-  const isOwn = request.changes.every(({ device_id }) => device_id === device)
-  // Only what came in a stream is answered again: a replay in a device's name has no seq there.
-  const answered = request.stream ? request.results : []
-  const results = new Map(answered.map((result) => [result.op_id, result]))
-  const changes = request.changes.map((change) => {
-    const result = results.get(change.op_id)
-    const isPlain = result !== undefined && isPlainResult(change, result)
-    if (isPlain) results.delete(change.op_id)
-    return {
-      final: change.final ?? undefined,
-      scope: change.scope === common.scope ? undefined : change.scope,
-      ordinal: change.ordinal,
-      table: change.table === common.table ? undefined : change.table,
-      record_id: change.record_id,
-      operation: change.operation,
-      effect: change.effect,
-      op_id: change.op_id,
-      seq: change.seq ?? undefined,
-      outcome: change.outcome,
-      before_version: change.before_version,
-      after_version: change.after_version,
-      data: change.data ?? undefined,
-      checksum: change.checksum,
-      hlc: change.hlc,
-      vector: change.vector,
-      rule: change.rule,
-      lost: change.lost ?? undefined,
-      conflict_id: change.conflict_id ?? undefined,
-      dead_letter_id: change.dead_letter_id ?? undefined,
-      device_id: isOwn ? undefined : (change.device_id ?? undefined),
-      hash: isPlain ? result.hash : undefined,
-    }
-  })
-  return JSON.stringify({
-    ...request,
-    ...common,
-    is_own: isOwn,
-    rests_on: request.rests_on.map((key) => ({ ...shortKey(key, common), version: key.version })),
+export const loadStatement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
+
+type LoadedText = Omit<Loaded, 'records'> & {
+  records: (Partial<RecordKey> & Omit<LoadedRecord, 'scope' | 'table'>)[] | null
+}
+
+/** What push_load answers: a record of the first key's scope and table does not name them. */
+export function readLoaded(text: string, { keys: [first] }: LoadRequest): Loaded {
+  const loaded = JSON.parse(text) as LoadedText
+  const { scope = '', table = '' } = first ?? {}
+  return { ...loaded, records: loaded.records?.map((record) => ({ scope, table, ...record })) ?? null }
+}
+
+export const commitStatement = {
+  name: 'push_commit',
+  text: `SELECT push_commit($1::jsonb, $2::int[], $3::int[], $4::uuid[], $5::uuid[], $6::bigint[], $7::int[], $8::int[],
+    $9::jsonb[], $10::text[], $11::text[], $12::jsonb[], $13::bytea[]) AS committed`,
+}
+
+/** A decided batch, as parameters of push_commit: what its changes have in common as JSON, and their own as lists. */
+export function commitParameters(request: CommitRequest): (string | Buffer)[] {
+  const {
     changes,
-    results: [...results.values()],
+    results: given,
+    rests_on,
+    holes,
+    stream,
+    batch,
+    actor_kind,
+    actor_id,
+    trace_id,
+    ...rest
+  } = request
+  const { inserts, commits, ...others } = rest
+  const [first] = changes
+  const common = { scope: first?.scope, table: first?.table }
+  const device = stream?.device ?? null
+  const isOwn = changes.every(({ device_id }) => device_id === device)
+  const kinds = new Kinds(common, isOwn)
+  const kindOf = changes.map((change) => kinds.of(change))
+  // Only what came in a stream is answered again: a replay in a device's name has no seq there.
+  const results = new Map((stream ? given : []).map((result) => [result.op_id, result]))
+  const hashes = changes.map((change) => {
+    const result = results.get(change.op_id)
+    if (result === undefined || !isPlainResult(change, result)) return null
+    results.delete(change.op_id)
+    return result.hash
   })
+  // What few batches have, whatever it is: nothing is left out by not being named here.
+  const beside = Object.entries(others).filter(([, part]) =>
+    Array.isArray(part) ? part.length > 0 : part !== null,
+  )
+  const whole = {
+    ...{ stream, batch, actor_kind, actor_id, trace_id, inserts, commits, ...common, is_own: isOwn },
+    rests_on: rests_on.map((key) => ({ ...shortKey(key, common), version: key.version })),
+    kinds: kinds.list,
+    results: results.size > 0 ? [...results.values()] : undefined,
+    holes: holes.open.length + holes.close.length > 0 ? holes : undefined,
+    beside: beside.length > 0 ? Object.fromEntries(beside) : undefined,
+  }
+  return [
+    JSON.stringify(whole),
+    intArray(kindOf),
+    intArray(changes.map(({ ordinal }) => ordinal)),
+    uuidArray(changes.map(({ record_id }) => record_id)),
+    uuidArray(changes.map(({ op_id }) => op_id)),
+    bigintArray(changes.map(({ seq }) => seq)),
+    intArray(changes.map(({ before_version }) => before_version)),
+    intArray(changes.map(({ after_version }) => after_version)),
+    jsonbArray(changes.map(({ data }) => data && JSON.stringify(data))),
+    textArray(changes.map(({ checksum }) => checksum)),
+    textArray(changes.map(({ hlc }) => hlc)),
+    jsonbArray(changes.map(({ vector }) => JSON.stringify(vector))),
+    hexArray(hashBytes, hashes),
+  ]
+}
+
+/** Of SHA-256. */
+const hashBytes = 32
+
+/** What changes may have in common, said once: most batches have two or three kinds of them. */
+class Kinds {
+  readonly list: object[] = []
+  readonly #common: Common
+  readonly #isOwn: boolean
+  readonly #places = new Map<string, number>()
+
+  constructor(common: Common, isOwn: boolean) {
+    this.#common = common
+    this.#isOwn = isOwn
+  }
+
+  /** @returns its place in the list, from 1 */
+  of(change: FeedChangeRow): number {
+    const { final, scope, table, operation, effect, outcome, rule, lost, conflict_id, dead_letter_id } =
+      change
+    const device_id = this.#isOwn ? null : change.device_id
+    // Names may hold anything; the others are words and ids.
+    const names =
+      scope === this.#common.scope && table === this.#common.table ? '' : JSON.stringify([scope, table])
+    const id = `${final} ${operation} ${effect} ${outcome} ${conflict_id} ${dead_letter_id} ${device_id} ${JSON.stringify(rule)} ${names}`
+    const known = lost === null ? this.#places.get(id) : undefined
+    if (known !== undefined) return known
+    this.list.push({
+      final: final ?? undefined,
+      scope: scope === this.#common.scope ? undefined : scope,
+      table: table === this.#common.table ? undefined : table,
+      ...{ operation, effect, outcome, rule, lost: lost ?? undefined },
+      conflict_id: conflict_id ?? undefined,
+      dead_letter_id: dead_letter_id ?? undefined,
+      device_id: device_id ?? undefined,
+    })
+    if (lost === null) this.#places.set(id, this.list.length)
+    return this.list.length
+  }
 }
 
 type Common = { scope: string | undefined; table: string | undefined }

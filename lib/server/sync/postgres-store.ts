@@ -1,9 +1,9 @@
 import { queryPrepared, type Database } from '../db.ts'
 import { sqlState } from '../sql-state.ts'
 import { feedStore } from './feed-store.ts'
-import { commitPayload, loadPayload } from './payload.ts'
+import { commitParameters, commitStatement, loadPayload, loadStatement, readLoaded } from './payload.ts'
 import { sagaStore } from './saga-store.ts'
-import type { Committed, KnownAnswers, Loaded, SyncStore } from './store.ts'
+import type { Committed, KnownAnswers, SyncStore } from './store.ts'
 
 /** The sync engine's database: prisma/migrations/20261122132000_push_in_parts for what is written. */
 export function postgresStore(db: Database): SyncStore {
@@ -12,9 +12,8 @@ export function postgresStore(db: Database): SyncStore {
     ...sagaStore(db),
 
     async load(request) {
-      const statement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
-      const [row] = await queryPrepared<{ loaded: Loaded }>(db, statement, [loadPayload(request)])
-      return row!.loaded
+      const [row] = await queryPrepared<{ loaded: string }>(db, loadStatement, [loadPayload(request)])
+      return readLoaded(row!.loaded, request)
     },
 
     async answered({ device, op_ids: opIds, dead_letters: letters }) {
@@ -28,8 +27,8 @@ export function postgresStore(db: Database): SyncStore {
 
     async commit(request) {
       try {
-        const statement = { name: 'push_commit', text: 'SELECT push_commit($1::jsonb) AS committed' }
-        const [row] = await queryPrepared<{ committed: Committed }>(db, statement, [commitPayload(request)])
+        const parameters = commitParameters(request)
+        const [row] = await queryPrepared<{ committed: Committed }>(db, commitStatement, parameters)
         return row!.committed
       } catch (error) {
         switch (sqlState(error)) {

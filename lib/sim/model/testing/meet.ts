@@ -1,7 +1,7 @@
 import type { Database } from '#lib/server/db.ts'
 import type { Ask } from '#lib/server/retention/store.ts'
 import type { Engine } from '#lib/server/sync/engine.ts'
-import { commitPayload } from '#lib/server/sync/payload.ts'
+import { commitParameters, commitStatement } from '#lib/server/sync/payload.ts'
 import type { Committed } from '#lib/server/sync/store.ts'
 import type { ModelDatabase, ModelHost } from '../model-database.ts'
 import { modelStore } from '../model-store.ts'
@@ -63,9 +63,11 @@ export function meetOnPostgres(db: Database, engine: Engine, ask: Ask, meeting: 
       holding: (beforeEnd) => {
         const commit: Engine['store']['commit'] = (request) =>
           db.$transaction(async (tx) => {
-            const payload = commitPayload(request)
-            const [row] = await tx.$queryRaw<{ committed: Committed }[]>`
-              SELECT push_commit(${payload}::jsonb) AS committed`
+            const parameters = commitParameters(request)
+            const [row] = await tx.$queryRawUnsafe<{ committed: Committed }[]>(
+              commitStatement.text,
+              ...parameters,
+            )
             await beforeEnd()
             return row!.committed
           })
