@@ -66,6 +66,15 @@ describe('an answer whose state the token covers', () => {
   })
 })
 
+test('an operation that was stamped anew, and was taken as it was stamped before, leaves what was taken', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await edit(kernel, { name: 'stamped anew' })
+  const batch = await send(kernel)
+  const restated = [{ op_id: opIdOf(batch), data: { name: 'as it was' } }]
+  await take(kernel, batch, applied(1), { restated })
+  expect(await shown(kernel)).toMatchObject({ data: { name: 'as it was' }, serverVersion: 1 })
+})
+
 test('a conflict that was settled before its answer came again is not opened', async () => {
   const kernel = await deviceByHand(['north', 'south'])
   await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })

@@ -78,6 +78,7 @@ export async function applyAnswers(
     else rejected.set(batch[answer.index ?? -1]?.opId ?? '', { ...answer, retryable: true })
   }
   const covered = new Set(reply.covered)
+  const restated = new Map(reply.restated.map((each) => [each.op_id, each.data]))
   const skew = reply.rejected.find((answer) => answer.code === 'clock_skew')
   if (skew) stamps.correct(Date.parse(skew.server_time ?? reply.server_time))
 
@@ -101,9 +102,9 @@ export async function applyAnswers(
       const isUndone = isLost && yes.scope !== scope
       const settledRow = await settleOperation(unit, operation, nowMs)
       const row = isUndone ? await undoMove(unit, settledRow, operation) : settledRow
-      // Answers repeat the data only where the result is not what was sent.
+      // Answers repeat the data only where the result is not what was sent; by another stamp of it, it may not be what is here.
       const asSent = yes.outcome === 'applied' || yes.outcome === 'no_change'
-      const data = asSent ? (yes.data ?? operation.data) : yes.data
+      const data = asSent ? (yes.data ?? restated.get(opId) ?? operation.data) : yes.data
       const state = { version: yes.version, data, hlc: operation.hlc, checksum: yes.checksum }
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)

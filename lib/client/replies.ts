@@ -77,6 +77,8 @@ export const syncReplySchema = z.object({
   scopes: z.array(z.string()).optional(),
   /** Operations whose answer is given again, and of which the token that was sent knows more. */
   covered: z.array(z.string()).default([]),
+  /** What was taken of operations whose registers were stamped anew since. */
+  restated: z.array(z.object({ op_id: z.string(), data })).default([]),
   /** How many answers are given again; a server of before does not say. */
   repeated: z.int().min(0).optional(),
   /** Of the operations that were asked about, those that it did not answer so; a server of before does not say. */

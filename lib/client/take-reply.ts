@@ -36,6 +36,10 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
   if (!reply.accepted.every((answer) => answer.data === null || fits(answer))) {
     throw new SyncFailure('corrupt_reply', 'an answer does not match its checksum')
   }
+  const checksums = new Map(reply.accepted.map(({ op_id, checksum }) => [op_id, checksum]))
+  if (!reply.restated.every(({ op_id, data }) => fits({ data, checksum: checksums.get(op_id) }))) {
+    throw new SyncFailure('corrupt_reply', 'a state that was taken does not match its checksum')
+  }
   const isPageIntact = reply.server_changes.every(fits)
   const isCovering = isPageIntact && !reply.has_more && reply.resync === null
   const { summary, begins, lost } = await transact(kernel, async (unit) => {

@@ -299,6 +299,11 @@ export type SyncReply = {
   scopes?: string[]
   /** Operations in this reply that were answered before, by op_id, whose state the token that was sent covers. */
   covered?: string[]
+  /**
+   * Of operations that were answered before, and whose registers the device has stamped anew since: the state that was taken,
+   * where neither the answer nor the token tells of it.
+   */
+  restated?: { op_id: string; data: JsonObject }[]
   /** How many of the answers in this reply were given before. */
   repeated?: number
   /** Of the operations in `confirm`, by op_id, those that this server did not answer so. Absent where none was asked. */

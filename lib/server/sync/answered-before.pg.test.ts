@@ -142,9 +142,17 @@ test('a copy of what was refused for its clock that is taken late, and what was 
   }
   const told = await one.sync([anew])
   expect(told.accepted).toEqual(copy.accepted)
-  // The state that was taken comes with the feed.
+  // The state that was taken comes with it: the page with it may be a later one.
+  expect(told.restated).toEqual([{ op_id: first.op_id, data: on(ahead) }])
   expect(told.server_changes).toMatchObject([{ version: 2, data: on(ahead) }])
-  expect(await database.db.record.findFirst({ where: { id: made.record_id } })).toMatchObject({ version: 2 })
+  expect((await one.send([first])).restated).toBeUndefined()
+  const covered = await one.send([anew])
+  expect([covered.covered, covered.restated]).toEqual([[first.op_id], undefined])
+  const later = { record_id: made.record_id, base_version: 2, data: { ...on(ahead), notes: 'abcd' } }
+  const next = one.change({ scope, table: 'notes', operation: 'UPDATE', ...later })
+  expect((await one.send([next])).accepted).toMatchObject([{ outcome: 'applied', version: 3 }])
+  one.syncToken = null
+  expect((await one.send([anew])).restated).toEqual([{ op_id: first.op_id, data: on(ahead) }])
   // Without a name for what it was first, it is another operation.
   await expect(one.send([{ ...anew, first_checksum: null }])).rejects.toMatchObject({ code: 'device_forked' })
 })

@@ -1,7 +1,10 @@
+import type { JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Accepted, Conflicted, ServerChange } from '#lib/protocol/sync.ts'
 import type { Answer } from './batch.ts'
 import type { Engine } from './engine.ts'
+import { keyOf } from './record-states.ts'
+import type { RecordKey } from './store.ts'
 import type { KnownFeed } from './push.ts'
 import { sha256Hex, type ReadChange } from './read-changes.ts'
 
@@ -13,9 +16,11 @@ export type AnsweredBefore = {
   covered: string[]
   /** Conflicts that were settled since. */
   settled: string[]
+  /** States that were taken, of operations that the device has stamped anew since. */
+  restated: { op_id: string; data: JsonObject }[]
 }
 
-const nothing: AnsweredBefore = { gone: [], covered: [], settled: [] }
+const nothing: AnsweredBefore = { gone: [], covered: [], settled: [], restated: [] }
 
 /**
  * An answer given again tells of the time when it was first given. Where the feed of the device has gone past that
@@ -48,7 +53,10 @@ export async function answeredBefore(
     const version = 'version' in answer ? answer.version : answer.server_version
     const conflictId = 'conflict_id' in answer ? answer.conflict_id : null
     const { op_id: opId, table, record_id: id, hlc } = change
-    return [{ scope, version, conflictId, opId, table, id, hlc }]
+    // Where it was taken as it was sent, the answer does not repeat it.
+    const isAnother =
+      'outcome' in answer && isMade && answer.data === null && answer.checksum !== change.checksum
+    return [{ scope, version, conflictId, opId, table, id, hlc, isAnother }]
   })
   if (told.length === 0) return nothing
 
@@ -64,13 +72,43 @@ export async function answeredBefore(
       : await store.toldBy(
           asked.map(({ scope, table, id, version, seq }) => ({ scope, table, id, version, seq })),
         )
+  const covered = new Set(asked.flatMap(({ opId }, index) => (isTold[index] ? [opId] : [])))
+  const another = told.filter(({ opId, isAnother }) => isAnother && !covered.has(opId))
   const conflicts = told.flatMap(({ conflictId }) => conflictId ?? [])
   const open = new Set(conflicts.length === 0 ? [] : await store.openConflicts(deviceId))
   return {
     gone: told.filter(({ scope }) => !granted.has(scope)).map(leave),
-    covered: asked.flatMap(({ opId }, index) => (isTold[index] ? [opId] : [])),
+    covered: [...covered],
     settled: conflicts.filter((id) => !open.has(id)),
+    restated: another.length === 0 ? [] : await restate(store, another),
   }
+}
+
+/** The states of versions, as far as the log still has them. */
+async function restate(
+  store: Engine['store'],
+  versions: readonly (RecordKey & { version: number; opId: string })[],
+): Promise<AnsweredBefore['restated']> {
+  const keys = versions.map(({ scope, table, id }) => ({ scope, table, id }))
+  const { records, bases } = await store.load({
+    ...{
+      device: null,
+      incarnation: null,
+      op_ids: [],
+      base_op_ids: [],
+      tables: [],
+      sagas: [],
+      since: [],
+      token: [],
+    },
+    keys,
+    bases: versions.map(({ version }, index) => ({ ...keys[index]!, version })),
+  })
+  const known = [...(records ?? []), ...(bases ?? [])]
+  return versions.flatMap(({ opId, version, ...key }) => {
+    const state = known.find((each) => keyOf(each) === keyOf(key) && each.version === version)
+    return state?.data ? [{ op_id: opId, data: state.data }] : []
+  })
 }
 
 /** The feed would never clear it away: the token is of before the write, or of after the scope was left. */

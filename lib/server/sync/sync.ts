@@ -4,7 +4,7 @@ import { resyncReasons, type ResyncReason } from '#lib/protocol/sync.ts'
 import type { AuthenticatedDevice } from '../devices/authenticate.ts'
 import { jitteredRetryMs } from '../http/reply.ts'
 import type { SyncRecord } from '../syncs/session.ts'
-import { answeredBefore } from './answered-before.ts'
+import { answeredBefore, type AnsweredBefore } from './answered-before.ts'
 import type { Answer, DecidedBatch } from './batch.ts'
 import { unconfirmed } from './confirm.ts'
 import { countAnswers, countTables } from './count-answers.ts'
@@ -133,7 +133,6 @@ export async function sync(
   const before = await answeredBefore(engine, pulled.lost ? [] : pushed.answers, {
     ...{ changes, deviceId: device.id, token, granted },
   })
-  const { covered, settled } = before
   const openConflicts = pulled.isLeaving ? await engine.store.openConflicts(device.id) : null
   // With a full sync due there is no page.
   const gone = pulled.resync ? [] : before.gone
@@ -144,8 +143,7 @@ export async function sync(
       { ...pulled, changes: [...pulled.changes, ...gone.map((change) => JSON.stringify(change))] },
       {
         scopes: device.scopes,
-        covered,
-        settled,
+        before,
         openConflicts,
         unknown,
         traceId: options.traceId,
@@ -209,8 +207,7 @@ function replyParts(
     nowMillis: number
     lamport: number
     scopes: readonly string[]
-    covered: readonly string[]
-    settled: readonly string[]
+    before: AnsweredBefore
     openConflicts: readonly string[] | null
     unknown: readonly string[] | null
   },
@@ -220,11 +217,12 @@ function replyParts(
       .filter((answer) => answer.kind === kind)
       .map(({ text }) => text)
       .join(',')
-  const { traceId, nowMillis, lamport, scopes, covered, settled, openConflicts, unknown } = about
+  const { traceId, nowMillis, lamport, scopes, before, openConflicts, unknown } = about
+  const { covered, settled, restated } = before
   // A device that asks whether it is known what it sent must be able to tell that from its being taken as new.
   const repeated = answers.filter(({ replayed }) => replayed).length
-  const listed = (name: string, ids: readonly string[]) =>
-    ids.length > 0 ? `"${name}":${JSON.stringify(ids)},` : ''
+  const listed = (name: string, items: readonly (string | object)[]) =>
+    items.length > 0 ? `"${name}":${JSON.stringify(items)},` : ''
   const head =
     `{"sync_token":${JSON.stringify(pulled.token)},"epoch":"${pulled.epoch}",` +
     `"server_time":"${new Date(nowMillis).toISOString()}","trace_id":"${traceId}",` +
@@ -232,7 +230,8 @@ function replyParts(
     `"server_changes":[`
   const tail =
     `],"has_more":${pulled.hasMore},"lamport":${lamport},` +
-    `"scopes":${JSON.stringify(scopes)},"repeated":${repeated},${listed('covered', covered)}${listed('settled', settled)}` +
+    `"scopes":${JSON.stringify(scopes)},"repeated":${repeated},` +
+    `${listed('covered', covered)}${listed('settled', settled)}${listed('restated', restated)}` +
     (openConflicts ? `"open_conflicts":${JSON.stringify(openConflicts)},` : '') +
     (unknown === null ? '' : `"unconfirmed":${JSON.stringify(unknown)},`) +
     `"resync":${pulled.resync ? `{"reason":"${pulled.resync}"}` : 'null'},"retry_after_ms":0}`
