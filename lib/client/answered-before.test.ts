@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { listConflicts } from './aftermath.ts'
 import { applyEdit } from './apply-edit.ts'
+import { nextQuestion, type Question } from './confirm.ts'
 import { startNewLife } from './fork.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
@@ -172,6 +173,31 @@ describe('records of a scope that is granted no more', () => {
       data: { name: open.length > 0 ? 'mine' : 'chosen' },
       serverVersion: 4,
     })
+  })
+
+  test('what was answered there is asked about until a later write shows it: no token tells of it any more', async () => {
+    const kernel = await strandedDevice()
+    const told = (scopes: string[], besides: object = {}) => reply({ scopes, repeated: 0, ...besides })
+    const next = () => transact(kernel, (unit) => nextQuestion(unit, { isWorth: true, pushes: true }))
+    const askedFor = (question: Question | null) =>
+      question?.entries.map(({ operation }) => operation.scope) ?? []
+    const both = await next()
+    await takeReply(kernel, { ...nothingSent, question: both }, told(['north', 'south'], { unconfirmed: [] }))
+    expect(askedFor(await next())).toEqual([])
+    await takeReply(kernel, nothingSent, told(['south']))
+    const question = await next()
+    expect(askedFor(question)).toEqual(['north'])
+    await takeReply(kernel, { ...nothingSent, question }, told(['south'], { unconfirmed: [] }))
+    expect(askedFor(await next())).toEqual(['north'])
+    await edit(kernel, { name: 'later' }, there)
+    const batch = await send(kernel)
+    const { opId, id } = batch.find(({ scope }) => scope === 'south')!
+    const accepted = [
+      { op_id: opId, record_id: id, outcome: 'applied', version: 2, data: null, checksum: 'x' },
+    ]
+    const shown = told(['south'], { unconfirmed: [], accepted })
+    await takeReply(kernel, { ...nothingSent, batch, question }, shown)
+    expect(askedFor(await next())).toEqual([])
   })
 
   test('stay while more is to come, and where a server does not say', async () => {

@@ -28,6 +28,35 @@ export async function isAskingDue(unit: Unit): Promise<boolean> {
   return false
 }
 
+/** Of what left no trace more than goes along with a request: then everything is asked for, once in each run. */
+export async function doubtMany(unit: Unit): Promise<void> {
+  const { traceless } = await readJournalDocument(unit)
+  if (traceless.length > ASKED) await doubt(unit)
+}
+
+/**
+ * Notes what this device is granted, before a reply's answers are taken in. A token tells nothing of a scope that the
+ * device has no more: what was answered there can only be asked about.
+ */
+export async function noteScopes(unit: Unit, granted: readonly string[]): Promise<void> {
+  const document = await readJournalDocument(unit)
+  const { scopes, traceless } = document
+  if (scopes?.length === granted.length && scopes.every((scope) => granted.includes(scope))) return
+  const known = new Set(traceless)
+  const left = (await unit.scan('journal', {})).filter(({ key, value: { operation } }) => {
+    const places = [
+      operation.scope,
+      operation.madeIn ?? operation.scope,
+      operation.fromScope ?? operation.scope,
+    ]
+    return !known.has(key) && places.some((scope) => !granted.includes(scope))
+  })
+  unit.putMeta('journal', {
+    ...{ ...document, scopes: [...granted] },
+    traceless: [...traceless, ...left.map(({ key }) => key)],
+  })
+}
+
 /** Whether there is something that no token shows, and that the server can be asked about. */
 export async function isAnythingUnproven(unit: Unit): Promise<boolean> {
   const { mustAsk, unprovenAfter, lastKey } = await readJournalDocument(unit)

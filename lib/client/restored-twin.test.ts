@@ -186,3 +186,23 @@ test('a server that lost more than one request asks about gets all of it, in its
   expect(bench.server.state(T, id(1))?.data).toEqual({ n: 0 })
   expect(bench.server.rows.size).toBe(501)
 })
+
+test('a refusal that was lost is found out behind more of them than one request asks about', async () => {
+  const bench = createBench()
+  const { device } = await bench.device()
+  await edit(device, 1)
+  const refuse = async (...numbers: number[]) => {
+    for (const n of numbers) {
+      bench.server.refusals.set(id(n), [{ code: 'business_rule', retryable: false }])
+      await device.put({ table: T, id: id(n), data: { n } })
+    }
+    await device.sync()
+  }
+  await refuse(...Array.from({ length: 500 }, (_, n) => n + 2))
+  const backup = bench.server.backup()
+  await refuse(502)
+  bench.server.restore(backup)
+  bench.server.refusals.set(id(502), [{ code: 'business_rule', retryable: false }])
+  await device.sync()
+  expect(bench.server.deadLetters).toHaveLength(501)
+})

@@ -1,4 +1,4 @@
-import { isAskingDue } from './confirm.ts'
+import { doubtMany, isAskingDue } from './confirm.ts'
 import type { Diary } from './diary.ts'
 import { compareDigests } from './digest-check.ts'
 import type { Exchanger } from './exchange.ts'
@@ -68,6 +68,7 @@ export function createRounds(kernel: Kernel, exchanger: Exchanger, diary: Diary)
     async next(retries) {
       // A full sync that was over but for this when the device was switched off.
       if (!isBegun) await purgeGarbage(kernel)
+      if (!isBegun) await transact(kernel, doubtMany)
       isBegun = true
       const { snapshot } = await transact(kernel, readRowsDocument)
       const isAsking = await transact(kernel, isAskingDue)

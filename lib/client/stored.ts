@@ -226,10 +226,12 @@ export interface MetaDocuments {
     /** No token that this device holds shows whether the server has the entries after this key; null: one does, of all. */
     readonly unprovenAfter: string | null
     /**
-     * Keys of those whose answer leaves nothing in the feed: no token shows them, until it shows a later operation that the
+     * Keys of those whose answer leaves nothing in the feed, or in that of a scope that is gone: no token shows them, until it shows a later operation that the
      * server took while it knew them.
      */
     readonly traceless: readonly string[]
+    /** What this device was granted when it heard last. */
+    readonly scopes?: readonly string[]
     /** Operations in the queue that were in the journal before. */
     readonly resending: number
   }

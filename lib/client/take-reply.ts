@@ -1,6 +1,6 @@
 import { applyAnswers, type Answer } from './answers.ts'
 import { SyncFailure } from './failure.ts'
-import { takeConfirmation } from './confirm.ts'
+import { noteScopes, takeConfirmation } from './confirm.ts'
 import { startNewLife } from './fork.ts'
 import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
@@ -45,6 +45,7 @@ export async function takeReply(kernel: Kernel, prepared: Prepared, reply: ReadS
   const { summary, begins, lost } = await transact(kernel, async (unit) => {
     const { deviceId } = await readIdentity(unit)
     const stamps = await openStamps(unit, kernel.clock, deviceId)
+    if (reply.scopes) await noteScopes(unit, reply.scopes)
     const before = await readJournalDocument(unit)
     const answers = await applyAnswers(kernel, unit, stamps, prepared.batch, reply)
     await markReported(unit, prepared.deadLetters)

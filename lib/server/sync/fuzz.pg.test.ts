@@ -128,6 +128,7 @@ const envelopeFields = [
   'schema_version',
   'changes',
   'dead_letters',
+  'confirm',
   'status',
   'pull',
 ]

@@ -33,6 +33,9 @@ test('no sync reads a growing table from end to end', async () => {
   })
   await writer.send([created])
   await writer.send([created, writer.change(edit(1, { name: 'twice' }))])
+  const { op_id, seq } = created
+  const told = { op_id, incarnation: writer.incarnation, seq, digest: '', dead_letter_id: op_id }
+  expect((await writer.send([], { confirm: [told] })).unconfirmed).toEqual([op_id])
   // Behind what was written since: its base is read from the log, and a person is asked.
   const late = await other.send([other.change(edit(1, { name: 'late' }))], { pull: { limit: 100 } })
   expect(late.conflicts).toHaveLength(1)
