@@ -13,7 +13,7 @@ const help = `Usage: npm run sim -- [options]
   --from <n>         the first of them (1)
   --seed <text>      this one alone
   --trace            with its whole trace
-  --narrowing <json> {"devices", "servers", "safetyMs", "without": [what is not to happen]}
+  --narrowing <json> {"devices", "servers", "safetyMs", "editEveryMs", "rates", "without": [what is not to happen]}
   --postgres         on real processes: HTTP, PostgreSQL, kill -9 of both, lines that break; half a minute a seed
   --threads <n>      (one per processor)
   --mutants          plants each known bug in turn, and looks for the seed that shows it

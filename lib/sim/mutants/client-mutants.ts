@@ -1,5 +1,8 @@
 import type { Mutant } from './mutants.ts'
 
+/** Edits that would be news of what the bug hides. */
+const fewKinds = { saga: 0, edit_fields: 0, app_versions: 0 }
+
 /** Bugs of the device library. */
 export const clientMutants: readonly Mutant[] = [
   {
@@ -119,21 +122,23 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/server-changes.ts',
     find: `if (change.conflict_id != null) await settleElsewhere`,
     replace: `if (change.conflict_id === '') await settleElsewhere`,
-    rates: { resync: 10, move: 8, same_id: 5, put: 3 },
+    rates: { resync: 5, move: 8, same_id: 8, put: 3, resolve: 0 },
   },
   {
     name: 'a server that was restored during a full sync is not asked what it knows',
     file: 'lib/client/snapshot.ts',
     find: `await doubt(unit)`,
     replace: ``,
-    rates: { server_restored: 3, resync: 10, offline: 5 },
+    ...{ rates: { server_restored: 4, resync: 10, delay: 4, ...fewKinds }, devices: 2 },
+    ...{ safetyMs: 90_000, editEveryMs: 30_000 },
   },
   {
     name: 'what left nothing in the feed is not asked for again',
     file: 'lib/client/journal.ts',
     find: `traceless: isTraced(answer) ? traceless : [...traceless, key],`,
     replace: `traceless,`,
-    rates: { server_restored: 4, clock_skew: 3, clock_jump: 10, same_id: 8 },
+    rates: { server_restored: 4, corrupt: 10, delay: 6, poison: 6, ...fewKinds },
+    ...{ safetyMs: 40_000, devices: 1 },
   },
   {
     name: 'a restored server that knows the newest operation is taken to know those before it',

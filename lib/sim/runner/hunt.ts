@@ -85,8 +85,9 @@ class Hunt {
 
   constructor(mutant: Mutant, { narrowing, seeds, shownBy, onVerdict }: Options, soundness: Soundness) {
     const known = shownBy[mutant.name]
+    const { name: _name, file: _file, find: _find, replace: _replace, ...own } = mutant
     this.#mutant = mutant
-    this.#narrowing = { ...narrowing, ...(mutant.rates && { rates: mutant.rates }) }
+    this.#narrowing = { ...narrowing, ...own }
     this.#seeds = known === undefined ? seeds : [known, ...seeds.filter((seed) => seed !== known)]
     this.#soundness = soundness
     this.#onVerdict = onVerdict

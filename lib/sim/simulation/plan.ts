@@ -57,6 +57,7 @@ export type Narrowing = {
   devices?: number
   servers?: number
   safetyMs?: number
+  editEveryMs?: number
   without?: readonly Happening[]
   /** In place of what the seed says of them. */
   rates?: Plan['rates']
@@ -83,6 +84,7 @@ export function planOf(seed: string, narrowing: Narrowing = {}): Plan {
     devices: Math.min(plan.devices, narrowing.devices ?? plan.devices),
     servers: Math.min(plan.servers, narrowing.servers ?? plan.servers),
     safetyMs: Math.min(plan.safetyMs, narrowing.safetyMs ?? plan.safetyMs),
+    editEveryMs: narrowing.editEveryMs ?? plan.editEveryMs,
   }
 }
 

@@ -53,7 +53,7 @@ export class DeviceWatch {
   /** Scopes that were granted while the others were read: they have to catch up first. */
   readonly #joining = new Set<string>()
   /** Answered operations that it would send to a restored server again. */
-  readonly #journal = new Map<string, { opId: string; kind: string }>()
+  readonly #journal = new Map<string, { opId: string; kind: string; letter: string | null }>()
   /** It may hold what a restored server does not know, and was not told yet. */
   #isAdrift = false
 
@@ -81,6 +81,11 @@ export class DeviceWatch {
   /** What it was told for good, with the journal of it still there. */
   get acknowledged(): string[] {
     return [...this.#journal.values()].flatMap(({ opId, kind }) => (kind === 'rejected' ? [] : [opId]))
+  }
+
+  /** What was refused to it, and kept as a dead letter, with the journal of it still there. */
+  get refused(): string[] {
+    return [...this.#journal.values()].flatMap(({ opId, letter }) => (letter === null ? [] : [opId]))
   }
 
   get pending(): number {
@@ -145,8 +150,12 @@ export class DeviceWatch {
         return
       case 'journal':
         if (value) {
-          const { operation, answer } = value as { operation: Queued; answer: { kind: string } }
-          this.#journal.set(write.key, { opId: operation.opId, kind: answer.kind })
+          const { operation, answer } = value as {
+            operation: Queued
+            answer: { kind: string; ref?: string | null }
+          }
+          const letter = answer.kind === 'rejected' ? (answer.ref ?? null) : null
+          this.#journal.set(write.key, { opId: operation.opId, kind: answer.kind, letter })
         } else this.#journal.delete(write.key)
         return
       case 'dead_letters':

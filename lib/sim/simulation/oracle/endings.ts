@@ -45,7 +45,15 @@ export function checkEnding(world: World, devices: readonly SimDevice[]): void {
   const { oracle, database } = world
   const { check } = oracle
   const { tables } = database
+  const buried = new Set(tables.all('letters').map(({ op_id }) => op_id))
   for (const { watch, name } of devices) {
+    for (const opId of watch.refused) {
+      check(
+        'DLQConserve',
+        buried.has(opId),
+        () => `${opId} was refused to ${name}, and the server has no dead letter of it`,
+      )
+    }
     for (const opId of watch.acknowledged) {
       check(
         'AckDurable',

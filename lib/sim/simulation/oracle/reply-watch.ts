@@ -2,7 +2,7 @@ import type { SyncReply, ServerChange, Change } from '#lib/protocol/sync.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { sha256Hex } from '#lib/server/sync/read-changes.ts'
 import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
-import { keyOf, type Tables } from '../../model/tables.ts'
+import { keyOf, recordKey, type Tables } from '../../model/tables.ts'
 import { secret } from '../secret.ts'
 import { withoutStamps } from './growth.ts'
 import type { Ledger } from './ledger.ts'
@@ -242,7 +242,7 @@ export class ReplyWatch {
   }
 
   /** A delta is served on a token of this history alone. */
-  #page({ token }: Asked, reply: SyncReply): void {
+  #page({ token, granted }: Asked, reply: SyncReply): void {
     if (reply.resync !== null || token === null) return
     const from = readToken(token, secret)
     const { check } = this.#ledger
@@ -257,6 +257,30 @@ export class ReplyWatch {
       const isOurs =
         seq === 0 || (commit !== undefined && (known === undefined || chainPrefix(commit.chain) === known))
       check('EpochSafety', isOurs, () => `a delta was served on ${scope} ${seq} of another history`)
+      if (!granted.includes(scope)) this.#leaves({ scope, seq, after: from?.leaving.get(scope) }, reply)
+    }
+  }
+
+  /** Of a scope that was revoked, whatever lived there for the device is told to leave: in this page, or in one to come. */
+  #leaves(
+    { scope, seq, after }: { scope: string; seq: number; after: [string, string] | undefined },
+    { server_changes: changes, sync_token: token }: SyncReply,
+  ): void {
+    const told = new Set(
+      changes.flatMap(({ operation, table, record_id: id, ...change }) =>
+        operation === 'LEAVE' && change.scope === scope ? [recordKey(scope, table, id)] : [],
+      ),
+    )
+    const next = token === null ? undefined : readToken(token, secret)?.leaving.get(scope)
+    for (const [key, [first]] of this.#log.histories) {
+      if (first?.scope !== scope || this.#log.at(key, seq)?.effect !== 'UPSERT') continue
+      const isBehind = (place: [string, string] | undefined) =>
+        place !== undefined && keyOf(first.table, first.record_id) <= keyOf(...place)
+      this.#ledger.check(
+        'ScopeIsolation',
+        isBehind(after) || told.has(key) || (next !== undefined && !isBehind(next)),
+        () => `${first.table}/${first.record_id} of ${scope}, which was revoked, is never told to leave`,
+      )
     }
   }
 }
