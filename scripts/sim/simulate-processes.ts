@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Devices } from '#lib/sim/simulation/devices.ts'
 import { createDice } from '#lib/sim/simulation/dice.ts'
-import { checkEnding } from '#lib/sim/simulation/oracle/endings.ts'
+import { checkAnswers, checkEnding } from '#lib/sim/simulation/oracle/endings.ts'
 import { People } from '#lib/sim/simulation/people.ts'
 import { planOf, type Narrowing, type Plan } from '#lib/sim/simulation/plan.ts'
 import { SagaKeepers } from '#lib/sim/simulation/saga-keepers.ts'
@@ -103,8 +103,9 @@ async function live(
   const isDrained = devices.all.every(({ watch }) => watch.pending === 0)
   const late = () => `after ${livenessMs / 1_000} s: ${unrest}`
   oracle.check('Drain', isDrained, late)
+  checkAnswers(world, devices.all)
   oracle.check('Convergence', unrest === null, late)
-  checkEnding(world, devices.all)
+  checkEnding(world)
   const lost = await world.mirror.missing()
   oracle.check('AckDurable', lost === null, () => `at the end: ${lost}`)
   const findings = await verified(databaseUrl)

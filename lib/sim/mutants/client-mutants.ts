@@ -137,8 +137,8 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/journal.ts',
     find: `traceless: isTraced(answer) ? traceless : [...traceless, key],`,
     replace: `traceless,`,
-    rates: { server_restored: 4, corrupt: 10, delay: 6, poison: 6, ...fewKinds },
-    ...{ safetyMs: 40_000, devices: 1 },
+    rates: { server_restored: 5, poison: 8, put: 0, move: 0, resync: 0, letter: 0, ...fewKinds },
+    ...{ safetyMs: 40_000, devices: 1, editEveryMs: 5_000 },
   },
   {
     name: 'a restored server that knows the newest operation is taken to know those before it',

@@ -3,7 +3,7 @@ import { Devices } from './devices.ts'
 import { EngineHands } from './engine-hands.ts'
 import { fieldPolicies } from './field-tables.ts'
 import { machines, machinesPolicy } from './machines.ts'
-import { checkEnding } from './oracle/endings.ts'
+import { checkAnswers, checkEnding } from './oracle/endings.ts'
 import type { Invariant, Violation } from './oracle/invariants.ts'
 import { People } from './people.ts'
 import { planOf, type Narrowing, type Plan } from './plan.ts'
@@ -55,8 +55,9 @@ export async function simulate(
     const isDrained = cast.devices.all.every(({ watch }) => watch.pending === 0)
     if (!oracle.violation) {
       oracle.check('Drain', isDrained, () => `after ${livenessMs / 60_000} min: ${rest}`)
+      checkAnswers(world, cast.devices.all)
       oracle.check('Convergence', isQuiet, () => `after ${livenessMs / 60_000} min: ${rest}`)
-      checkEnding(world, cast.devices.all)
+      checkEnding(world)
     }
   }
   const { waits, deadlocks } = world.database.locks.counts

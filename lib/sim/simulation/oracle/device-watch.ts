@@ -1,4 +1,4 @@
-import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import { jsonEqual } from '#lib/core/json.ts'
 import type { Write } from '#lib/client/ports.ts'
 import { chainPrefix, readToken } from '#lib/server/sync/token.ts'
 import { recordKey } from '../../model/tables.ts'
@@ -6,31 +6,8 @@ import { secret } from '../secret.ts'
 import { withoutStamps } from './growth.ts'
 import type { Ledger } from './ledger.ts'
 import type { LogWatch } from './log-watch.ts'
+import type { Journaled, Queued, Row } from './stored.ts'
 import { label } from './told.ts'
-
-type Row = {
-  scope: string
-  table: string
-  id: string
-  server: { version: number; data: JsonObject | null } | null
-  pending: number[]
-  local: { data: JsonObject | null } | null
-  conflicts: { opId: string }[]
-}
-type Queued = {
-  ordinal: number
-  scope: string
-  table: string
-  id: string
-  firstAnswer: object | null
-  opId: string
-  wasSent: boolean
-  checksum: string
-  operation: string
-  baseVersion: number
-  data: JsonObject | null
-  hole: { code: string } | null
-}
 
 const generationOf = (key: string) => Number(key.slice(0, 16))
 
@@ -76,6 +53,11 @@ export class DeviceWatch {
   /** The server has an earlier state, and this device does not know. */
   restored(): void {
     this.#isAdrift = true
+  }
+
+  /** Whether it may not have found out yet that the server has an earlier state. */
+  get isAdrift(): boolean {
+    return this.#isAdrift
   }
 
   /** What it was told for good, with the journal of it still there. */
@@ -150,10 +132,7 @@ export class DeviceWatch {
         return
       case 'journal':
         if (value) {
-          const { operation, answer } = value as {
-            operation: Queued
-            answer: { kind: string; ref?: string | null }
-          }
+          const { operation, answer } = value as Journaled
           const letter = answer.kind === 'rejected' ? (answer.ref ?? null) : null
           this.#journal.set(write.key, { opId: operation.opId, kind: answer.kind, letter })
         } else this.#journal.delete(write.key)

@@ -19,7 +19,10 @@ export function unsupported(tables: Tables): Rows['letters'][] {
 export function difference(world: World, sim: SimDevice): string | null {
   const { tables } = world.database
   const grants = tables.get('devices', sim.id)?.scopes ?? []
+  if (sim.watch.isAdrift) return `${sim.name} has not come to know the restored server`
   if (sim.watch.pending > 0) return `${sim.name} has ${sim.watch.pending} operations in its queue`
+  const unknown = sim.watch.refused.find((opId) => !isBuried(tables, opId))
+  if (unknown) return `${sim.name} was refused ${unknown}, and the server has no dead letter of it`
   const rows = sim.watch.rows()
   for (const record of tables.all('records')) {
     if (record.deleted || !grants.includes(record.scope)) continue
@@ -40,28 +43,33 @@ export function difference(world: World, sim: SimDevice): string | null {
   return null
 }
 
-/** The last look, once everything is quiet. */
-export function checkEnding(world: World, devices: readonly SimDevice[]): void {
-  const { oracle, database } = world
-  const { check } = oracle
-  const { tables } = database
-  const buried = new Set(tables.all('letters').map(({ op_id }) => op_id))
+/** What the devices were told, and the server has to know for good. */
+export function checkAnswers({ oracle, database }: World, devices: readonly SimDevice[]): void {
   for (const { watch, name } of devices) {
-    for (const opId of watch.refused) {
-      check(
-        'DLQConserve',
-        buried.has(opId),
-        () => `${opId} was refused to ${name}, and the server has no dead letter of it`,
-      )
-    }
     for (const opId of watch.acknowledged) {
-      check(
+      oracle.check(
         'AckDurable',
         oracle.answer(opId) !== undefined,
         () => `${opId} was acknowledged to ${name}, and the server does not know it`,
       )
     }
+    for (const opId of watch.refused) {
+      oracle.check(
+        'DLQConserve',
+        isBuried(database.tables, opId),
+        () => `${opId} was refused to ${name}, and the server has no dead letter of it`,
+      )
+    }
   }
+}
+
+const isBuried = (tables: Tables, opId: string) => tables.all('letters').some(({ op_id }) => op_id === opId)
+
+/** The last look, once everything is quiet. */
+export function checkEnding(world: World): void {
+  const { oracle, database } = world
+  const { check } = oracle
+  const { tables } = database
   for (const [key, history] of oracle.log.histories) {
     const last = history.at(-1)!
     const record = tables.get('records', key)
