@@ -61,5 +61,5 @@ const knownAnswers = `
     'dead_letters', coalesce((SELECT json_agg(l.id ORDER BY l.id) FROM dead_letter l
       WHERE l.id = ANY ($3::uuid[]) AND l.device_id = $1::uuid), '[]'),
     'forgotten', coalesce((SELECT json_agg(json_build_object('incarnation', s.incarnation, 'seq', s.pruned_seq)
-        ORDER BY s.incarnation)
-      FROM device_stream s WHERE s.device_id = $1::uuid AND s.pruned_until IS NOT NULL), '[]')) AS known`
+        ORDER BY s.incarnation) FILTER (WHERE s.pruned_until IS NOT NULL)
+      FROM device_stream s WHERE s.device_id = $1::uuid), '[]')) AS known`
