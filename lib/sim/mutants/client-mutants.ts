@@ -125,12 +125,12 @@ export const clientMutants: readonly Mutant[] = [
     rates: { resync: 5, move: 8, same_id: 8, put: 3, resolve: 0 },
   },
   {
-    name: 'a server that was restored during a full sync is not asked what it knows',
-    file: 'lib/client/snapshot.ts',
-    find: `await doubt(unit)`,
-    replace: ``,
-    ...{ rates: { server_restored: 4, resync: 10, delay: 4, ...fewKinds }, devices: 2 },
-    ...{ safetyMs: 90_000, editEveryMs: 30_000 },
+    name: 'what was answered since the last token that covers everything is not asked for',
+    file: 'lib/client/journal.ts',
+    find: `unprovenAfter: unprovenAfter !== null && unprovenAfter < before ? unprovenAfter : before,`,
+    replace: `unprovenAfter,`,
+    ...{ rates: { server_restored: 5, corrupt: 12, delay: 8, put: 5, resync: 0, ...fewKinds } },
+    ...{ safetyMs: 50_000, editEveryMs: 20_000, devices: 3 },
   },
   {
     name: 'what left nothing in the feed is not asked for again',
