@@ -3,10 +3,11 @@ import { recordChecksum } from '#lib/protocol/checksum.ts'
 import { listConflicts } from './aftermath.ts'
 import { applyEdit } from './apply-edit.ts'
 import { nextQuestion, type Question } from './confirm.ts'
-import { startNewLife } from './fork.ts'
+import { closeGap, sendLostAgain, startNewLife } from './fork.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
 import { getRecord } from './records.ts'
+import { readInflight } from './queue.ts'
 import { syncReplySchema } from './replies.ts'
 import { listReview } from './review.ts'
 import { takeReply } from './take-reply.ts'
@@ -85,6 +86,28 @@ test('a conflict that was settled before its answer came again is not opened', a
   await take(kernel, batch, conflict('c'), { covered: [opIdOf(batch)], settled: ['c'] })
   expect(await transact(kernel, listConflicts)).toEqual([])
   expect(await shown(kernel)).toMatchObject({ data: { name: 'chosen' }, syncStatus: 'synced' })
+})
+
+test('a conflict that is found anew by a restored server still shows what this side made of it since', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, key, { operation: 'UPSERT', version: 1, data: { name: 'old' } })
+  await edit(kernel, { name: 'mine' })
+  await take(kernel, await send(kernel), conflict('c'))
+  await edit(kernel, { name: 'mine, and more' })
+  const [since] = await send(kernel)
+  const merged = { version: 3, outcome: 'merged', data: { name: 'theirs' }, checksum: 'x' }
+  await take(kernel, [since!], merged)
+
+  await transact(kernel, (unit) => closeGap(kernel, unit, 1))
+  expect(await transact(kernel, (unit) => sendLostAgain(kernel, unit))).toBe(2)
+  const again = await transact(kernel, readInflight)
+  await take(kernel, again, conflict('of the restored server'))
+  await take(kernel, again.slice(1), merged)
+  expect(await transact(kernel, listConflicts)).toMatchObject([
+    { conflictId: 'of the restored server', mine: { name: 'mine, and more' }, wanted: { name: 'mine' } },
+  ])
+  await edit(kernel, { name: 'mine, and even more' })
+  expect(await send(kernel)).toMatchObject([{ baseOpId: since!.opId }])
 })
 
 test('a conflict is over where it was found, when its record is settled in another scope', async () => {

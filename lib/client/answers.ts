@@ -1,5 +1,6 @@
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { Outcome } from '#lib/protocol/sync.ts'
+import { sideOpId } from './edits.ts'
 import type { Kernel } from './kernel.ts'
 import { keepAnswered } from './journal.ts'
 import { readOperations } from './queue.ts'
@@ -120,12 +121,15 @@ export async function applyAnswers(
     } else if (clash) {
       const settledRow = await settleOperation(unit, operation, nowMs)
       const row = await undoMove(unit, settledRow, operation, clash.scope)
+      const before = row.conflicts.find((each) => each.opId === opId && each.mineOpId !== undefined)
       const mark: ConflictMark = {
         opId,
         conflictId: clash.conflict_id,
         code: clash.code,
         fields: clash.fields,
         ...mineOf(operation),
+        // Answered again, it is still what the side went on from.
+        ...(before && { mine: before.mine, mineOpId: sideOpId(before), wanted: operation.data }),
         baseVersion: operation.baseVersion,
         baseChecksum: operation.baseChecksum,
         serverVersion: clash.server_version,

@@ -9,6 +9,11 @@ test('two edits of one text that both count', () => {
   expect([lostLetter(removed), strayLetters(removed)]).toEqual([null, null])
 })
 
+test('a letter that copies of a device brought twice, and of which each side deleted another', () => {
+  expect(lostLetter({ base: 'aXbXc', sent: 'aXbc', before: 'abXc', after: 'abc' })).toBeNull()
+  expect(lostLetter({ base: 'aXbc', sent: 'aXbc', before: 'aXbc', after: 'abc' })).toBe('X')
+})
+
 test.each([
   ['what the device inserted is gone', { ...body, after: 'Yabc' }, 'X'],
   ['what the others inserted is gone', { ...body, after: 'aXbc' }, 'Y'],

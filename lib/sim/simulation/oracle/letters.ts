@@ -13,10 +13,14 @@ export type MergedBody = {
   after: string
 }
 
-/** A letter that somebody inserted and nobody deleted, and that is there no more. */
+/**
+ * A letter that somebody inserted and nobody deleted, and that is there no more. Of one that copies of a device had brought
+ * twice, each side may have deleted another.
+ */
 export function lostLetter(body: MergedBody): string | null {
   const has = new Set(body.after)
-  return [...expected(body)].find((letter) => !has.has(letter)) ?? null
+  const isOne = (letter: string) => body.base.indexOf(letter) === body.base.lastIndexOf(letter)
+  return [...expected(body)].find((letter) => !has.has(letter) && isOne(letter)) ?? null
 }
 
 /** What is there that should not be, or is not where its writer put it. */
