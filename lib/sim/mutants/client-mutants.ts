@@ -148,6 +148,20 @@ export const clientMutants: readonly Mutant[] = [
     rates: { server_restored: 2, clone: 10, device_restored: 10 },
   },
   {
+    name: 'a record whose move was set aside stays hidden where it is',
+    file: 'lib/client/review.ts',
+    find: `await forgetMove(unit, operation)`,
+    replace: ``,
+    rates: { app_move: 3, revoke_scope: 5, offline: 5 },
+  },
+  {
+    name: 'a record that somebody else moved is not moved back with an edit from before',
+    file: 'lib/client/move.ts',
+    find: `if (last && !isOnItsWay && !isMadeThere) {`,
+    replace: `if (last && !isOnItsWay) {`,
+    rates: { app_move: 3, move: 8, offline: 5 },
+  },
+  {
     name: 'an edit in a conflict is made on the operation in conflict, also where another was taken since',
     file: 'lib/client/edits.ts',
     find: `return mineOpId ?? opId`,
