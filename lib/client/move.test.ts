@@ -7,6 +7,7 @@ import { getRecord } from './records.ts'
 import { rehome } from './rehome.ts'
 import { buryOperation } from './refusals.ts'
 import { readRow } from './rows.ts'
+import type { RecordKey } from './stored.ts'
 import { deviceByHand, news, send, take } from './testing/by-hand.ts'
 
 // Versions are counted in each scope: what the server has in one says nothing of another.
@@ -151,6 +152,23 @@ test('a record that somebody moved is moved back with an edit from before: the e
     ...{ data: { name: 'B' }, serverVersion: 4 },
   })
   expect(await transact(kernel, (unit) => getRecord(unit, there))).toBeUndefined()
+})
+
+test('a record that is moved to and fro before any of it is sent is shown once, and what it left is gone with the answer', async () => {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, here, { operation: 'UPSERT', version: 1, data: { name: 'A' } })
+  const move = (at: RecordKey, to: string) => transact(kernel, (unit) => moveRecord(kernel, unit, at, to))
+  await move(here, 'south')
+  const [first] = await send(kernel)
+  const edit = { ...there, data: { name: 'B' }, priority: undefined }
+  await transact(kernel, (unit) => applyEdit(kernel, unit, edit))
+  await move(there, 'north')
+  await move(here, 'south')
+  expect(await transact(kernel, (unit) => getRecord(unit, here))).toBeUndefined()
+  expect(await transact(kernel, (unit) => getRecord(unit, there))).toMatchObject({ data: { name: 'B' } })
+  await take(kernel, [first!], applied(2))
+  expect(await told(kernel)).toEqual({ north: 2, south: 2 })
+  expect(await transact(kernel, (unit) => getRecord(unit, here))).toBeUndefined()
 })
 
 test('a record whose move was set aside with the scope that it was to go to is shown where it is', async () => {

@@ -45,12 +45,12 @@ export async function moveRecord(
   const moved = await rehome(unit, row, toScope)
   const { server } = row
   const isOnItsWay = last !== undefined && (last.wasSent || last.saga !== null)
-  // Made where it goes back to now, and somebody else moved the record since: the edit is no move.
-  const isMadeThere = last?.operation === 'UPDATE' && last.fromScope == null && last.madeIn === toScope
+  // Made before somebody else moved the record, it follows it; from where the record is now is a move of its own.
+  const isFollowing = last?.operation === 'UPDATE' && last.fromScope == null && last.madeIn != null
   let queued: PendingOperation
   let ordinals = moved.pending
-  if (last && !isOnItsWay && !isMadeThere) {
-    const origin = last.operation === 'CREATE' ? toScope : (last.fromScope ?? last.madeIn ?? key.scope)
+  if (last && !isOnItsWay && !isFollowing) {
+    const origin = last.operation === 'CREATE' ? toScope : (last.fromScope ?? key.scope)
     queued = await revise(unit, last, {
       ...{ ...last, hlc: content.hlc, scope: toScope, madeIn: null, madeAs: null },
       fromScope: origin === toScope ? null : origin,
@@ -69,15 +69,17 @@ export async function moveRecord(
     })
     ordinals = [...ordinals, queued.ordinal]
   }
-  // Where the server has it, it is not shown until the server has moved it, too.
-  const leftScope = last?.fromScope ?? key.scope
-  const left = leftScope === key.scope ? row : await readRow(unit, { ...key, scope: leftScope })
-  if (left && leftScope !== toScope && queued.operation !== 'CREATE')
-    await writeRow(unit, { ...left, pending: [], local: null, movedTo: toScope })
-  await inheritPriority(unit, [
+  const pending = [
     ...(await readPending(unit, moved)).filter((each) => each.ordinal !== queued.ordinal),
     queued,
-  ])
+  ]
+  // Where the server has it, and whatever was on its way from there, it is not shown until the server has moved it, too.
+  for (const { fromScope } of pending) {
+    if (fromScope == null || fromScope === toScope) continue
+    const left = await readRow(unit, { ...key, scope: fromScope })
+    if (left) await writeRow(unit, { ...left, pending: [], local: null, movedTo: toScope })
+  }
+  await inheritPriority(unit, pending)
   await writeRow(unit, {
     ...moved,
     pending: ordinals,

@@ -94,10 +94,8 @@ export async function leaveBehind(
   const left = await readRow(unit, { ...operation, scope: fromScope })
   if (!left) return
   // One made before the move that is still to be answered here: after it, nothing is on its way from here any more.
-  if (left.pending.length > 0 || left.conflicts.length > 0) return writeRow(unit, { ...left, movedTo: null })
-  if (state === null) return writeRow(unit, { ...left, movedTo: null, local: null })
-  await writeAnswered(unit, {
-    ...left,
-    ...{ movedTo: null, local: null, server: newerState(left.server, { ...state, data: null }) },
-  })
+  const isHeld = left.pending.length > 0 || left.conflicts.length > 0
+  const rest = { ...left, movedTo: null, local: isHeld ? left.local : null }
+  if (state === null) return writeRow(unit, rest)
+  await writeAnswered(unit, { ...rest, server: newerState(left.server, { ...state, data: null }) })
 }

@@ -157,7 +157,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'a record that somebody else moved is not moved back with an edit from before',
     file: 'lib/client/move.ts',
-    find: `if (last && !isOnItsWay && !isMadeThere) {`,
+    find: `if (last && !isOnItsWay && !isFollowing) {`,
     replace: `if (last && !isOnItsWay) {`,
     rates: { app_move: 3, move: 8, offline: 5 },
   },
