@@ -78,6 +78,7 @@ export async function enroll(
     await handBackSeen(kernel, unit, {
       hasRecord: () => false,
       hasScope: (scope) => granted.has(scope),
+      isGranted: (scope) => granted.has(scope),
     })
   })
   return { deviceId, scopes: reply.scopes }

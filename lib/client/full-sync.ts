@@ -4,7 +4,7 @@ import { readIdentity } from './identity.ts'
 import { isIntact } from './integrity.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { snapshotReplySchema } from './replies.ts'
-import { handBackSeen } from './review.ts'
+import { handBackSeen, scopesOf } from './review.ts'
 import { readRow, readRowsDocument } from './rows.ts'
 import { applySnapshotPage, beginSnapshot, purgeGarbage } from './snapshot.ts'
 import { openStamps } from './stamps.ts'
@@ -64,11 +64,14 @@ async function handBackFetched(
   const scopes = new Set(lastPage.map(({ scope }) => scope))
   for (const item of items) {
     if ((await readRow(unit, item))?.server) records.add(item.opId)
-    const rows = await unit.scan('records', { prefix: scopePrefix(generation, item.scope), limit: 1 })
-    if (rows.length > 0) scopes.add(item.scope)
+    for (const scope of scopesOf(item)) {
+      const rows = await unit.scan('records', { prefix: scopePrefix(generation, scope), limit: 1 })
+      if (rows.length > 0) scopes.add(scope)
+    }
   }
   await handBackSeen(kernel, unit, {
     hasRecord: ({ opId }) => records.has(opId),
     hasScope: (scope) => scopes.has(scope),
+    isGranted: (scope) => scopes.has(scope),
   })
 }

@@ -91,8 +91,9 @@ export async function leaveBehind(
 ): Promise<void> {
   const { fromScope } = operation
   if (fromScope == null) return
-  const left = await readRow(unit, { ...operation, scope: fromScope })
-  if (!left) return
+  const place = { ...operation, scope: fromScope }
+  // The feed may have yet to come to what the record was there: this write it leaves out.
+  const left = (await readRow(unit, place)) ?? emptyRow(place)
   // One made before the move that is still to be answered here: after it, nothing is on its way from here any more.
   const isHeld = left.pending.length > 0 || left.conflicts.length > 0
   const rest = { ...left, movedTo: null, local: isHeld ? left.local : null }

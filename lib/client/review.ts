@@ -104,6 +104,12 @@ export async function handBack(kernel: Kernel, unit: Unit, item: ReviewItem): Pr
 export interface Sighting {
   hasRecord(item: ReviewItem): boolean
   hasScope(scope: string): boolean
+  isGranted(scope: string): boolean
+}
+
+/** Where an edit needs a grant: where it was made, where its record is by now, and where it moves it from. */
+export function scopesOf({ scope, edit: { madeIn, fromScope } }: ReviewItem): readonly string[] {
+  return [scope, madeIn, fromScope].flatMap((each) => each ?? [])
 }
 
 /**
@@ -112,7 +118,10 @@ export interface Sighting {
  */
 export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): Promise<void> {
   for (const item of await listReview(unit)) {
-    const isBack = item.reason === 'left_scope' ? seen.hasRecord(item) : seen.hasScope(item.scope)
+    const scopes = scopesOf(item)
+    const isAllowed =
+      scopes.some((scope) => seen.hasScope(scope)) && scopes.every((scope) => seen.isGranted(scope))
+    const isBack = item.reason === 'left_scope' ? seen.hasRecord(item) : isAllowed
     if (!isBack) continue
     const pending = await readPending(unit, await readRow(unit, item))
     const isOvertaken = pending.some((later) => madeAs(later) > madeAs(item.edit))

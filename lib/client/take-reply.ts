@@ -107,6 +107,7 @@ async function takePage(
   await handBackSeen(kernel, unit, {
     hasRecord: (item) => seen.has(recordKey(0, item)),
     hasScope: (scope) => scopes.has(scope),
+    isGranted: (scope) => reply.scopes?.includes(scope) ?? scopes.has(scope),
   })
   unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
   return touched
