@@ -98,9 +98,9 @@ export async function applyAnswers(
     const placeBy = (answer: { scope?: string | undefined }, isUnmade: boolean) =>
       answer.scope ?? (isUnmade ? operation.fromScope : null) ?? operation.madeIn ?? scope
     if (yes) {
-      // An edit that lost to a later one moves nothing.
-      const isLost = yes.outcome === 'superseded'
-      const isUndone = isLost && yes.scope !== scope
+      // An edit that lost to a later one moves nothing, nor one of a record that was deleted before.
+      const isUnmade = yes.outcome === 'superseded' || yes.outcome === 'no_change'
+      const isUndone = isUnmade && yes.scope !== scope
       const settledRow = await settleOperation(unit, operation, nowMs)
       const row = isUndone ? await undoMove(unit, settledRow, operation) : settledRow
       // Answers repeat the data only where the result is not what was sent; by another stamp of it, it may not be what is here.
@@ -110,11 +110,11 @@ export async function applyAnswers(
       const conflicts = withoutMark(withOwnVersion(row.conflicts, operation), operation)
       if (operation.firstAnswer?.kind === 'rejected') unit.delete('dead_letters', opId)
       // Taken along to another scope: what the record is there, and that it left here, comes with the feed.
-      const isHere = placeBy(yes, isLost) === row.scope
+      const isHere = placeBy(yes, isUnmade) === row.scope
       const server = !isHere || covered.has(opId) ? row.server : newerState(row.server, state)
       await writeAnswered(unit, settled({ ...row, conflicts, server }))
       if (!isUndone) await leaveBehind(unit, operation, covered.has(opId) ? null : state)
-      const wasMade = !isLost || operation.fromScope == null
+      const wasMade = !isUnmade || operation.fromScope == null
       if (yes.scope === undefined && wasMade && !covered.has(opId)) await heardThere(unit, operation, state)
       await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
       summary.accepted += 1

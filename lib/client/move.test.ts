@@ -187,6 +187,18 @@ test('a record that this device moved from where it has yet to hear of it does n
   expect(await transact(kernel, (unit) => getRecord(unit, there))).toMatchObject({ data: { name: 'B' } })
 })
 
+test('a record that is moved and deleted here, and was deleted before, leaves nothing where it was to go', async () => {
+  const { kernel, batch } = await underWay()
+  await take(kernel, batch, applied(2))
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await transact(kernel, (unit) => applyEdit(kernel, unit, { ...there, data: null, priority: undefined }))
+  const [deletion] = await send(kernel)
+  await take(kernel, [deletion!], { ...applied(3), outcome: 'no_change' })
+  // Another record of that id is made there: its versions are its own.
+  await news(kernel, there, { operation: 'UPSERT', version: 1, data: { name: 'other' } })
+  expect(await told(kernel)).toEqual({ north: 3, south: 1 })
+})
+
 test('a move that needs two grants is not sent again for a sight of one of them', async () => {
   const { kernel, batch } = await underWay()
   await take(kernel, batch, applied(2))

@@ -61,6 +61,21 @@ describe('an answer that is given again', () => {
     expect((await one.send([created])).covered).toEqual([created.op_id])
   })
 
+  test('is of the scope that the record was to leave, where it was deleted there before it was moved and deleted', async () => {
+    const { one, other, scope, elsewhere } = await pair()
+    const created = one.change({ scope })
+    await one.send([created])
+    const { record_id } = created
+    const gone = { operation: 'DELETE', scope, record_id, base_version: 1 } as const
+    await other.send([other.change(gone)])
+    const deletion = one.change({ ...gone, scope: elsewhere, from_scope: scope })
+    const first = await one.send([deletion])
+    expect(first.accepted).toMatchObject([{ outcome: 'no_change', version: 2 }])
+    const [stored] = await database.db.$queryRaw<{ scope: string }[]>`
+      SELECT scope FROM op_result WHERE op_id = ${deletion.op_id}::uuid`
+    expect(stored).toEqual({ scope })
+  })
+
   test('is not covered by a token of before it, nor by the positions of other scopes', async () => {
     const { one, scope, elsewhere } = await pair()
     await one.sync([one.change({ scope: elsewhere }), one.change({ scope: elsewhere })])

@@ -48,7 +48,7 @@ export async function answeredBefore(
     if (!replayed || kind === 'rejected' || !change) return []
     const answer = JSON.parse(text) as Accepted | Conflicted
     // What moved nothing tells of the place that the record should have left.
-    const isMade = 'outcome' in answer && answer.outcome !== 'superseded'
+    const isMade = 'outcome' in answer && answer.outcome !== 'superseded' && answer.outcome !== 'no_change'
     const scope = answer.scope ?? ((!isMade && change.from_scope) || change.scope)
     const version = 'version' in answer ? answer.version : answer.server_version
     const conflictId = 'conflict_id' in answer ? answer.conflict_id : null

@@ -45,8 +45,8 @@ function accept(
   texts?: MergedTexts,
 ): void {
   const { read, change, seq, key, base, policy, isRaised } = operation
-  // An edit that lost to a later one moves nothing.
-  const scope = outcome === 'superseded' ? key.scope : change.scope
+  // An edit that lost to a later one moves nothing, nor one of a record that was deleted before.
+  const scope = outcome === 'superseded' || outcome === 'no_change' ? key.scope : change.scope
   const sent = change.data ?? null
   const isAsSent = jsonEqual(now.data, sent)
   // What the device has may be of an older schema: then it takes the server's state in its place.
