@@ -14,27 +14,41 @@ import type {
 // rows have in common is said once, what is null not at all, and what the database can put together itself is left to
 // it; and what each change has of its own goes as lists that need no reading.
 
-/** What a batch rests on, for push_load. A key says itself which version of its record an edit was made on. */
-export function loadPayload(request: LoadRequest): string {
-  const [first] = request.keys
+/** What a batch rests on, as parameters of push_load. A key says itself which version its edit was made on. */
+export function loadParameters({ keys, op_ids, ...request }: LoadRequest): (string | Buffer)[] {
+  const [first] = keys
   const common = { scope: first?.scope, table: first?.table }
   const bases = new Map<string, number>()
-  const keys = new Set(request.keys.map(keyOf))
+  const known = new Set(keys.map(keyOf))
   const others = request.bases.filter((base) => {
     const key = keyOf(base)
-    if (!keys.has(key) || bases.has(key)) return true
+    if (!known.has(key) || bases.has(key)) return true
     bases.set(key, base.version)
     return false
   })
-  return JSON.stringify({
+  const whole = {
     ...request,
     ...common,
-    keys: request.keys.map((key) => ({ ...shortKey(key, common), base: bases.get(keyOf(key)) })),
     bases: others.map((base) => ({ ...shortKey(base, common), version: base.version })),
-  })
+  }
+  return [
+    JSON.stringify(whole),
+    uuidArray(op_ids),
+    ...keyArrays(keys),
+    intArray(keys.map((key) => bases.get(keyOf(key)) ?? null)),
+  ]
 }
 
-export const loadStatement = { name: 'push_load', text: 'SELECT push_load($1::jsonb) AS loaded' }
+const keyArrays = (keys: readonly RecordKey[]): Buffer[] => [
+  textArray(keys.map(({ scope }) => scope)),
+  textArray(keys.map(({ table }) => table)),
+  uuidArray(keys.map(({ id }) => id)),
+]
+
+export const loadStatement = {
+  name: 'push_load',
+  text: 'SELECT push_load($1::jsonb, $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::int[]) AS loaded',
+}
 
 type LoadedText = Omit<Loaded, 'records'> & {
   records: (Partial<RecordKey> & Omit<LoadedRecord, 'scope' | 'table'>)[] | null
@@ -49,8 +63,9 @@ export function readLoaded(text: string, { keys: [first] }: LoadRequest): Loaded
 
 export const commitStatement = {
   name: 'push_commit',
-  text: `SELECT push_commit($1::jsonb, $2::int[], $3::int[], $4::uuid[], $5::uuid[], $6::bigint[], $7::int[], $8::int[],
-    $9::jsonb[], $10::text[], $11::text[], $12::jsonb[], $13::bytea[]) AS committed`,
+  text: `SELECT push_commit($1::jsonb, $2::text[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::int[], $8::uuid[],
+    $9::uuid[], $10::bigint[], $11::int[], $12::int[], $13::jsonb[], $14::text[], $15::text[], $16::jsonb[],
+    $17::bytea[]) AS committed`,
 }
 
 /** A decided batch, as parameters of push_commit: what its changes have in common as JSON, and their own as lists. */
@@ -88,7 +103,6 @@ export function commitParameters(request: CommitRequest): (string | Buffer)[] {
   )
   const whole = {
     ...{ stream, batch, actor_kind, actor_id, trace_id, inserts, commits, ...common, is_own: isOwn },
-    rests_on: rests_on.map((key) => ({ ...shortKey(key, common), version: key.version })),
     kinds: kinds.list,
     results: results.size > 0 ? [...results.values()] : undefined,
     holes: holes.open.length + holes.close.length > 0 ? holes : undefined,
@@ -96,6 +110,8 @@ export function commitParameters(request: CommitRequest): (string | Buffer)[] {
   }
   return [
     JSON.stringify(whole),
+    ...keyArrays(rests_on),
+    intArray(rests_on.map(({ version }) => version)),
     intArray(kindOf),
     intArray(changes.map(({ ordinal }) => ordinal)),
     uuidArray(changes.map(({ record_id }) => record_id)),

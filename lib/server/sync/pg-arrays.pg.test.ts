@@ -17,7 +17,7 @@ async function asRead(type: string, array: Buffer): Promise<unknown> {
 }
 
 test.each([
-  ['int', intArray, [0, 1, -1, 2_147_483_647, -2_147_483_648]],
+  ['int', intArray, [0, null, 1, -1, 2_147_483_647, -2_147_483_648]],
   ['bigint', bigintArray, [0, null, 1, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER, -1, -(2 ** 32)]],
   ['uuid', uuidArray, [randomUUID(), '00000000-0000-0000-0000-000000000000', randomUUID()]],
   ['text', textArray, ['', 'plain', 'ä € 😀 "quoted" \\ {a,b} NULL', '\n']],

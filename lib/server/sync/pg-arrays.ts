@@ -14,7 +14,7 @@ const nullSize = -1
 /** Of `jsonb`: the version of the format, before the text. */
 const jsonbVersion = 1
 
-export function intArray(values: readonly number[]): Buffer {
+export function intArray(values: readonly (number | null)[]): Buffer {
   return fixed('int', 4, values, (array, value, at) => array.writeInt32BE(value, at))
 }
 

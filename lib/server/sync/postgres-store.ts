@@ -1,7 +1,7 @@
 import { queryPrepared, type Database } from '../db.ts'
 import { sqlState } from '../sql-state.ts'
 import { feedStore } from './feed-store.ts'
-import { commitParameters, commitStatement, loadPayload, loadStatement, readLoaded } from './payload.ts'
+import { commitParameters, commitStatement, loadParameters, loadStatement, readLoaded } from './payload.ts'
 import { sagaStore } from './saga-store.ts'
 import type { Committed, KnownAnswers, SyncStore } from './store.ts'
 
@@ -12,7 +12,7 @@ export function postgresStore(db: Database): SyncStore {
     ...sagaStore(db),
 
     async load(request) {
-      const [row] = await queryPrepared<{ loaded: string }>(db, loadStatement, [loadPayload(request)])
+      const [row] = await queryPrepared<{ loaded: string }>(db, loadStatement, loadParameters(request))
       return readLoaded(row!.loaded, request)
     },
 

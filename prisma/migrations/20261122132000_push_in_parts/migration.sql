@@ -7,19 +7,20 @@ DROP FUNCTION push_load(jsonb);
 /*
  * What a batch rests on, as JSON text. A STABLE function's statements share the view of the database of the one that calls
  * it, so parts that are read one after the other are of one moment all the same.
- * p (payload.ts): device, incarnation (null for a person's write), op_ids[], scope, table, keys[{scope?, table?, id,
- *    base?}] (base: the version an edit was made on), bases[{scope?, table?, id, version}] (those the keys do
- *    not say), base_op_ids[], tables[], sagas[], since[{scope, table, id, version}], token[{scope, seq}]
+ * p (payload.ts): device, incarnation (null for a person's write), scope, table, bases[{scope?, table?, id, version}]
+ *    (those that the keys do not say), base_op_ids[], tables[], sagas[], since[{scope, table, id, version}],
+ *    token[{scope, seq}]
+ * The keys of the batch's records are lists of one length; a base is the version an edit was made on, or null.
  * A record says its scope and table where they are not those of p.
  */
-CREATE FUNCTION push_load(p jsonb) RETURNS text LANGUAGE plpgsql STABLE
+CREATE FUNCTION push_load(p jsonb, op_ids uuid[], key_scopes text[], key_tables text[], key_ids uuid[], key_bases int[])
+  RETURNS text LANGUAGE plpgsql STABLE
   -- Whatever the tables' sizes were when the plan was made, every look-up here is by key; and so it is made once.
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_device uuid := (p->>'device')::uuid;
   v_incarnation uuid := (p->>'incarnation')::uuid;
-  v_op_ids uuid[];
   v_base_op_ids uuid[];
   -- Of every key that says no other.
   v_scope text := p->>'scope';
@@ -57,10 +58,9 @@ BEGIN
       FROM stream_hole h WHERE h.device_id = v_device AND h.incarnation = v_incarnation;
   END IF;
 
-  v_op_ids := ARRAY(SELECT jsonb_array_elements_text(p->'op_ids'))::uuid[];
   SELECT json_agg(json_build_object('device_id', r.device_id, 'incarnation', r.incarnation, 'seq', r.seq,
       'op_id', r.op_id, 'hash', encode(r.payload_hash, 'hex'), 'kind', r.kind, 'answer', r.answer))
-    INTO v_seen FROM op_result r WHERE r.op_id = ANY (v_op_ids);
+    INTO v_seen FROM op_result r WHERE r.op_id = ANY (op_ids);
 
   -- Put together as text: each state is copied once, and nothing is looked at again.
   SELECT string_agg('{"id":"' || r.id || '","version":' || r.version || ',"checksum":"' || r.checksum || '","hlc":"' || r.hlc
@@ -72,8 +72,8 @@ BEGIN
     jsonb_agg(jsonb_build_object('scope', r.scope, 'table', r."table", 'id', r.id, 'version', k.base))
       FILTER (WHERE k.base <> r.version)
     INTO v_records, v_has_deleted, v_behind
-    FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid, base int)
-    JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id;
+    FROM unnest(key_scopes, key_tables, key_ids, key_bases) k(scope, "table", id, base)
+    JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id;
   -- What the log tells of deleted records; few batches meet one.
   IF v_has_deleted THEN
     SELECT string_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
@@ -85,8 +85,8 @@ BEGIN
         'moved_to', CASE WHEN r.deleted THEN (SELECT c.rule->>'moved_to' FROM feed_change c WHERE c.record_id = r.id
           AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect <> 'NONE' LIMIT 1) END)::text, ',')
       INTO v_records
-      FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
-      JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id;
+      FROM unnest(key_scopes, key_tables, key_ids) k(scope, "table", id)
+      JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id;
   END IF;
 
   -- Edits made on the version that still stands need no other.
@@ -139,9 +139,8 @@ BEGIN
     SELECT json_agg(json_build_object('id', c.id, 'scope', c.scope, 'table', c."table",
         'record_id', c.record_id, 'version', c.version))
       INTO v_conflicts
-      FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
-      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = coalesce(k."table", v_table)
-        AND c.scope = coalesce(k.scope, v_scope)
+      FROM unnest(key_scopes, key_tables, key_ids) k(scope, "table", id)
+      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = k."table" AND c.scope = k.scope
       WHERE c.device_id = v_device;
   END IF;
 
@@ -183,15 +182,16 @@ DROP FUNCTION push_commit(jsonb);
  * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
  * letter that the batch closes was changed by someone else.
  * p (payload.ts): stream {device, incarnation, revision, last_seq, last_hlc} or null, scope, table,
- *    rests_on[{scope?, table?, id, version}], kinds[] (what several changes may have in common: final, scope?, table?,
+ *    kinds[] (what several changes may have in common: final, scope?, table?,
  *    operation, effect, outcome, rule, lost, conflict_id, dead_letter_id, device_id), inserts, results[]?,
  *    holes {open[], close[]}?, commits[{scope, changes, size_bytes, digest}], batch, actor_kind, actor_id, trace_id,
  *    beside? {conflicts[], moves[], dead_letters[], resolve, reopen, replay, sagas[], saga_steps[], saga_undos[],
  *    saga_retry, audit[]}, each of them where there is one
- * The lists beside p are the changes: one of each for every change. `kinds` has its place in p's kinds, from 1; a hash
+ * The lists of keys and versions are what the decisions rest on. Those after them are the changes: one of each for every
+ * change. `kinds` has its place in p's kinds, from 1; a hash
  * stands where it was applied just as it was sent.
  */
-CREATE FUNCTION push_commit(p jsonb, kinds int[], ordinals int[], record_ids uuid[], op_ids uuid[], seqs bigint[],
+CREATE FUNCTION push_commit(p jsonb, key_scopes text[], key_tables text[], key_ids uuid[], key_versions int[], kinds int[], ordinals int[], record_ids uuid[], op_ids uuid[], seqs bigint[],
   before_versions int[], after_versions int[], states jsonb[], checksums text[], hlcs text[], vectors jsonb[],
   hashes bytea[]) RETURNS json LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
@@ -234,16 +234,15 @@ BEGIN
   END IF;
 
   -- Lock what exists, all in key order, and see that it is as it was.
-  IF jsonb_array_length(p->'rests_on') > 0 THEN
+  IF cardinality(key_ids) > 0 THEN
     SELECT count(*) INTO v_count FROM (
       SELECT 1
-      FROM jsonb_to_recordset(p->'rests_on') k(scope text, "table" text, id uuid, version int)
-      JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id
-        AND r.version = k.version
+      FROM unnest(key_scopes, key_tables, key_ids, key_versions) k(scope, "table", id, version)
+      JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id AND r.version = k.version
       ORDER BY r.id, r.scope, r."table"
       FOR UPDATE OF r
     ) locked;
-    IF v_count <> jsonb_array_length(p->'rests_on') THEN
+    IF v_count <> cardinality(key_ids) THEN
       RAISE EXCEPTION 'a record moved' USING ERRCODE = 'HF001';
     END IF;
   END IF;
