@@ -166,6 +166,6 @@ export const clientMutants: readonly Mutant[] = [
     file: 'lib/client/edits.ts',
     find: `return mineOpId ?? opId`,
     replace: `return opId`,
-    rates: { edit_fields: 3 },
+    rates: { edit_fields: 4, resolve: 0, saga: 0, app_versions: 0 },
   },
 ]
