@@ -155,13 +155,6 @@ export const clientMutants: readonly Mutant[] = [
     rates: { app_move: 3, revoke_scope: 5, offline: 5 },
   },
   {
-    name: 'a record that somebody else moved is not moved back with an edit from before',
-    file: 'lib/client/move.ts',
-    find: `if (last && !isOnItsWay && !isFollowing) {`,
-    replace: `if (last && !isOnItsWay) {`,
-    rates: { app_move: 3, move: 8, offline: 5 },
-  },
-  {
     name: 'an edit in a conflict is made on the operation in conflict, also where another was taken since',
     file: 'lib/client/edits.ts',
     find: `return mineOpId ?? opId`,

@@ -30,7 +30,7 @@ export const retentionMutants: readonly Mutant[] = [
     file: 'lib/sim/model/feed-pages.ts',
     find: `return known?.after_version !== version && seq >= (tables.get('heads', scope)?.min_seq ?? 0)`,
     replace: `return known?.after_version !== version`,
-    rates,
+    rates: { compaction: 1 },
   },
   {
     name: 'a delta is served on a token from before the checkpoint',

@@ -19,7 +19,7 @@ type Write = {
 /** What merges by what it is holds all that was in it, and all that the device sent, and nothing besides. */
 export function checkFields(ledger: Ledger, log: LogWatch, { change, sent, before }: Write): void {
   if (change.effect !== 'UPSERT' || !change.data) return
-  const found = stateBefore(log, { change, sent, before })
+  const found = stateBefore(ledger, log, { change, sent, before })
   const parts = [found?.data, sent?.data].filter((data) => data != null)
   const name = () => `${label(recordKey(change.scope, change.table, change.record_id))} by ${change.op_id}`
   for (const part of parts) {
@@ -52,11 +52,13 @@ export function checkUnwritten(ledger: Ledger, { op_id: opId, data }: Change, re
 }
 
 /** What the CRDTs of a record go on from: where it came from another scope, from there; brought back, from its end. */
-function stateBefore(log: LogWatch, { change, sent, before }: Write): Told | undefined {
+function stateBefore(ledger: Ledger, log: LogWatch, { change, sent, before }: Write): Told | undefined {
   const { moved_from: from } = change.rule
   const isMoved = typeof from === 'string'
   const isBroughtBack = before?.effect === 'DELETE' && sent?.operation === 'UPDATE'
   if (!isMoved && !isBroughtBack) return before?.effect === 'UPSERT' ? before : undefined
+  // Where the mark is past its end, nobody knows any more what was in it.
+  if (isBroughtBack && before.feedSeq <= ledger.minSeq(change.scope)) return undefined
   const history = log.histories.get(recordKey(isMoved ? from : change.scope, change.table, change.record_id))
   return history?.findLast(({ effect }) => effect === 'UPSERT')
 }
