@@ -70,9 +70,12 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
   const history = log.histories.get(recordKey(change.scope, change.table, change.record_id)) ?? []
   // What a person put in the place of a text is no edit of it.
   if (history.some(({ actorKind }) => actorKind !== 'device')) return
+  // Each scope counts its versions: of an edit that followed its record, they are of where it was made.
+  const madeIn = sent.from_scope ?? sent.scope
+  const madeOn = log.histories.get(recordKey(madeIn, change.table, change.record_id)) ?? []
   const base = sent.base_op_id
     ? log.sent.get(sent.base_op_id)
-    : history.find(({ after_version }) => after_version === sent.base_version)
+    : madeOn.find(({ after_version }) => after_version === sent.base_version)
   if (!base || (sent.base_op_id && log.ambiguous.has(sent.base_op_id))) return
   const textIn = (data: JsonObject | null | undefined): string => {
     const value = data?.[field]

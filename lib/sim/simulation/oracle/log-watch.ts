@@ -235,7 +235,8 @@ export class LogWatch {
     const stamped = parseHlc(change.hlc)?.millis ?? 0
     const isBounded = stamped <= Date.parse(commit.committed_at) + maxSkewMs + slackMs
     check('Causal', isBounded, () => `${label(key)} was written at ${change.hlc}, in the future`)
-    const wasDeleted = before?.effect === 'DELETE'
+    // One that arrives where it was deleted lived on in the scope that it leaves.
+    const wasDeleted = before?.effect === 'DELETE' && comesFrom === undefined
     // A version of a history that a restored server lost proves nothing.
     const isProven =
       this.#ledger.restores === 0 ||
