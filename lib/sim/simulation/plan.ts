@@ -5,12 +5,12 @@ const seldom = ['server_restored'] as const
 
 /**
  * What came later, and how many of the seeds have it. It rolls dice of its own, so that a seed keeps its meaning where it
- * has none of it. Moves and what time takes are for who asks for them, until what they find is mended.
+ * has none of it.
  */
 const later = {
-  ...{ edit_fields: 0.4, set_register: 0, app_versions: 0.4, app_move: 0 },
+  ...{ edit_fields: 0.4, set_register: 0, app_versions: 0.4, app_move: 0.35 },
   ...{ saga: 0.4, saga_called_off: 0.4, saga_retried: 0.4 },
-  ...{ compaction: 0, forgotten_answers: 0 },
+  ...{ compaction: 0.35, forgotten_answers: 0.35 },
 } as const
 const laterNames = Object.keys(later) as (keyof typeof later)[]
 
