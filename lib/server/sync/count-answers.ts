@@ -23,16 +23,17 @@ function comesAgain(code: string | null): boolean {
   return code !== null && code in rejectionCodes && rejectionCodes[code as RejectionCode].retryable
 }
 
-/** The same by table. */
+/** The same by table, whatever a device calls one: `__proto__` of an object would be what all objects inherit. */
 export function countTables(answers: readonly Answer[]): Record<string, TableCounts> {
-  const tables: Record<string, TableCounts> = {}
+  const tables = new Map<string, TableCounts>()
   for (const { table, kind, strategy } of answers) {
     if (table === null) continue
-    const counts = (tables[table] ??= { pushed: 0, conflicts: 0, rejected: 0, strategy: strategy ?? '' })
+    const counts = tables.get(table) ?? { pushed: 0, conflicts: 0, rejected: 0, strategy: '' }
+    tables.set(table, counts)
     counts.pushed++
     if (kind === 'conflict') counts.conflicts++
     if (kind === 'rejected') counts.rejected++
     if (strategy) counts.strategy = strategy
   }
-  return tables
+  return Object.fromEntries(tables)
 }

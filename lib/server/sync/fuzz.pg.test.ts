@@ -142,6 +142,8 @@ const foundOnce: [Fault[], Fault[], unknown[]][] = [
   // What only looks like an id, and a name that is cut within a surrogate pair.
   [[['record_id', '-'.repeat(36)]], [], []],
   [[['table', `${'x'.repeat(199)}😀`]], [], []],
+  // A name that all objects inherit from.
+  [[['table', '__proto__']], [], []],
   // NUL in a device's own word, and counts past an integer.
   [[], [['dead_letters', [{ op_id: crypto.randomUUID(), code: 'a\0', attempts: 2 ** 40 }]]], []],
   [[], [['schema_version', 2 ** 40]], []],
