@@ -37,7 +37,7 @@ export const retentionMutants: readonly Mutant[] = [
     file: 'lib/server/sync/history.ts',
     find: `if (seq < min_seq) {`,
     replace: `if (seq < min_seq - 1_000) {`,
-    rates,
+    rates: { compaction: 1 },
   },
   {
     name: 'compaction takes the last state of a record along',
