@@ -8,7 +8,7 @@ const seldom = ['server_restored'] as const
  * has none of it.
  */
 const later = {
-  ...{ edit_fields: 0.4, set_register: 0, app_versions: 0.4, app_move: 0.35 },
+  ...{ edit_fields: 0.4, set_register: 0.3, app_versions: 0.4, app_move: 0.35 },
   ...{ saga: 0.4, saga_called_off: 0.4, saga_retried: 0.4 },
   ...{ compaction: 0.35, forgotten_answers: 0.35 },
 } as const
