@@ -1,7 +1,10 @@
 import type { Mutant } from './mutants.ts'
 
 /** Edits that would be news of what the bug hides. */
-const fewKinds = { saga: 0, edit_fields: 0, app_versions: 0 }
+const fewKinds = {
+  ...{ saga: 0, edit_fields: 0, set_register: 0, app_versions: 0 },
+  ...{ app_move: 0, compaction: 0, forgotten_answers: 0 },
+}
 
 /** Bugs of the device library. */
 export const clientMutants: readonly Mutant[] = [

@@ -107,7 +107,7 @@ export class SimDevice {
       policy: {
         ...{ pullLimit: plan.pullLimit, schemaVersion: this.options.schemaVersion },
         // A device keeps what was answered for less long than the server keeps its answers.
-        ...(plan.rates.forgotten_answers !== undefined && {
+        ...((plan.rates.forgotten_answers ?? 0) > 0 && {
           journal: { maxAgeMs: 0.7 * plan.keepMs, maxBytes: Infinity },
         }),
       },
