@@ -6,6 +6,7 @@ import { crdtFields, disagree, invented, miscounted, missing } from './growth.ts
 import type { Ledger } from './ledger.ts'
 import { lostLetter, strayLetters } from './letters.ts'
 import type { LogWatch } from './log-watch.ts'
+import { stateBefore } from './state-before.ts'
 import { label, type Told } from './told.ts'
 
 type Write = {
@@ -19,7 +20,8 @@ type Write = {
 /** What merges by what it is holds all that was in it, and all that the device sent, and nothing besides. */
 export function checkFields(ledger: Ledger, log: LogWatch, { change, sent, before }: Write): void {
   if (change.effect !== 'UPSERT' || !change.data) return
-  const found = stateBefore(ledger, log, { change, sent, before })
+  const known = { histories: log.histories, minSeq: (scope: string) => ledger.minSeq(scope) }
+  const found = stateBefore(known, { change, sent, before })
   const parts = [found?.data, sent?.data].filter((data) => data != null)
   const name = () => `${label(recordKey(change.scope, change.table, change.record_id))} by ${change.op_id}`
   for (const part of parts) {
@@ -49,18 +51,6 @@ export function checkUnwritten(ledger: Ledger, { op_id: opId, data }: Change, re
     const lost = missing(state, record[field])
     ledger.check('NoSilentLoss', lost === null, () => `${opId} was accepted, and ${field} lost ${lost}`)
   }
-}
-
-/** What the CRDTs of a record go on from: where it came from another scope, from there; brought back, from its end. */
-function stateBefore(ledger: Ledger, log: LogWatch, { change, sent, before }: Write): Told | undefined {
-  const { moved_from: from } = change.rule
-  const isMoved = typeof from === 'string'
-  const isBroughtBack = before?.effect === 'DELETE' && sent?.operation === 'UPDATE'
-  if (!isMoved && !isBroughtBack) return before?.effect === 'UPSERT' ? before : undefined
-  // Where the mark is past its end, nobody knows any more what was in it.
-  if (isBroughtBack && before.feedSeq <= ledger.minSeq(change.scope)) return undefined
-  const history = log.histories.get(recordKey(isMoved ? from : change.scope, change.table, change.record_id))
-  return history?.findLast(({ effect }) => effect === 'UPSERT')
 }
 
 /** A plain text under `ot`, where it is known what was edited and who else wrote. */
