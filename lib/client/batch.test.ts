@@ -93,6 +93,16 @@ describe('new operations', () => {
     expect(ordinals(chooseBatch([sent(1, { id: 'x' })], lanes, WIDE, 0).fresh)).toEqual([3, 5])
   })
 
+  test('wait for one that moves their record here or away', () => {
+    const north = { id: 'x', scope: 'north' }
+    const move = operation({ ordinal: 2, id: 'x', scope: 'south', fromScope: 'north' })
+    const back = operation({ ordinal: 3, ...north, fromScope: 'south' })
+    const other = operation({ ordinal: 5, id: 'x', scope: 'west' })
+    const lanes = [[move, back, operation({ ordinal: 4, ...north }), other]]
+    expect(ordinals(chooseBatch([], lanes, WIDE, 0).fresh)).toEqual([2, 5])
+    expect(ordinals(chooseBatch([sent(1, north)], lanes, WIDE, 0).fresh)).toEqual([5])
+  })
+
   test('stop at the bytes allowed, but one always goes', () => {
     const lane = [1, 2, 3].map((ordinal) => operation({ ordinal, sizeBytes: 600 }))
     expect(ordinals(chooseBatch([], [lane], { changes: 100, bytes: 1300 }, 0).fresh)).toEqual([1, 2])

@@ -29,8 +29,10 @@ export function chooseBatch(
   limits: BatchLimits,
   nowMs: number,
 ): Batch {
-  /** Records with an operation that is not answered yet. */
+  /** Places of records with an operation that is not answered yet. */
   const busy = new Set<string>()
+  const isBusy = (operation: PendingOperation) => placesOf(operation).some((place) => busy.has(place))
+  const occupy = (operation: PendingOperation) => placesOf(operation).forEach((place) => busy.add(place))
   /** The earliest step that cannot go yet, by saga; those before it may, which it perhaps waits for. */
   const held = new Map<string, number>()
   const isHeld = ({ saga }: PendingOperation) => saga !== null && saga.step > (held.get(saga.id) ?? Infinity)
@@ -53,9 +55,8 @@ export function chooseBatch(
 
   const resent: PendingOperation[] = []
   for (const operation of inflight) {
-    const record = recordOf(operation)
-    const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !busy.has(record))
-    busy.add(record)
+    const isDue = operation.hole === null || (operation.hole.notBeforeMs <= nowMs && !isBusy(operation))
+    occupy(operation)
     if (operation.hole) hold(operation)
     if (!isDue) continue
     if (!fits(operation)) return { resent, fresh: [], isFull: true }
@@ -66,15 +67,14 @@ export function chooseBatch(
   for (const lane of lanes) {
     const fresh: PendingOperation[] = []
     for (const operation of lane) {
-      const record = recordOf(operation)
-      if (busy.has(record) || isHeld(operation)) {
+      if (isBusy(operation) || isHeld(operation)) {
         // Whatever comes after it on its record or in its saga waits with it.
-        busy.add(record)
+        occupy(operation)
         hold(operation)
         continue
       }
       if (!fits(operation)) return { resent, fresh, isFull: true }
-      busy.add(record)
+      occupy(operation)
       take(operation)
       fresh.push(operation)
     }
@@ -89,6 +89,8 @@ export function nextDueMs(inflight: readonly PendingOperation[]): number | null 
   return times.length === 0 ? null : Math.min(...times)
 }
 
-function recordOf({ scope, table, id }: PendingOperation): string {
-  return JSON.stringify([scope, table, id])
+/** Where the record is that an operation is about; of one that moves it, where it goes as well. */
+function placesOf({ scope, fromScope, table, id }: PendingOperation): string[] {
+  const scopes = fromScope == null || fromScope === scope ? [scope] : [scope, fromScope]
+  return scopes.map((each) => JSON.stringify([each, table, id]))
 }

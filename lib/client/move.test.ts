@@ -245,3 +245,19 @@ test('a move that is refused its place by a conflict is marked where the record 
     pending: [],
   })
 })
+
+test('a move that comes back leaves the newer one of the device as it is, for somebody to decide', async () => {
+  const { kernel, batch } = await underWay()
+  await take(kernel, batch, applied(2))
+  await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+  await take(kernel, await send(kernel), { code: 'scope_forbidden', retryable: false })
+  // Somebody else makes that move, and the device takes the record back to where it was.
+  await news(kernel, here, { operation: 'LEAVE', version: 3, data: null }, 'south')
+  await news(kernel, there, { operation: 'UPSERT', version: 3, data: { name: 'B' } })
+  await transact(kernel, (unit) => moveRecord(kernel, unit, there, 'north'))
+  await transact(kernel, (unit) =>
+    handBackSeen(kernel, unit, { hasRecord: () => true, hasScope: () => true, isGranted: () => true }),
+  )
+  expect(await transact(kernel, listReview)).toMatchObject([{ edit: { scope: 'south', fromScope: 'north' } }])
+  expect(await stored(kernel)).toMatchObject([{ scope: 'north', fromScope: 'south' }])
+})

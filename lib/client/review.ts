@@ -123,8 +123,21 @@ export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): 
       scopes.some((scope) => seen.hasScope(scope)) && scopes.every((scope) => seen.isGranted(scope))
     const isBack = item.reason === 'left_scope' ? seen.hasRecord(item) : isAllowed
     if (!isBack) continue
-    const pending = await readPending(unit, await readRow(unit, item))
+    const pending = await pendingOn(unit, item)
     const isOvertaken = pending.some((later) => madeAs(later) > madeAs(item.edit))
     if (!isOvertaken) await handBack(kernel, unit, item)
   }
+}
+
+/** What is pending on the record of an edit: where the edit has it, and where this device has moved it to since. */
+async function pendingOn(unit: Unit, item: ReviewItem): Promise<readonly PendingOperation[]> {
+  const scopes = new Set(scopesOf(item))
+  const pending: PendingOperation[] = []
+  // A scope that is added on the way is come to as well.
+  for (const scope of scopes) {
+    const row = await readRow(unit, { ...item, scope })
+    if (row?.movedTo != null) scopes.add(row.movedTo)
+    pending.push(...(await readPending(unit, row)))
+  }
+  return pending
 }
