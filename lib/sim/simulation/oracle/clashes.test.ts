@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clashesWithBase } from './clashes.ts'
+import { clashesWithBase, wasMadeOn } from './clashes.ts'
 
 const sent = { base_op_id: 'first' }
 const pushed = { note: 'mine', quantity: 1 }
@@ -29,4 +29,16 @@ test('it may clash with a write that came after the one it names', () => {
 
 test('what was applied did not clash', () => {
   expect(clashesWithBase({ change: { outcome: 'applied' }, sent, before: asPushed, pushed })).toBe(false)
+})
+
+test('an edit was made on what it found where the one it names was told of that, and had pushed the same', () => {
+  const before = { scope: 'south', after_version: 2, data: pushed }
+  const answer = { kind: 'accepted', scope: 'south', version: 2 } as const
+  expect(wasMadeOn(before, answer, pushed)).toBe(true)
+  expect(wasMadeOn({ ...before, data: { note: 'theirs', quantity: 1 } }, answer, pushed)).toBe(false)
+  expect(wasMadeOn({ ...before, after_version: 3 }, answer, pushed)).toBe(false)
+  expect(wasMadeOn({ ...before, scope: 'north' }, answer, pushed)).toBe(false)
+  expect(wasMadeOn(before, { ...answer, kind: 'conflict' }, pushed)).toBe(false)
+  expect(wasMadeOn(before, answer, undefined)).toBe(false)
+  expect(wasMadeOn(before, undefined, pushed)).toBe(false)
 })

@@ -1,5 +1,6 @@
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
+import type { ResultRow } from '../../model/tables.ts'
 import type { Told } from './told.ts'
 
 const clashing: ReadonlySet<string> = new Set(['conflict', 'superseded', 'stale_version'])
@@ -25,4 +26,21 @@ export function clashesWithBase({
   if (!before || sent.base_op_id !== before.op_id || !clashing.has(change.outcome)) return false
   // An edit of an older schema was applied, and yet is not as it was sent.
   return before.outcome === 'applied' || (pushed !== undefined && jsonEqual(pushed, before.data))
+}
+
+/**
+ * Whether an edit was made on the very state that it found: the operation that it names was told of this version, and
+ * had pushed what is there. Who wrote the same beside it, as one who moved the record does, wrote nothing that the edit
+ * throws away, whatever the clocks say.
+ * @param answer to the operation that the edit names
+ * @param pushed what that one sent; undefined where it is not known
+ */
+export function wasMadeOn(
+  before: Pick<Told, 'scope' | 'after_version' | 'data'>,
+  answer: Pick<ResultRow, 'kind' | 'scope' | 'version'> | undefined,
+  pushed: JsonObject | null | undefined,
+): boolean {
+  if (answer?.kind !== 'accepted' || pushed === undefined) return false
+  const isTold = answer.scope === before.scope && answer.version === before.after_version
+  return isTold && jsonEqual(pushed, before.data)
 }

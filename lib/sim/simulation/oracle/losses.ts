@@ -3,6 +3,7 @@ import type { Change } from '#lib/protocol/sync.ts'
 import { recordKey, type ChangeRow } from '../../model/tables.ts'
 import { withoutMerging } from '../field-tables.ts'
 import { formerFields, machines, unknownTo } from '../machines.ts'
+import { wasMadeOn } from './clashes.ts'
 import { covers, leaves, same } from './leaves.ts'
 import type { Ledger } from './ledger.ts'
 import type { Told } from './told.ts'
@@ -11,6 +12,8 @@ import type { Told } from './told.ts'
 type Known = {
   histories: ReadonlyMap<string, readonly Told[]>
   stamps: ReadonlyMap<string, ReadonlySet<string>>
+  sent: ReadonlyMap<string, Change>
+  ambiguous: ReadonlySet<string>
 }
 
 /**
@@ -94,7 +97,7 @@ type Leaves = Map<string, Json>
 /** Last write wins by a total order: the stamp, then the device. */
 function checkOrder(
   ledger: Ledger,
-  { stamps: allStamps }: Known,
+  log: Known,
   { change, sent, before }: { change: ChangeRow; sent: Change; before: Told | undefined },
 ): void {
   const device = change.device_id
@@ -107,6 +110,9 @@ function checkOrder(
   }
   const isConcurrent = before.after_version !== sent.base_version && before.device_id !== device
   if (change.effect !== 'UPSERT' || !isConcurrent || !before.data || jsonEqual(before.data, sent.data)) return
-  const stamps = [...(allStamps.get(change.op_id) ?? [])]
+  const { base_op_id: named } = sent
+  const pushed = named && !log.ambiguous.has(named) ? log.sent.get(named)?.data : undefined
+  if (named && wasMadeOn(before, ledger.answer(named), pushed)) return
+  const stamps = [...(log.stamps.get(change.op_id) ?? [])]
   ledger.check('MergeAlgebra', stamps.some(isLater), () => `${change.op_id} won over a later write`)
 }
