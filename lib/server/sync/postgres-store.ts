@@ -5,7 +5,7 @@ import { commitParameters, commitStatement, loadParameters, loadStatement, readL
 import { sagaStore } from './saga-store.ts'
 import type { Committed, KnownAnswers, SyncStore } from './store.ts'
 
-/** The sync engine's database: prisma/migrations/20261122132000_push_in_parts for what is written. */
+/** The sync engine's database: prisma/migrations/20261122190000_push_in_lists for what is written. */
 export function postgresStore(db: Database): SyncStore {
   return {
     ...feedStore(db),

@@ -11,7 +11,7 @@ const unique = (what: string) => new ModelError('23505', `duplicate key value: $
 const byKey = <T>(rows: readonly T[], keyOfRow: (row: T) => string): T[] =>
   rows.toSorted((a, b) => (keyOfRow(a) < keyOfRow(b) ? -1 : 1))
 
-/** What push_commit of prisma/migrations/20261122132000_push_in_parts does, statement by statement. */
+/** What push_commit of prisma/migrations/20261122190000_push_in_lists does, statement by statement. */
 export function pushCommit(database: ModelDatabase, host: ModelHost, p: CommitRequest): Promise<Committed> {
   return database.transaction(host, async (tx) => {
     const nowMillis = host.now()

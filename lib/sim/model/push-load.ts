@@ -9,7 +9,7 @@ import { recordKey, type Tables } from './tables.ts'
 const orNull = <T>(rows: T[]): T[] | null => (rows.length > 0 ? rows : null)
 const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)]
 
-/** What push_load of prisma/migrations/20261122132000_push_in_parts answers, on one view of the tables. */
+/** What push_load of prisma/migrations/20261122190000_push_in_lists answers, on one view of the tables. */
 export function pushLoad(tables: Tables, request: LoadRequest, nowMillis: number): Loaded {
   const { device, incarnation } = request
   const streams = tables.all('streams')

@@ -2,25 +2,21 @@
 -- costs more than finding nothing: a statement opens every table, partition and index it names, whether or not it comes
 -- to them. That was a quarter of push_load for ten changes, and a third for one.
 
-DROP FUNCTION push_load(jsonb);
-
 /*
- * What a batch rests on, as JSON text. A STABLE function's statements share the view of the database of the one that calls
- * it, so parts that are read one after the other are of one moment all the same.
- * p (payload.ts): device, incarnation (null for a person's write), scope, table, bases[{scope?, table?, id, version}]
- *    (those that the keys do not say), base_op_ids[], tables[], sagas[], since[{scope, table, id, version}],
- *    token[{scope, seq}]
- * The keys of the batch's records are lists of one length; a base is the version an edit was made on, or null.
- * A record says its scope and table where they are not those of p.
+ * What a batch rests on. A STABLE function's statements share the view of the database of the one that calls it, so
+ * parts that are read one after the other are of one moment all the same.
+ * p (payload.ts): device, incarnation (null for a person's write), op_ids[], scope, table, keys[{scope?, table?, id,
+ *    base?}] (base: the version an edit was made on), bases[{scope?, table?, id, version}] (those the keys do
+ *    not say), base_op_ids[], tables[], sagas[], since[{scope, table, id, version}], token[{scope, seq}]
  */
-CREATE FUNCTION push_load(p jsonb, op_ids uuid[], key_scopes text[], key_tables text[], key_ids uuid[], key_bases int[])
-  RETURNS text LANGUAGE plpgsql STABLE
+CREATE OR REPLACE FUNCTION push_load(p jsonb) RETURNS json LANGUAGE plpgsql STABLE
   -- Whatever the tables' sizes were when the plan was made, every look-up here is by key; and so it is made once.
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_device uuid := (p->>'device')::uuid;
   v_incarnation uuid := (p->>'incarnation')::uuid;
+  v_op_ids uuid[];
   v_base_op_ids uuid[];
   -- Of every key that says no other.
   v_scope text := p->>'scope';
@@ -30,7 +26,7 @@ DECLARE
   v_holes json;
   v_hole_sagas uuid[];
   v_seen json;
-  v_records text;
+  v_records json;
   v_has_deleted boolean;
   v_behind jsonb;
   v_bases json;
@@ -38,8 +34,6 @@ DECLARE
   v_since json;
   v_conflicts json;
   v_policies json;
-  v_has_conflicts boolean;
-  v_was_restored boolean;
   v_saga_ids uuid[];
   v_sagas json;
   v_standing json;
@@ -58,35 +52,31 @@ BEGIN
       FROM stream_hole h WHERE h.device_id = v_device AND h.incarnation = v_incarnation;
   END IF;
 
+  v_op_ids := ARRAY(SELECT jsonb_array_elements_text(p->'op_ids'))::uuid[];
   SELECT json_agg(json_build_object('device_id', r.device_id, 'incarnation', r.incarnation, 'seq', r.seq,
       'op_id', r.op_id, 'hash', encode(r.payload_hash, 'hex'), 'kind', r.kind, 'answer', r.answer))
-    INTO v_seen FROM op_result r WHERE r.op_id = ANY (op_ids);
+    INTO v_seen FROM op_result r WHERE r.op_id = ANY (v_op_ids);
 
-  -- Put together as text: each state is copied once, and nothing is looked at again.
-  SELECT string_agg('{"id":"' || r.id || '","version":' || r.version || ',"checksum":"' || r.checksum || '","hlc":"' || r.hlc
-        || '","vector":' || r.vector || ',"device_id":' || coalesce('"' || r.last_device_id || '"', 'null')
-        || ',"deleted":' || r.deleted || CASE WHEN r.scope = v_scope AND r."table" = v_table THEN ''
-          ELSE ',"scope":' || to_json(r.scope) || ',"table":' || to_json(r."table") END
-        || ',"data":' || coalesce(r.data::text, 'null') || '}', ','),
-    bool_or(r.deleted),
+  SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
+      'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
+      'device_id', r.last_device_id, 'deleted', r.deleted)), bool_or(r.deleted),
     jsonb_agg(jsonb_build_object('scope', r.scope, 'table', r."table", 'id', r.id, 'version', k.base))
       FILTER (WHERE k.base <> r.version)
     INTO v_records, v_has_deleted, v_behind
-    FROM unnest(key_scopes, key_tables, key_ids, key_bases) k(scope, "table", id, base)
-    JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id;
+    FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid, base int)
+    JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id;
   -- What the log tells of deleted records; few batches meet one.
   IF v_has_deleted THEN
-    SELECT string_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
+    SELECT json_agg(json_build_object('scope', r.scope, 'table', r."table", 'id', r.id,
         'version', r.version, 'data', r.data, 'checksum', r.checksum, 'hlc', r.hlc, 'vector', r.vector,
         'device_id', r.last_device_id, 'deleted', r.deleted,
         'last_data', CASE WHEN r.deleted THEN (SELECT c.data FROM feed_change c WHERE c.record_id = r.id
-          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version < r.version AND c.effect = 'UPSERT'
-          ORDER BY c.after_version DESC LIMIT 1) END,
+          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version - 1 AND c.effect = 'UPSERT' LIMIT 1) END,
         'moved_to', CASE WHEN r.deleted THEN (SELECT c.rule->>'moved_to' FROM feed_change c WHERE c.record_id = r.id
-          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect <> 'NONE' LIMIT 1) END)::text, ',')
+          AND c."table" = r."table" AND c.scope = r.scope AND c.after_version = r.version AND c.effect = 'LEAVE' LIMIT 1) END))
       INTO v_records
-      FROM unnest(key_scopes, key_tables, key_ids) k(scope, "table", id)
-      JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id;
+      FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
+      JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id;
   END IF;
 
   -- Edits made on the version that still stands need no other.
@@ -128,21 +118,19 @@ BEGIN
       ) v ON v.list IS NOT NULL;
   END IF;
 
-  SELECT (SELECT json_agg(json_build_object('name', t.name, 'version', t.version)) FROM table_policy t
-      WHERE t.name = ANY (ARRAY(SELECT jsonb_array_elements_text(p->'tables')))),
-    EXISTS (SELECT FROM conflict c WHERE c.device_id = v_device AND c.state = 'open'),
-    EXISTS (SELECT FROM lost_history l WHERE l.noticed_at > now() - interval '90 days')
-    INTO v_policies, v_has_conflicts, v_was_restored;
-
   -- Most devices have none: one look-up instead of one for each key.
-  IF v_has_conflicts THEN
+  IF EXISTS (SELECT FROM conflict c WHERE c.device_id = v_device AND c.state = 'open') THEN
     SELECT json_agg(json_build_object('id', c.id, 'scope', c.scope, 'table', c."table",
         'record_id', c.record_id, 'version', c.version))
       INTO v_conflicts
-      FROM unnest(key_scopes, key_tables, key_ids) k(scope, "table", id)
-      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = k."table" AND c.scope = k.scope
+      FROM jsonb_to_recordset(p->'keys') k(scope text, "table" text, id uuid)
+      JOIN conflict c ON c.record_id = k.id AND c.state = 'open' AND c."table" = coalesce(k."table", v_table)
+        AND c.scope = coalesce(k.scope, v_scope)
       WHERE c.device_id = v_device;
   END IF;
+
+  SELECT json_agg(json_build_object('name', t.name, 'version', t.version)) INTO v_policies
+    FROM table_policy t WHERE t.name = ANY (ARRAY(SELECT jsonb_array_elements_text(p->'tables')));
 
   -- Those that changes name, and those that open holes belong to: a device may report one of them as given up.
   IF jsonb_array_length(p->'sagas') > 0 OR v_hole_sagas IS NOT NULL THEN
@@ -168,32 +156,23 @@ BEGIN
     END IF;
   END IF;
 
-  RETURN '{"records":' || coalesce('[' || v_records || ']', 'null') || ','
-    || substr(json_build_object('stream', v_stream, 'forgotten', v_forgotten, 'holes', v_holes, 'seen', v_seen,
-      'bases', v_bases, 'base_ops', v_base_ops, 'since', v_since, 'open_conflicts', v_conflicts,
-      'policies', v_policies, 'sagas', v_sagas, 'standing', v_standing, 'was_restored', v_was_restored,
-      'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text, 2);
+  RETURN json_build_object('stream', v_stream, 'forgotten', v_forgotten, 'holes', v_holes, 'seen', v_seen,
+    'records', v_records, 'bases', v_bases, 'base_ops', v_base_ops, 'since', v_since, 'open_conflicts', v_conflicts,
+    'policies', v_policies, 'sagas', v_sagas, 'standing', v_standing,
+    'was_restored', EXISTS (SELECT FROM lost_history l WHERE l.noticed_at > now() - interval '90 days'),
+    'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
 END $$;
-
-DROP FUNCTION push_commit(jsonb);
 
 /*
  * Writes a decided batch in one transaction, or nothing.
  * Raises HF001 when something the decisions rest on moved (load and decide again), HF002 when the conflict or dead
  * letter that the batch closes was changed by someone else.
- * p (payload.ts): stream {device, incarnation, revision, last_seq, last_hlc} or null, scope, table,
- *    kinds[] (what several changes may have in common: final, scope?, table?,
- *    operation, effect, outcome, rule, lost, conflict_id, dead_letter_id, device_id), inserts, results[]?,
- *    holes {open[], close[]}?, commits[{scope, changes, size_bytes, digest}], batch, actor_kind, actor_id, trace_id,
- *    beside? {conflicts[], moves[], dead_letters[], resolve, reopen, replay, sagas[], saga_steps[], saga_undos[],
- *    saga_retry, audit[]}, each of them where there is one
- * The lists of keys and versions are what the decisions rest on. Those after them are the changes: one of each for every
- * change. `kinds` has its place in p's kinds, from 1; a hash
- * stands where it was applied just as it was sent.
+ * p: stream {device, incarnation, revision, last_seq, last_hlc} or null, holes {open[], close[]}, rests_on[{scope, table, id, version}],
+ *    changes[], results[], conflicts[], dead_letters[], closed_dead_letters[], commits[{scope, changes, size_bytes, digest}], moves[],
+ *    batch, actor_kind, actor_id, trace_id, resolve, reopen, replay, sagas[], saga_steps[], saga_undos[], saga_retry,
+ *    audit[]
  */
-CREATE FUNCTION push_commit(p jsonb, key_scopes text[], key_tables text[], key_ids uuid[], key_versions int[], kinds int[], ordinals int[], record_ids uuid[], op_ids uuid[], seqs bigint[],
-  before_versions int[], after_versions int[], states jsonb[], checksums text[], hlcs text[], vectors jsonb[],
-  hashes bytea[]) RETURNS json LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION push_commit(p jsonb) RETURNS json LANGUAGE plpgsql
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
@@ -206,10 +185,8 @@ DECLARE
   v_scope text := p->>'scope';
   v_table text := p->>'table';
   v_is_own boolean := (p->>'is_own')::boolean;
-  v_beside jsonb;
   v_revision int;
   v_count int;
-  v_commits int;
   v_scopes text[];
   v_heads jsonb := '{}';
   v_position bigint;
@@ -234,42 +211,38 @@ BEGIN
   END IF;
 
   -- Lock what exists, all in key order, and see that it is as it was.
-  IF cardinality(key_ids) > 0 THEN
+  IF jsonb_array_length(p->'rests_on') > 0 THEN
     SELECT count(*) INTO v_count FROM (
       SELECT 1
-      FROM unnest(key_scopes, key_tables, key_ids, key_versions) k(scope, "table", id, version)
-      JOIN record r ON r.scope = k.scope AND r."table" = k."table" AND r.id = k.id AND r.version = k.version
-      ORDER BY r.id, r.scope, r."table"
+      FROM jsonb_to_recordset(p->'rests_on') k(scope text, "table" text, id uuid, version int)
+      JOIN record r ON r.scope = coalesce(k.scope, v_scope) AND r."table" = coalesce(k."table", v_table) AND r.id = k.id
+        AND r.version = k.version
+      ORDER BY r.scope, r."table", r.id
       FOR UPDATE OF r
     ) locked;
-    IF v_count <> cardinality(key_ids) THEN
+    IF v_count <> jsonb_array_length(p->'rests_on') THEN
       RAISE EXCEPTION 'a record moved' USING ERRCODE = 'HF001';
     END IF;
   END IF;
 
   -- The changes are read once, for the records and for the log. What did not exist is claimed in key order: whoever is
   -- second finds the key taken.
-  WITH kind AS MATERIALIZED (
-    SELECT k.n, k.final, coalesce(k.scope, v_scope) AS scope, coalesce(k."table", v_table) AS "table", k.operation,
-      k.effect, k.outcome, k.rule, k.lost, k.conflict_id, k.dead_letter_id,
-      CASE WHEN v_is_own THEN v_device ELSE k.device_id END AS device_id
-    FROM ROWS FROM (jsonb_to_recordset(p->'kinds') AS (final text, scope text, "table" text, operation text, effect text,
-      outcome text, rule jsonb, lost jsonb, conflict_id uuid, dead_letter_id uuid, device_id uuid)) WITH ORDINALITY
-      k(final, scope, "table", operation, effect, outcome, rule, lost, conflict_id, dead_letter_id, device_id, n)
-  ), change AS MATERIALIZED (
-    SELECT k.*, c."ordinal", c.record_id, c.op_id, c.seq, c.before_version, c.after_version, c.data, c.checksum, c.hlc,
-      c.vector, c.hash
-    FROM unnest(kinds, ordinals, record_ids, op_ids, seqs, before_versions, after_versions, states, checksums, hlcs,
-        vectors, hashes)
-      c(kind, "ordinal", record_id, op_id, seq, before_version, after_version, data, checksum, hlc, vector, hash)
-    JOIN kind k ON k.n = c.kind
+  WITH change AS MATERIALIZED (
+    SELECT c.final, coalesce(c.scope, v_scope) AS scope, c.ordinal, coalesce(c."table", v_table) AS "table", c.record_id,
+      c.operation, c.effect, c.op_id, c.seq, c.outcome, c.before_version, c.after_version, c.data, c.checksum, c.hlc,
+      c.vector, c.rule, c.lost, c.conflict_id, c.dead_letter_id, c.hash,
+      CASE WHEN v_is_own THEN v_device ELSE c.device_id END AS device_id
+    FROM jsonb_to_recordset(p->'changes') c(final text, scope text, ordinal int, "table" text, record_id uuid,
+      operation text, effect text, op_id uuid, seq bigint, outcome text, before_version int, after_version int,
+      data jsonb, checksum text, hlc text, vector jsonb, rule jsonb, lost jsonb, conflict_id uuid, dead_letter_id uuid,
+      device_id uuid, hash text)
   ), created AS (
     INSERT INTO record (scope, "table", id, version, data, checksum, hlc, vector, last_op_id, last_device_id, deleted,
       created_at, updated_at)
     SELECT c.scope, c."table", c.record_id, c.after_version, c.data, c.checksum, c.hlc, c.vector, c.op_id, c.device_id,
       c.data IS NULL, v_now, v_now
     FROM change c WHERE c.final = 'insert'
-    ORDER BY c.record_id, c.scope, c."table"
+    ORDER BY c.scope, c."table", c.record_id
     ON CONFLICT DO NOTHING
     RETURNING 1
   ), updated AS (
@@ -288,7 +261,7 @@ BEGIN
     -- What was applied just as it was sent: its answer is made here, to the letter as payload.ts compares it.
     INSERT INTO op_result (device_id, incarnation, seq, op_id, payload_hash, kind, answer, scope, "table", record_id,
       version, stands_on, created_at)
-    SELECT v_device, v_incarnation, c.seq, c.op_id, c.hash, 'accepted', '{"op_id":"' || c.op_id
+    SELECT v_device, v_incarnation, c.seq, c.op_id, decode(c.hash, 'hex'), 'accepted', '{"op_id":"' || c.op_id
       || '","record_id":"' || c.record_id || '","version":' || c.after_version
       || ',"outcome":"applied","data":null,"checksum":"' || c.checksum || '"}', c.scope, c."table", c.record_id,
       c.after_version, c.after_version, v_now
@@ -322,194 +295,182 @@ BEGIN
     END IF;
   END IF;
 
-  -- Most batches have nothing beside their changes and answers: one question instead of one for each of these.
-  v_beside := p->'beside';
-  IF v_beside IS NOT NULL THEN
-    IF jsonb_array_length(v_beside->'conflicts') > 0 THEN
-      WITH written AS (
-        INSERT INTO conflict AS k (id, code, scope, "table", record_id, device_id, op_id, later_op_ids, operation,
-          to_scope, fields, base_version, base_data, client_data, client_hlc, client_vector, server_version, server_data, server_hlc,
-          server_vector, server_device_id, strategy, trace_id, created_at)
-        SELECT c.id, c.code, c.scope, c."table", c.record_id, c.device_id, c.op_id, c.later_op_ids, c.operation,
-          c.to_scope, c.fields, c.base_version, c.base_data, c.client_data, c.client_hlc, c.client_vector, c.server_version, c.server_data,
-          c.server_hlc, c.server_vector, c.server_device_id, c.strategy, v_trace, v_now
-        FROM jsonb_to_recordset(v_beside->'conflicts') c(id uuid, code text, scope text, "table" text, record_id uuid,
-          device_id uuid, op_id uuid, later_op_ids uuid[], operation text, to_scope text, fields text[],
-          base_version int, base_data jsonb, client_data jsonb, client_hlc text, client_vector jsonb, server_version int,
-          server_data jsonb, server_hlc text, server_vector jsonb, server_device_id uuid, strategy text)
-        -- A later operation of the same device on a record that already waits for a person: the same conflict goes on.
-        ON CONFLICT (id) DO UPDATE SET later_op_ids = k.later_op_ids || excluded.op_id || excluded.later_op_ids,
-          operation = excluded.operation, to_scope = coalesce(excluded.to_scope, k.to_scope),
-          fields = ARRAY(SELECT DISTINCT unnest(k.fields || excluded.fields) ORDER BY 1), client_data = excluded.client_data,
-          client_hlc = excluded.client_hlc, client_vector = excluded.client_vector, server_version = excluded.server_version,
-          server_data = excluded.server_data, server_hlc = excluded.server_hlc, server_vector = excluded.server_vector,
-          server_device_id = excluded.server_device_id, version = k.version + 1
-          WHERE k.state = 'open'
-        RETURNING 1
-      ) SELECT count(*) INTO v_count FROM written;
-      IF v_count <> jsonb_array_length(v_beside->'conflicts') THEN
-        RAISE EXCEPTION 'a conflict was resolved meanwhile' USING ERRCODE = 'HF001';
-      END IF;
+  IF jsonb_array_length(p->'conflicts') > 0 THEN
+    WITH written AS (
+      INSERT INTO conflict AS k (id, code, scope, "table", record_id, device_id, op_id, later_op_ids, operation,
+        to_scope, fields, base_version, base_data, client_data, client_hlc, client_vector, server_version, server_data, server_hlc,
+        server_vector, server_device_id, strategy, trace_id, created_at)
+      SELECT c.id, c.code, c.scope, c."table", c.record_id, c.device_id, c.op_id, c.later_op_ids, c.operation,
+        c.to_scope, c.fields, c.base_version, c.base_data, c.client_data, c.client_hlc, c.client_vector, c.server_version, c.server_data,
+        c.server_hlc, c.server_vector, c.server_device_id, c.strategy, v_trace, v_now
+      FROM jsonb_to_recordset(p->'conflicts') c(id uuid, code text, scope text, "table" text, record_id uuid,
+        device_id uuid, op_id uuid, later_op_ids uuid[], operation text, to_scope text, fields text[],
+        base_version int, base_data jsonb, client_data jsonb, client_hlc text, client_vector jsonb, server_version int,
+        server_data jsonb, server_hlc text, server_vector jsonb, server_device_id uuid, strategy text)
+      -- A later operation of the same device on a record that already waits for a person: the same conflict goes on.
+      ON CONFLICT (id) DO UPDATE SET later_op_ids = k.later_op_ids || excluded.op_id || excluded.later_op_ids,
+        operation = excluded.operation, to_scope = coalesce(excluded.to_scope, k.to_scope),
+        fields = ARRAY(SELECT DISTINCT unnest(k.fields || excluded.fields) ORDER BY 1), client_data = excluded.client_data,
+        client_hlc = excluded.client_hlc, client_vector = excluded.client_vector, server_version = excluded.server_version,
+        server_data = excluded.server_data, server_hlc = excluded.server_hlc, server_vector = excluded.server_vector,
+        server_device_id = excluded.server_device_id, version = k.version + 1
+        WHERE k.state = 'open'
+      RETURNING 1
+    ) SELECT count(*) INTO v_count FROM written;
+    IF v_count <> jsonb_array_length(p->'conflicts') THEN
+      RAISE EXCEPTION 'a conflict was resolved meanwhile' USING ERRCODE = 'HF001';
     END IF;
-
-    IF jsonb_array_length(v_beside->'moves') > 0 THEN
-      UPDATE conflict k SET scope = m."to", version = k.version + 1
-      FROM jsonb_to_recordset(v_beside->'moves') m("table" text, id uuid, "from" text, "to" text)
-      WHERE k.record_id = m.id AND k.state = 'open' AND k."table" = m."table" AND k.scope = m."from"
-        -- The one that the move resolves is told of it below.
-        AND k.id IS DISTINCT FROM (v_beside->'resolve'->>'id')::uuid;
-    END IF;
-
-    IF jsonb_array_length(v_beside->'dead_letters') > 0 THEN
-      WITH written AS (
-        INSERT INTO dead_letter AS k (id, source, device_id, incarnation, seq, op_id, code, detail, pointers, scope,
-          "table", record_id, fingerprint, schema_version, change, change_hash, attempts, trace_id, created_at, updated_at)
-        SELECT d.id, d.source, d.device_id, d.incarnation, d.seq, d.op_id, d.code, d.detail, d.pointers, d.scope,
-          d."table", d.record_id, d.fingerprint, d.schema_version, d.change, decode(d.change_hash, 'hex'), d.attempts,
-          v_trace, v_now, v_now
-        FROM jsonb_to_recordset(v_beside->'dead_letters') d(id uuid, source text, device_id uuid, incarnation uuid, seq bigint,
-          op_id uuid, code text, detail text, pointers text[], scope text, "table" text, record_id uuid,
-          fingerprint text, schema_version int, change text, change_hash text, attempts int)
-        ON CONFLICT (change_hash) DO UPDATE SET attempts = k.attempts + 1, updated_at = v_now
-        RETURNING id, code, detail, op_id
-      )
-      INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, trace_id)
-      SELECT id, v_now, coalesce(v_device::text, p->>'actor_id'), op_id, 'received', code, detail, v_trace FROM written;
-    END IF;
-
-    IF v_beside->'resolve' <> 'null' THEN
-      UPDATE conflict SET state = 'resolved', choice = v_beside->'resolve'->>'choice', reason = v_beside->'resolve'->>'reason',
-        resolved_by = v_beside->'resolve'->>'resolved_by', resolved_at = v_now,
-        resolution = NULLIF(v_beside->'resolve'->'resolution', 'null'), resolved_version = (v_beside->'resolve'->>'resolved_version')::int,
-        scope = coalesce(v_beside->'resolve'->>'moved_to', scope),
-        moved_from = CASE WHEN v_beside->'resolve'->>'moved_to' IS NOT NULL THEN scope END,
-        version = version + 1
-      WHERE id = (v_beside->'resolve'->>'id')::uuid AND state = 'open' AND version = (v_beside->'resolve'->>'version')::int;
-      IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
-    END IF;
-
-    IF v_beside->'reopen' <> 'null' THEN
-      UPDATE conflict SET state = 'open', choice = NULL, reason = NULL, resolved_by = NULL, resolved_at = NULL,
-        resolution = NULL, resolved_version = NULL, scope = coalesce(moved_from, scope), moved_from = NULL,
-        version = version + 1
-      WHERE id = (v_beside->'reopen'->>'id')::uuid AND state = 'resolved' AND version = (v_beside->'reopen'->>'version')::int;
-      IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
-    END IF;
-
-    IF v_beside->'replay' <> 'null' THEN
-      UPDATE dead_letter SET state = v_beside->'replay'->>'state', updated_at = v_now, version = version + 1,
-        replay_op_id = CASE WHEN v_beside->'replay'->>'state' = 'replayed' THEN (v_beside->'replay'->>'op_id')::uuid END,
-        closed_by = CASE WHEN v_beside->'replay'->>'state' = 'replayed' THEN v_beside->'replay'->>'actor' END,
-        closed_at = CASE WHEN v_beside->'replay'->>'state' = 'replayed' THEN v_now END,
-        code = coalesce(v_beside->'replay'->>'code', code), detail = coalesce(v_beside->'replay'->>'detail', detail),
-        fingerprint = coalesce(v_beside->'replay'->>'fingerprint', fingerprint),
-        -- NULLIF stands inside: an update that waited for another evaluates the sub-select whatever CASE says.
-        pointers = CASE WHEN v_beside->'replay'->'pointers' <> 'null'
-          THEN ARRAY(SELECT jsonb_array_elements_text(NULLIF(v_beside->'replay'->'pointers', 'null'))) ELSE pointers END,
-        attempts = attempts + 1
-      WHERE id = (v_beside->'replay'->>'id')::uuid AND state IN ('open', 'replaying') AND version = (v_beside->'replay'->>'version')::int;
-      IF NOT FOUND THEN RAISE EXCEPTION 'the dead letter moved' USING ERRCODE = 'HF002'; END IF;
-      INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, change, trace_id)
-      VALUES ((v_beside->'replay'->>'id')::uuid, v_now, v_beside->'replay'->>'actor', (v_beside->'replay'->>'op_id')::uuid,
-        v_beside->'replay'->>'outcome', v_beside->'replay'->>'code', coalesce(v_beside->'replay'->>'detail', ''), v_beside->'replay'->>'edited', v_trace);
-    END IF;
-
-    IF jsonb_array_length(v_beside->'sagas') > 0 THEN
-      WITH given AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(v_beside->'sagas') g(id uuid, device_id uuid, state text, steps int, applied int,
-          to_undo int, blocked int, cause text, failed_step int, failed_code text, reason text, tables text[],
-          scopes text[], retry_of uuid, progressed boolean, revision int)
-      ), begun AS (
-        INSERT INTO saga (id, device_id, state, steps, applied, to_undo, blocked, cause, failed_step, failed_code, reason,
-          tables, scopes, retry_of, trace_id, started_at, progressed_at, ended_at)
-        SELECT g.id, g.device_id, g.state, g.steps, g.applied, g.to_undo, g.blocked, g.cause, g.failed_step,
-          g.failed_code, g.reason, g.tables, g.scopes, g.retry_of, v_trace, v_now, v_now,
-          CASE WHEN g.state IN ('completed', 'compensated') THEN v_now END
-        FROM given g WHERE g.revision = 0 ORDER BY g.id
-        ON CONFLICT DO NOTHING
-        RETURNING 1
-      ), moved AS (
-        UPDATE saga s SET state = g.state, applied = g.applied, to_undo = g.to_undo, blocked = g.blocked,
-          cause = g.cause, failed_step = g.failed_step, failed_code = g.failed_code,
-          reason = coalesce(g.reason, s.reason),
-          tables = ARRAY(SELECT DISTINCT unnest(s.tables || g.tables) ORDER BY 1),
-          scopes = ARRAY(SELECT DISTINCT unnest(s.scopes || g.scopes) ORDER BY 1),
-          progressed_at = CASE WHEN g.progressed THEN v_now ELSE s.progressed_at END,
-          ended_at = CASE WHEN g.state IN ('completed', 'compensated') THEN v_now END, revision = s.revision + 1
-        FROM given g WHERE s.id = g.id AND g.revision > 0 AND s.revision = g.revision
-        RETURNING 1
-      ) SELECT (SELECT count(*) FROM begun) + (SELECT count(*) FROM moved) INTO v_count;
-      IF v_count <> jsonb_array_length(v_beside->'sagas') THEN
-        RAISE EXCEPTION 'a saga moved' USING ERRCODE = 'HF001';
-      END IF;
-    END IF;
-
-    IF jsonb_array_length(v_beside->'saga_steps') > 0 THEN
-      INSERT INTO saga_step (saga_id, step, state, outcome, op_id, seq, scope, from_scope, "table", record_id, operation,
-        before_version, after_version, change, schema_version, conflict_id, dead_letter_id, trace_id, at)
-      SELECT t.saga_id, t.step, t.state, t.outcome, t.op_id, t.seq, t.scope, t.from_scope, t."table", t.record_id,
-        t.operation, t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id, t.dead_letter_id,
-        v_trace, v_now
-      FROM jsonb_to_recordset(v_beside->'saga_steps') t(saga_id uuid, step int, state text, outcome text, op_id uuid, seq bigint,
-        scope text, from_scope text, "table" text, record_id uuid, operation text, before_version int,
-        after_version int, change text, schema_version int, conflict_id uuid, dead_letter_id uuid)
-      -- A step that was aborted or failed may be tried again under another op_id; its first attempt is what is told.
-      ON CONFLICT DO NOTHING;
-    END IF;
-
-    IF jsonb_array_length(v_beside->'saga_undos') > 0 THEN
-      WITH undone AS (
-        -- One that a person settled goes on naming the conflict it was settled in.
-        UPDATE saga_step t SET undo = u.undo, undo_version = u.version,
-          undo_op_id = CASE u.undo WHEN 'settled' THEN t.undo_op_id ELSE u.op_id END,
-          undo_conflict_id = CASE u.undo WHEN 'settled' THEN t.undo_conflict_id ELSE u.conflict_id END, undo_detail = u.detail, undone_at = CASE WHEN u.undo IS NOT NULL THEN v_now END
-        FROM jsonb_to_recordset(v_beside->'saga_undos') u(saga_id uuid, step int, was text, undo text, op_id uuid, version int,
-          conflict_id uuid, detail text)
-        WHERE t.saga_id = u.saga_id AND t.step = u.step AND t.undo IS NOT DISTINCT FROM u.was
-        RETURNING 1
-      ) SELECT count(*) INTO v_count FROM undone;
-      IF v_count <> jsonb_array_length(v_beside->'saga_undos') THEN
-        RAISE EXCEPTION 'a step was undone meanwhile' USING ERRCODE = 'HF002';
-      END IF;
-    END IF;
-
-    IF v_beside->'saga_retry' <> 'null' THEN
-      UPDATE saga SET retried_as = (v_beside->'saga_retry'->>'retried_as')::uuid, revision = revision + 1
-      WHERE id = (v_beside->'saga_retry'->>'id')::uuid AND revision = (v_beside->'saga_retry'->>'revision')::int
-        AND state = 'compensated' AND retried_as IS NULL;
-      IF NOT FOUND THEN RAISE EXCEPTION 'the saga moved' USING ERRCODE = 'HF002'; END IF;
-      -- The dead letters of its steps go on in the new saga, those that were discarded, too: the whole is sent again.
-      WITH letter AS (
-        SELECT d.id, new.op_id FROM saga_step old
-        JOIN saga_step new ON new.saga_id = (v_beside->'saga_retry'->>'retried_as')::uuid AND new.step = old.step
-        JOIN dead_letter d ON d.id = old.dead_letter_id
-        WHERE old.saga_id = (v_beside->'saga_retry'->>'id')::uuid
-      ), closed AS (
-        UPDATE dead_letter d SET state = 'replayed', replay_op_id = l.op_id, closed_by = v_beside->'saga_retry'->>'actor',
-          closed_at = v_now, updated_at = v_now, version = version + 1, attempts = attempts + 1
-        FROM letter l WHERE d.id = l.id AND d.state IN ('open', 'discarded')
-        RETURNING d.id, l.op_id
-      ), noted AS (
-        INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, detail, trace_id)
-        SELECT c.id, v_now, v_beside->'saga_retry'->>'actor', c.op_id, 'replayed', 'with its whole saga', v_trace FROM closed c
-      ) SELECT (SELECT count(*) FROM letter) - (SELECT count(*) FROM closed) INTO v_count;
-      IF v_count <> 0 THEN RAISE EXCEPTION 'a step was replayed alone' USING ERRCODE = 'HF002'; END IF;
-    END IF;
-
-    IF jsonb_array_length(v_beside->'audit') > 0 THEN PERFORM audit_append(v_beside->'audit'); END IF;
   END IF;
+
+  IF jsonb_array_length(p->'moves') > 0 THEN
+    UPDATE conflict k SET scope = m."to", version = k.version + 1
+    FROM jsonb_to_recordset(p->'moves') m("table" text, id uuid, "from" text, "to" text)
+    WHERE k.record_id = m.id AND k.state = 'open' AND k."table" = m."table" AND k.scope = m."from"
+      -- The one that the move resolves is told of it below.
+      AND k.id IS DISTINCT FROM (p->'resolve'->>'id')::uuid;
+  END IF;
+
+  IF jsonb_array_length(p->'dead_letters') > 0 THEN
+    WITH written AS (
+      INSERT INTO dead_letter AS k (id, source, device_id, incarnation, seq, op_id, code, detail, pointers, scope,
+        "table", record_id, fingerprint, schema_version, change, change_hash, attempts, trace_id, created_at, updated_at)
+      SELECT d.id, d.source, d.device_id, d.incarnation, d.seq, d.op_id, d.code, d.detail, d.pointers, d.scope,
+        d."table", d.record_id, d.fingerprint, d.schema_version, d.change, decode(d.change_hash, 'hex'), d.attempts,
+        v_trace, v_now, v_now
+      FROM jsonb_to_recordset(p->'dead_letters') d(id uuid, source text, device_id uuid, incarnation uuid, seq bigint,
+        op_id uuid, code text, detail text, pointers text[], scope text, "table" text, record_id uuid,
+        fingerprint text, schema_version int, change text, change_hash text, attempts int)
+      ON CONFLICT (change_hash) DO UPDATE SET attempts = k.attempts + 1, updated_at = v_now
+      RETURNING id, code, detail, op_id
+    )
+    INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, trace_id)
+    SELECT id, v_now, coalesce(v_device::text, p->>'actor_id'), op_id, 'received', code, detail, v_trace FROM written;
+  END IF;
+
+  IF p->'resolve' <> 'null' THEN
+    UPDATE conflict SET state = 'resolved', choice = p->'resolve'->>'choice', reason = p->'resolve'->>'reason',
+      resolved_by = p->'resolve'->>'resolved_by', resolved_at = v_now,
+      resolution = NULLIF(p->'resolve'->'resolution', 'null'), resolved_version = (p->'resolve'->>'resolved_version')::int,
+      scope = coalesce(p->'resolve'->>'moved_to', scope),
+      moved_from = CASE WHEN p->'resolve'->>'moved_to' IS NOT NULL THEN scope END,
+      version = version + 1
+    WHERE id = (p->'resolve'->>'id')::uuid AND state = 'open' AND version = (p->'resolve'->>'version')::int;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
+  END IF;
+
+  IF p->'reopen' <> 'null' THEN
+    UPDATE conflict SET state = 'open', choice = NULL, reason = NULL, resolved_by = NULL, resolved_at = NULL,
+      resolution = NULL, resolved_version = NULL, scope = coalesce(moved_from, scope), moved_from = NULL,
+      version = version + 1
+    WHERE id = (p->'reopen'->>'id')::uuid AND state = 'resolved' AND version = (p->'reopen'->>'version')::int;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the conflict moved' USING ERRCODE = 'HF002'; END IF;
+  END IF;
+
+  IF p->'replay' <> 'null' THEN
+    UPDATE dead_letter SET state = p->'replay'->>'state', updated_at = v_now, version = version + 1,
+      replay_op_id = CASE WHEN p->'replay'->>'state' = 'replayed' THEN (p->'replay'->>'op_id')::uuid END,
+      closed_by = CASE WHEN p->'replay'->>'state' = 'replayed' THEN p->'replay'->>'actor' END,
+      closed_at = CASE WHEN p->'replay'->>'state' = 'replayed' THEN v_now END,
+      code = coalesce(p->'replay'->>'code', code), detail = coalesce(p->'replay'->>'detail', detail),
+      fingerprint = coalesce(p->'replay'->>'fingerprint', fingerprint),
+      -- NULLIF stands inside: an update that waited for another evaluates the sub-select whatever CASE says.
+      pointers = CASE WHEN p->'replay'->'pointers' <> 'null'
+        THEN ARRAY(SELECT jsonb_array_elements_text(NULLIF(p->'replay'->'pointers', 'null'))) ELSE pointers END,
+      attempts = attempts + 1
+    WHERE id = (p->'replay'->>'id')::uuid AND state IN ('open', 'replaying') AND version = (p->'replay'->>'version')::int;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the dead letter moved' USING ERRCODE = 'HF002'; END IF;
+    INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, code, detail, change, trace_id)
+    VALUES ((p->'replay'->>'id')::uuid, v_now, p->'replay'->>'actor', (p->'replay'->>'op_id')::uuid,
+      p->'replay'->>'outcome', p->'replay'->>'code', coalesce(p->'replay'->>'detail', ''), p->'replay'->>'edited', v_trace);
+  END IF;
+
+  IF jsonb_array_length(p->'sagas') > 0 THEN
+    WITH given AS MATERIALIZED (
+      SELECT * FROM jsonb_to_recordset(p->'sagas') g(id uuid, device_id uuid, state text, steps int, applied int,
+        to_undo int, blocked int, cause text, failed_step int, failed_code text, reason text, tables text[],
+        scopes text[], retry_of uuid, progressed boolean, revision int)
+    ), begun AS (
+      INSERT INTO saga (id, device_id, state, steps, applied, to_undo, blocked, cause, failed_step, failed_code, reason,
+        tables, scopes, retry_of, trace_id, started_at, progressed_at, ended_at)
+      SELECT g.id, g.device_id, g.state, g.steps, g.applied, g.to_undo, g.blocked, g.cause, g.failed_step,
+        g.failed_code, g.reason, g.tables, g.scopes, g.retry_of, v_trace, v_now, v_now,
+        CASE WHEN g.state IN ('completed', 'compensated') THEN v_now END
+      FROM given g WHERE g.revision = 0 ORDER BY g.id
+      ON CONFLICT DO NOTHING
+      RETURNING 1
+    ), moved AS (
+      UPDATE saga s SET state = g.state, applied = g.applied, to_undo = g.to_undo, blocked = g.blocked,
+        cause = g.cause, failed_step = g.failed_step, failed_code = g.failed_code,
+        reason = coalesce(g.reason, s.reason),
+        tables = ARRAY(SELECT DISTINCT unnest(s.tables || g.tables) ORDER BY 1),
+        scopes = ARRAY(SELECT DISTINCT unnest(s.scopes || g.scopes) ORDER BY 1),
+        progressed_at = CASE WHEN g.progressed THEN v_now ELSE s.progressed_at END,
+        ended_at = CASE WHEN g.state IN ('completed', 'compensated') THEN v_now END, revision = s.revision + 1
+      FROM given g WHERE s.id = g.id AND g.revision > 0 AND s.revision = g.revision
+      RETURNING 1
+    ) SELECT (SELECT count(*) FROM begun) + (SELECT count(*) FROM moved) INTO v_count;
+    IF v_count <> jsonb_array_length(p->'sagas') THEN
+      RAISE EXCEPTION 'a saga moved' USING ERRCODE = 'HF001';
+    END IF;
+  END IF;
+
+  IF jsonb_array_length(p->'saga_steps') > 0 THEN
+    INSERT INTO saga_step (saga_id, step, state, outcome, op_id, seq, scope, from_scope, "table", record_id, operation,
+      before_version, after_version, change, schema_version, conflict_id, dead_letter_id, trace_id, at)
+    SELECT t.saga_id, t.step, t.state, t.outcome, t.op_id, t.seq, t.scope, t.from_scope, t."table", t.record_id,
+      t.operation, t.before_version, t.after_version, t.change, t.schema_version, t.conflict_id, t.dead_letter_id,
+      v_trace, v_now
+    FROM jsonb_to_recordset(p->'saga_steps') t(saga_id uuid, step int, state text, outcome text, op_id uuid, seq bigint,
+      scope text, from_scope text, "table" text, record_id uuid, operation text, before_version int,
+      after_version int, change text, schema_version int, conflict_id uuid, dead_letter_id uuid)
+    -- A step that was aborted or failed may be tried again under another op_id; its first attempt is what is told.
+    ON CONFLICT DO NOTHING;
+  END IF;
+
+  IF jsonb_array_length(p->'saga_undos') > 0 THEN
+    WITH undone AS (
+      UPDATE saga_step t SET undo = u.undo, undo_op_id = u.op_id, undo_version = u.version,
+        undo_conflict_id = u.conflict_id, undo_detail = u.detail, undone_at = CASE WHEN u.undo IS NOT NULL THEN v_now END
+      FROM jsonb_to_recordset(p->'saga_undos') u(saga_id uuid, step int, was text, undo text, op_id uuid, version int,
+        conflict_id uuid, detail text)
+      WHERE t.saga_id = u.saga_id AND t.step = u.step AND t.undo IS NOT DISTINCT FROM u.was
+      RETURNING 1
+    ) SELECT count(*) INTO v_count FROM undone;
+    IF v_count <> jsonb_array_length(p->'saga_undos') THEN
+      RAISE EXCEPTION 'a step was undone meanwhile' USING ERRCODE = 'HF002';
+    END IF;
+  END IF;
+
+  IF p->'saga_retry' <> 'null' THEN
+    UPDATE saga SET retried_as = (p->'saga_retry'->>'retried_as')::uuid, revision = revision + 1
+    WHERE id = (p->'saga_retry'->>'id')::uuid AND revision = (p->'saga_retry'->>'revision')::int
+      AND state = 'compensated' AND retried_as IS NULL;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the saga moved' USING ERRCODE = 'HF002'; END IF;
+    -- The dead letters of its steps go on in the new saga, those that were discarded, too: the whole is sent again.
+    WITH letter AS (
+      SELECT d.id, new.op_id FROM saga_step old
+      JOIN saga_step new ON new.saga_id = (p->'saga_retry'->>'retried_as')::uuid AND new.step = old.step
+      JOIN dead_letter d ON d.id = old.dead_letter_id
+      WHERE old.saga_id = (p->'saga_retry'->>'id')::uuid
+    ), closed AS (
+      UPDATE dead_letter d SET state = 'replayed', replay_op_id = l.op_id, closed_by = p->'saga_retry'->>'actor',
+        closed_at = v_now, updated_at = v_now, version = version + 1, attempts = attempts + 1
+      FROM letter l WHERE d.id = l.id AND d.state IN ('open', 'discarded')
+      RETURNING d.id, l.op_id
+    ), noted AS (
+      INSERT INTO dead_letter_attempt (dead_letter_id, at, actor, op_id, outcome, detail, trace_id)
+      SELECT c.id, v_now, p->'saga_retry'->>'actor', c.op_id, 'replayed', 'with its whole saga', v_trace FROM closed c
+    ) SELECT (SELECT count(*) FROM letter) - (SELECT count(*) FROM closed) INTO v_count;
+    IF v_count <> 0 THEN RAISE EXCEPTION 'a step was replayed alone' USING ERRCODE = 'HF002'; END IF;
+  END IF;
+
+  IF jsonb_array_length(p->'audit') > 0 THEN PERFORM audit_append(p->'audit'); END IF;
 
   v_write_ms := extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000;
   -- Publish last: the heads serialise each scope's commits, so they are held for as short as can be. The position is
   -- taken while all of them are held.
-  v_commits := jsonb_array_length(p->'commits');
-  IF v_commits > 0 THEN
-    -- Nearly every batch has one scope, and what would take many at once begins dearer: here and in the loop below.
-    IF v_commits = 1 THEN
-      v_scopes := ARRAY[p->'commits'->0->>'scope'];
-    ELSE
-      v_scopes := ARRAY(SELECT k.scope FROM jsonb_to_recordset(p->'commits') k(scope text) ORDER BY 1);
-    END IF;
+  IF jsonb_array_length(p->'commits') > 0 THEN
+    v_scopes := ARRAY(SELECT k.scope FROM jsonb_to_recordset(p->'commits') k(scope text) ORDER BY 1);
     PERFORM FROM feed_head WHERE scope = ANY (v_scopes) ORDER BY scope FOR UPDATE;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     IF v_count < cardinality(v_scopes) THEN
@@ -519,8 +480,8 @@ BEGIN
       PERFORM FROM feed_head WHERE scope = ANY (v_scopes) ORDER BY scope FOR UPDATE;
     END IF;
     v_position := nextval('feed_position');
-    FOR i IN 0..v_commits - 1 LOOP
-      v_commit := p->'commits'->i;
+    -- One scope after the other: nearly every batch has one, and what would write many at once begins dearer.
+    FOR v_commit IN SELECT * FROM jsonb_array_elements(p->'commits') LOOP
       v_digest := decode(v_commit->>'digest', 'hex');
       UPDATE feed_head h SET seq = h.seq + 1, chain = feed_link(h.chain, v_digest, v_position, v_now)
         WHERE h.scope = v_commit->>'scope'

@@ -1,7 +1,5 @@
 -- A page of the feed says what a commit's changes have in common once for each commit, and copies each state once:
--- what is put together around a long text copies it as often as it adds to it. A page comes in parts of about 64 kB:
--- as one text it was copied whole at every step on its way to the device, here and in the web process, where buffers of
--- that size made it collect garbage all the time.
+-- what is put together around a long text copies it as often as it adds to it.
 
 /* How each change of a commit begins. STABLE, as to_json is: declared otherwise it would not be inlined, and be run for each row. */
 CREATE FUNCTION change_of_commit(scope text, seq bigint, actor_kind text, actor_id text) RETURNS text LANGUAGE sql STABLE AS $$

@@ -76,19 +76,18 @@ BEGIN
     SELECT l.device, row_number() OVER (ORDER BY l.place) - 1 AS ahead
     FROM unnest(v_line) WITH ORDINALITY l(device, place) WHERE l.device <> ALL (v_new)
   ), told AS (
-    SELECT k.device, l.ahead, t.admitted_at IS NOT NULL AS admitted,
+    SELECT k.device, l.ahead, t.place, t.admitted_at IS NOT NULL AS admitted,
       (CASE WHEN l.ahead < v_slots THEN least(c_front_ms, v_hold_ms)
         ELSE least(c_back_ms, greatest(c_front_ms, v_hold_ms * (l.ahead + 1) / v_slots)) END
         * (0.75 + 0.5 * k.jitter))::int AS ms
     FROM jsonb_to_recordset(asks) k(device uuid, jitter float8)
-    -- By key: joined, the line would be read again. So it would below, by place or by key alone, where it has few pages.
-    CROSS JOIN LATERAL (SELECT s.admitted_at FROM snapshot_turn s WHERE s.device_id = k.device OFFSET 0) t
+    -- By key, and the row itself for the update below: joined, the line would be read again.
+    CROSS JOIN LATERAL (SELECT s.ctid AS place, s.admitted_at FROM snapshot_turn s WHERE s.device_id = k.device OFFSET 0) t
     LEFT JOIN line l ON l.device = k.device
   ), due AS (
     UPDATE snapshot_turn t SET due_at = v_at + w.ms * interval '1 millisecond',
       expires_at = v_at + w.ms * interval '1 millisecond' + c_patience
-    FROM told w
-    WHERE t.device_id = ANY (ARRAY(SELECT x.device FROM told x)) AND t.device_id = w.device AND NOT w.admitted
+    FROM told w WHERE t.ctid = w.place AND NOT w.admitted
   )
   SELECT w.device, w.admitted, coalesce(w.ahead, 0)::int, coalesce(w.ms, 0) FROM told w;
 END $$;
