@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Device, MemoryStore } from './index.ts'
+import { backUpBeforeLast } from './testing/backups.ts'
 import { createBench, type Bench } from './testing/bench.ts'
 import { crashAtEveryWrite } from './testing/crash.ts'
 import { pushes } from './testing/pushes.ts'
@@ -191,19 +192,11 @@ describe('a server restored to an older state', () => {
       const bench = createBench()
       const { device } = await bench.device()
       await edit(device, 1)
-      let backup: ReturnType<typeof bench.server.backup> | null = null
-      const [refused, taken] = [{ code: 'throttled', retryable: true }, undefined]
-      const answers = [refused, taken]
-      // Backed up when it comes again: its place is open, and the end of the stream beyond it.
-      const shift = () => {
-        if (answers.length === 1) backup = bench.server.backup()
-        return answers.shift()
-      }
-      bench.server.refusals.set(id(2), Object.assign([], { shift }))
+      const refused = { code: 'throttled', retryable: true }
+      const restore = backUpBeforeLast(bench.server, id(2), [refused, undefined])
       await edit(device, 2)
       if (where === 'in a gap') await edit(device, 3)
-      expect(backup).not.toBeNull()
-      bench.server.restore(backup!)
+      expect(restore).not.toThrow()
       await edit(device, 4)
       await expectWhole(bench, device, where === 'in a gap' ? [1, 2, 3, 4] : [1, 2, 4])
     },
@@ -212,16 +205,10 @@ describe('a server restored to an older state', () => {
   test('gets what was repaired and then refused for good, though neither token nor seq tells of it', async () => {
     const bench = createBench()
     const { device } = await bench.device()
-    let backup: ReturnType<typeof bench.server.backup> | null = null
-    const answers = [
+    const restore = backUpBeforeLast(bench.server, id(1), [
       { code: 'throttled', retryable: true },
       { code: 'business_rule', retryable: false },
-    ]
-    const shift = () => {
-      if (answers.length === 1) backup = bench.server.backup()
-      return answers.shift()
-    }
-    bench.server.refusals.set(id(1), Object.assign([], { shift }))
+    ])
     // A later one is answered before it comes again, and so lies beyond it in the stream.
     await device.put({ table: T, id: id(1), data: { n: 1 } })
     await device.put({ table: T, id: id(2), data: { n: 2 } })
@@ -229,7 +216,7 @@ describe('a server restored to an older state', () => {
     const [letter] = await device.deadLetters()
     expect(letter).toMatchObject({ code: 'business_rule' })
     const known = bench.server.deadLetters.length
-    bench.server.restore(backup!)
+    restore()
     expect(bench.server.deadLetters).toHaveLength(known - 1)
     bench.server.refusals.set(id(1), [{ code: 'business_rule', retryable: false }])
     await device.sync()

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createMemoryStore, type Device } from './index.ts'
+import { backUpBeforeLast } from './testing/backups.ts'
 import { createBench } from './testing/bench.ts'
 
 const T = 'inspections'
@@ -89,23 +90,16 @@ test('what is refused because a twin sent its op id otherwise is not taken for a
 test('a restored server that answers a new life is asked for what was repaired in the one before', async () => {
   const bench = createBench()
   const { device } = await bench.device()
-  let backup: ReturnType<typeof bench.server.backup> | null = null
   const [throttled, refused] = [
     { code: 'throttled', retryable: true },
     { code: 'business_rule', retryable: false },
   ]
-  const answers = [throttled, refused]
-  // Backed up when it comes again: its place is open, and the end of the stream beyond it.
-  const shift = () => {
-    if (answers.length === 1) backup = bench.server.backup()
-    return answers.shift()
-  }
-  bench.server.refusals.set(id(1), Object.assign([], { shift }))
+  const restore = backUpBeforeLast(bench.server, id(1), [throttled, refused])
   await device.put({ table: T, id: id(1), data: { n: 1 } })
   await device.put({ table: T, id: id(2), data: { n: 2 } })
   await device.sync()
   expect(bench.server.deadLetters).toHaveLength(1)
-  bench.server.restore(backup!)
+  restore()
   bench.server.refusals.set(id(1), [refused])
   // An edit waits for what is open again, which this device takes for a twin's; the feed has more to tell first.
   bench.server.refusals.set(id(3), [{ code: 'dependency_pending', retryable: true }])

@@ -49,7 +49,7 @@ export class ModelServer {
   conflicts = new Map<string, { key: string; change: Change }>()
   readonly faults: Fault[] = []
   /** Answers to give instead of deciding, by record id; used once each. `unreadable`: the name was damaged. */
-  readonly refusals = new Map<string, { code: string; retryable: boolean }[]>()
+  readonly refusals = new Map<string, { shift: () => { code: string; retryable: boolean } | undefined }>()
   strategies: Record<string, Strategy> = {}
   priorities: Record<string, 'critical' | 'normal' | 'bulk'> = {}
   nowMs: () => number

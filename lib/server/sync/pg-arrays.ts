@@ -57,7 +57,32 @@ function fixed<Value>(
   values: readonly (Value | null)[],
   write: (array: Buffer, value: Value, at: number) => void,
 ): Buffer {
-  const array = Buffer.allocUnsafe(headerBytes + values.length * (sizeBytes + bytes))
+  return list(type, values, bytes * values.length, (array, value, at) => {
+    write(array, value, at)
+    return at + bytes
+  })
+}
+
+function texts(type: 'text' | 'jsonb', values: readonly (string | null)[], version: number | null): Buffer {
+  const prefix = version === null ? 0 : 1
+  const room = values.reduce((sum, value) => sum + prefix + Buffer.byteLength(value ?? ''), 0)
+  return list(type, values, room, (array, value, at) => {
+    if (version !== null) array[at] = version
+    return at + prefix + array.write(value, at + prefix)
+  })
+}
+
+/**
+ * @param room at least what all elements need
+ * @param write puts an element at a place, and says where it ends
+ */
+function list<Value>(
+  type: keyof typeof oids,
+  values: readonly (Value | null)[],
+  room: number,
+  write: (array: Buffer, value: Value, at: number) => number,
+): Buffer {
+  const array = Buffer.allocUnsafe(headerBytes + values.length * sizeBytes + room)
   let at = headerBytes
   let hasNulls = false
   for (const value of values) {
@@ -65,44 +90,16 @@ function fixed<Value>(
       hasNulls = true
       at = array.writeInt32BE(nullSize, at)
     } else {
-      at = array.writeInt32BE(bytes, at)
-      write(array, value, at)
-      at += bytes
+      const start = at + sizeBytes
+      const end = write(array, value, start)
+      array.writeInt32BE(end - start, at)
+      at = end
     }
   }
-  return begin(array, type, { count: values.length, hasNulls }).subarray(0, at)
-}
-
-function texts(type: 'text' | 'jsonb', values: readonly (string | null)[], version: number | null): Buffer {
-  const prefix = version === null ? 0 : 1
-  const room = values.reduce((sum, value) => sum + sizeBytes + prefix + Buffer.byteLength(value ?? ''), 0)
-  const array = Buffer.allocUnsafe(headerBytes + room)
-  let at = headerBytes
-  let hasNulls = false
-  for (const value of values) {
-    if (value === null) {
-      hasNulls = true
-      at = array.writeInt32BE(nullSize, at)
-      continue
-    }
-    const start = at + sizeBytes
-    if (version !== null) array[start] = version
-    const end = start + prefix + array.write(value, start + prefix)
-    array.writeInt32BE(end - start, at)
-    at = end
-  }
-  return begin(array, type, { count: values.length, hasNulls }).subarray(0, at)
-}
-
-function begin(
-  array: Buffer,
-  type: keyof typeof oids,
-  { count, hasNulls }: { count: number; hasNulls: boolean },
-): Buffer {
   array.writeInt32BE(1, 0)
   array.writeInt32BE(hasNulls ? 1 : 0, 4)
   array.writeInt32BE(oids[type], 8)
-  array.writeInt32BE(count, 12)
+  array.writeInt32BE(values.length, 12)
   array.writeInt32BE(1, 16)
-  return array
+  return array.subarray(0, at)
 }
