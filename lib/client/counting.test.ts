@@ -7,6 +7,7 @@ import { changeSchema, type Change } from '#lib/protocol/sync.ts'
 import { createMemoryStore, crdtValue, type Device, type FieldEdits, type MemoryStore } from './index.ts'
 import { createBench, type Bench } from './testing/bench.ts'
 import type { Fault } from './testing/faults.ts'
+import { letterId } from './testing/model-answers.ts'
 
 /**
  * Every edit that counts also names itself, in a set that only grows in the same record: the two travel together. So a
@@ -198,7 +199,7 @@ class Play {
       .flatMap(({ body }) => (body['changes'] as Json[]).map((change) => ({ body, change })))
     return sent.flatMap(({ body, change }) => {
       const { data } = changeSchema.safeParse(change)
-      const isOpen = data && deadLetters.includes(data.op_id) && !this.replayed.has(nameOf(data))
+      const isOpen = data && deadLetters.includes(letterId(data)) && !this.replayed.has(letterId(data))
       return isOpen ? [{ body, change: data }] : []
     })
   }
@@ -218,13 +219,11 @@ class Play {
       ...{ method: 'POST', path: '/api/v1/sync', timeoutMs: 1000 },
       ...{ headers: { authorization: 'Bearer replay' }, body: JSON.stringify(again) },
     })
-    if (!reply.body.includes('"retryable":true')) this.replayed.add(nameOf(change))
+    if (!reply.body.includes('"retryable":true')) this.replayed.add(letterId(change))
   }
 }
 
 type Letter = { body: Record<string, Json>; change: Change }
-
-const nameOf = ({ op_id: opId, checksum }: Change) => `${opId} ${checksum}`
 
 /** What a record counts, and what the names in it say that it should. */
 function told(data: JsonObject): { counted: unknown; named: unknown; names: string[] } {

@@ -64,28 +64,35 @@ test('a restored server that answers a new life is asked about the one before', 
   expect(new Set(held)).toEqual(new Set([1, 2, 3, 4]))
 })
 
-test('what is refused because a twin sent its op id otherwise is not taken for a question that was new', async () => {
-  const bench = createBench()
-  const { device, store } = await bench.device({ seed: 1 })
-  await edit(device, 1)
-  bench.server.maxBodyLength = 3_000
-  // It ends the life of both, before either is told that it is one of two.
-  await device.put({ table: T, id: id(9), data: { n: 'x'.repeat(5_000) } })
-  await device.put({ table: T, id: id(2), data: { n: 2 } })
-  const twin = (await bench.device({ seed: 2, store: createMemoryStore(store.image()) })).device
-  await twin.put({ table: T, id: id(2), data: { n: 3 } })
-  await twin.sync()
-  await device.sync()
-  const codes = (await device.deadLetters()).map(({ code }) => code)
-  expect(codes.toSorted()).toEqual(['invalid_change', 'record_too_large'])
-  const before = bench.server.requests.length
-  // Where it asks for ever, it is sent away.
-  bench.server.faults.push(...Array.from({ length: 20 }, () => 'none' as const), { status: 401 })
-  expect(await device.sync()).toMatchObject({ outcome: 'complete' })
-  expect(bench.server.requests.length - before).toBeLessThan(4)
-  await edit(device, 4)
-  expect(bench.server.state(T, id(4))?.data).toEqual({ n: 4 })
-})
+test.each([
+  ['taken', []],
+  ['refused', [{ code: 'business_rule', retryable: false }]],
+])(
+  'what a twin sent otherwise under its op id, and had %s, is not asked about for ever',
+  async (_, refusals) => {
+    const bench = createBench()
+    const { device, store } = await bench.device({ seed: 1 })
+    await edit(device, 1)
+    bench.server.maxBodyLength = 3_000
+    // It ends the life of both, before either is told that it is one of two.
+    await device.put({ table: T, id: id(9), data: { n: 'x'.repeat(5_000) } })
+    await device.put({ table: T, id: id(2), data: { n: 2 } })
+    const twin = (await bench.device({ seed: 2, store: createMemoryStore(store.image()) })).device
+    await twin.put({ table: T, id: id(2), data: { n: 3 } })
+    bench.server.refusals.set(id(2), [...refusals])
+    await twin.sync()
+    await device.sync()
+    const codes = (await device.deadLetters()).map(({ code }) => code)
+    expect(codes.toSorted()).toEqual(['invalid_change', 'record_too_large'])
+    const before = bench.server.requests.length
+    // Where it asks for ever, it is sent away.
+    bench.server.faults.push(...Array.from({ length: 20 }, () => 'none' as const), { status: 401 })
+    expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+    expect(bench.server.requests.length - before).toBeLessThan(4)
+    await edit(device, 4)
+    expect(bench.server.state(T, id(4))?.data).toEqual({ n: 4 })
+  },
+)
 
 test('a restored server that answers a new life is asked for what was repaired in the one before', async () => {
   const bench = createBench()

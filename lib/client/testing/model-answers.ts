@@ -32,6 +32,12 @@ export function content(each: Change): string {
   return canonicalJson({ op_id, operation, table, record_id, checksum, place })
 }
 
+/** The name of a refusal's dead letter follows from what was refused, as in the product: a copy's has another. */
+export function letterId(each: Change): string {
+  const hex = sha256Hex(content(each))
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
 export function change(
   operation: ServerChange['operation'],
   to: { scope: string; table: string; record_id: string },

@@ -15,7 +15,8 @@ function isKnown(
   { byOp, hashes, deadLetters }: Known,
 ): boolean {
   const reply = byOp.get(opId)
-  if (letter !== undefined && reply?.kind !== 'rejected' && deadLetters.includes(letter)) return true
+  // A refusal that is kept nowhere else, because the op_id is another operation's, has its dead letter.
+  if (letter !== undefined && deadLetters.includes(letter)) return true
   if (!reply) return false
   const kind = reply.kind === 'conflicts' ? 'conflict' : reply.kind
   const facts = answerFacts({ ...reply.value, kind } as AnswerEntry)

@@ -9,6 +9,7 @@ import {
   change,
   content,
   isState,
+  letterId,
   rejection,
   rowKey,
   sha256Hex,
@@ -318,8 +319,9 @@ export class ModelServer {
   }
 
   private bury(each: Change, code: string): Reply {
-    this.deadLetters.push(each.op_id)
-    return rejection(each, code, false, { dead_letter_id: each.op_id })
+    const id = letterId(each)
+    if (!this.deadLetters.includes(id)) this.deadLetters.push(id)
+    return rejection(each, code, false, { dead_letter_id: id })
   }
 
   private commit(
