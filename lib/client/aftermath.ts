@@ -5,7 +5,7 @@ import { InvalidEditError } from './failure.ts'
 import type { Kernel } from './kernel.ts'
 import { applyEdit } from './apply-edit.ts'
 import { moveRecord } from './move.ts'
-import { handBack } from './review.ts'
+import { contentOf, handBack, listReview, queueAgain } from './review.ts'
 import { readRow, readRowsDocument, settled, visibleData, writeRow } from './rows.ts'
 import { generationPrefix, type ConflictMark, type DeadLetter, type RecordKey } from './stored.ts'
 import type { Unit } from './unit.ts'
@@ -68,8 +68,9 @@ export async function dismissDeadLetter(unit: Unit, opId: string): Promise<void>
 }
 
 /**
- * Sends a dead letter's edit again, as a new operation on the record as it is now.
- * @param data the edit, corrected; left out, it goes as it was
+ * Sends a dead letter's edit again, as a new operation.
+ * @param data the edit, corrected, on the record as it is now; left out, it goes as it was, on what it was made on:
+ *   nothing of what was made of the record since is taken back
  * @returns false if there is no such dead letter
  */
 export async function retryDeadLetter(
@@ -85,6 +86,13 @@ export async function retryDeadLetter(
   const scope = fromScope ?? operation.scope
   const row = await readRow(unit, { scope, table, id })
   const shown = row ? visibleData(row) : null
+  const isHere = shown?.data != null || row?.movedTo != null
+  // Of a record that is gone, or that it should have been made on, it makes another.
+  if (data === undefined && isHere && fromScope == null && letter.code !== 'unknown_base') {
+    await queueAgain(kernel, unit, { ...contentOf(operation), saga: null })
+    await dismissDeadLetter(unit, opId)
+    return true
+  }
   // What others have added to its CRDTs since, it would take back.
   const asItWas = operation.data && joinCrdts(operation.data, shown?.data ?? null)
   await applyEdit(kernel, unit, {
@@ -108,7 +116,5 @@ export async function retryDeadLetter(
  * @returns false if there is no such edit
  */
 export async function restoreReview(kernel: Kernel, unit: Unit, opId: string): Promise<boolean> {
-  const item = await unit.get('review', opId)
-  if (item) await handBack(kernel, unit, item)
-  return item !== undefined
+  return handBack(kernel, unit, opId, await listReview(unit))
 }

@@ -163,7 +163,7 @@ function stateBeneath(
   pending: readonly PendingOperation[],
 ): JsonObject | null | undefined {
   const [beneath, last] = [pending.at(-2), pending.at(-1)]
-  if (beneath) return beneath.data
+  if (beneath && beneath.opId === last?.baseOpId) return beneath.data
   if (last?.baseOpId != null) return row?.conflicts.find((mark) => sideOpId(mark) === last.baseOpId)?.mine
   const isServers = row?.server?.version === last?.baseVersion && row?.server?.checksum === last?.baseChecksum
   return isServers ? row?.server?.data : undefined

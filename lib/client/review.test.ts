@@ -1,3 +1,5 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import type { Change } from '#lib/protocol/sync.ts'
 import { describe, expect, test } from 'vitest'
 import { createBench } from './testing/bench.ts'
 import { crashAtEveryWrite } from './testing/crash.ts'
@@ -155,5 +157,75 @@ describe('a scope that is taken away', () => {
       },
     })
     expect(points).toBeGreaterThan(4)
+  })
+})
+
+describe('an edit that a person hands back', () => {
+  const ref = { table: T, id: id(1) }
+
+  /** A device whose edit of a field was refused with its scope, and that has a newer edit of the record since. */
+  async function overNewer(strategy: 'crdt' | 'manual', newer: JsonObject) {
+    const bench = createBench()
+    bench.server.strategies = { [T]: strategy }
+    bench.server.write(T, id(1), { a: 0, b: 0 })
+    const { device } = await bench.device()
+    await device.sync()
+    bench.server.revoke('default')
+    await device.patch(ref, { set: { a: 'old' } })
+    await device.sync()
+    bench.server.grant('default')
+    // Made before the record is back, and still waiting then, it keeps the old edit from going by itself.
+    bench.server.refusals.set(id(1), [{ code: 'throttled', retryable: true }])
+    await device.put({ ...ref, data: { a: 0, b: 0 } })
+    await device.sync()
+    await device.sync()
+    await device.put({ ...ref, data: newer })
+    const [item] = await device.review()
+    expect(item).toMatchObject({ data: { a: 'old', b: 0 } })
+    return { bench, device, opId: item?.opId ?? '' }
+  }
+
+  test('takes nothing away of a newer one: it is merged with it as the older edit that it is', async () => {
+    const { bench, device, opId } = await overNewer('crdt', { a: 0, b: 'new' })
+    expect(await device.restoreReview(opId)).toBe(true)
+    await device.sync()
+    expect(await device.sync()).toMatchObject({ outcome: 'complete' })
+    expect(bench.server.state(T, id(1))?.data).toEqual({ a: 'old', b: 'new' })
+    expect(await device.get(ref)).toMatchObject({ data: { a: 'old', b: 'new' }, syncStatus: 'synced' })
+  })
+
+  test('is in conflict with a newer one of the same field, and that stands', async () => {
+    const { bench, device, opId } = await overNewer('manual', { a: 'new', b: 0 })
+    await device.restoreReview(opId)
+    await device.sync()
+    await device.sync()
+    expect(bench.server.state(T, id(1))?.data).toEqual({ a: 'new', b: 0 })
+    expect(await device.conflicts()).toMatchObject([{ mine: { a: 'old', b: 0 } }])
+  })
+
+  test('brings with it what it was made on, and stands on that', async () => {
+    const { bench, device } = await oneRecord()
+    bench.server.refusals.set(id(1), [{ code: 'throttled', retryable: true }])
+    bench.server.faults.push('none', { status: 401, code: 'unauthenticated' })
+    await device.put({ ...ref, data: { n: 'first' } })
+    await device.sync()
+    await device.put({ ...ref, data: { n: 'second' } })
+    bench.server.revoke('default')
+    await device.sync()
+    const [first, second] = await device.review()
+    expect([first, second]).toMatchObject([{ data: { n: 'first' } }, { data: { n: 'second' } }])
+    bench.server.grant('default')
+    await device.restoreReview(second?.opId ?? '')
+    expect(await device.review()).toEqual([])
+    await device.sync()
+    await device.sync()
+    const [one, two] = bench.server.requests
+      .flatMap(({ body }) => (body['changes'] ?? []) as Change[])
+      .slice(-2)
+    expect([one, two]).toMatchObject([
+      { data: { n: 'first' } },
+      { data: { n: 'second' }, base_op_id: one?.op_id },
+    ])
+    expect(bench.server.state(T, id(1))?.data).toEqual({ n: 'second' })
   })
 })

@@ -3,7 +3,7 @@ import type { Kernel } from './kernel.ts'
 import { dequeue, enqueue, inheritPriority } from './queue.ts'
 import { forgetMove, undoMove } from './rehome.ts'
 import { emptyRow, readPending, readRow, settled, settleOperation, writeRow } from './rows.ts'
-import type { EditContent, PendingOperation, ReviewItem } from './stored.ts'
+import type { EditContent, PendingOperation, RecordKey, ReviewItem, StoredRecord } from './stored.ts'
 import type { Unit } from './unit.ts'
 
 /** Takes an edit that was never sent out of the queue and keeps it; what it was to move is shown where it was. */
@@ -76,28 +76,61 @@ export async function setAsideForbidden(
 }
 
 /**
- * Puts an edit back into the queue, under a new id and on what it was made on: what others made of
- * the record since is concurrent with it.
+ * Puts an edit back into the queue, under a new id and on what it was made on: what others made of the record since is
+ * concurrent with it, and so is what this device did. What it was made on goes before it, if that was set aside, too.
+ * @param aside everything that is set aside
+ * @returns false if there is no such edit
  */
-export async function handBack(kernel: Kernel, unit: Unit, item: ReviewItem): Promise<void> {
-  const row = (await readRow(unit, item)) ?? emptyRow(item)
-  const pending = await readPending(unit, row)
-  const baseOpId = pending.at(-1)?.opId ?? item.edit.baseOpId
+export async function handBack(
+  kernel: Kernel,
+  unit: Unit,
+  formerId: string,
+  aside: readonly ReviewItem[],
+): Promise<boolean> {
+  const found = await unit.get('review', formerId)
+  if (!found) return false
+  if (found.edit.baseOpId !== null) await handBack(kernel, unit, found.edit.baseOpId, aside)
+  const { edit } = (await unit.get('review', formerId)) ?? found
+  unit.delete('review', formerId)
+  const { opId } = await queueAgain(kernel, unit, edit)
+  for (const later of aside) {
+    if (later.edit.baseOpId !== formerId) continue
+    const now = await unit.get('review', later.opId)
+    if (now) unit.put('review', now.opId, { ...now, edit: { ...now.edit, baseOpId: opId } })
+  }
+  return true
+}
+
+/** Queues an edit of before again as the older one that it is, behind what is pending on its record by now. */
+export async function queueAgain(kernel: Kernel, unit: Unit, edit: EditContent): Promise<PendingOperation> {
+  const row = await whereItIs(unit, edit)
+  const { scope } = row
   const queued = await enqueue(unit, {
-    ...{ ...item.edit, baseOpId, madeAs: madeAs(item.edit) },
-    // They lead from what the edit was made on, and from nothing else.
-    textOps: baseOpId === item.edit.baseOpId ? item.edit.textOps : null,
+    ...{ ...edit, scope, madeAs: madeAs(edit) },
+    madeIn: scope === edit.scope ? (edit.madeIn ?? null) : (edit.madeIn ?? edit.scope),
     opId: timeOrderedId(kernel.clock, kernel.random),
   })
-  await inheritPriority(unit, [...pending, queued])
+  await inheritPriority(unit, [...(await readPending(unit, row)), queued])
   await writeRow(unit, {
     ...row,
     pending: [...row.pending, queued.ordinal],
-    local: { data: item.data },
+    local: { data: edit.data },
     localVersion: row.localVersion + 1,
     updatedAtMs: kernel.clock.nowMs(),
   })
-  unit.delete('review', item.opId)
+  return queued
+}
+
+/** The record's row, there where this device has moved it to since. */
+async function whereItIs(unit: Unit, key: RecordKey): Promise<StoredRecord> {
+  const passed = new Set<string>()
+  let row = (await readRow(unit, key)) ?? emptyRow(key)
+  while (row.movedTo != null && !passed.has(row.movedTo)) {
+    passed.add(row.scope)
+    const there = { ...key, scope: row.movedTo }
+    row = (await readRow(unit, there)) ?? emptyRow(there)
+  }
+  return row
 }
 
 /** What has come into view again: records by their key, and scopes of which anything was seen. */
@@ -117,7 +150,8 @@ export function scopesOf({ scope, edit: { madeIn, fromScope } }: ReviewItem): re
  * this device stays where it is, for somebody to decide.
  */
 export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): Promise<void> {
-  for (const item of await listReview(unit)) {
+  const aside = await listReview(unit)
+  for (const item of aside) {
     const scopes = scopesOf(item)
     const isAllowed =
       scopes.some((scope) => seen.hasScope(scope)) && scopes.every((scope) => seen.isGranted(scope))
@@ -125,7 +159,7 @@ export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): 
     if (!isBack) continue
     const pending = await pendingOn(unit, item)
     const isOvertaken = pending.some((later) => madeAs(later) > madeAs(item.edit))
-    if (!isOvertaken) await handBack(kernel, unit, item)
+    if (!isOvertaken) await handBack(kernel, unit, item.opId, aside)
   }
 }
 
