@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Device } from '#lib/client/index.ts'
 import { DEFAULT_BREAKER } from '#lib/core/breaker.ts'
 import { createConsoleApi } from '#lib/sim/console-api.ts'
+import { Chance } from '#lib/sim/fleet/chance.ts'
 import { createNodeDevice } from '#lib/sim/node-device.ts'
 import { findFreePort } from '../postgres/port.ts'
 import { startInstance, type Instance } from './testing/instance.ts'
@@ -49,7 +51,11 @@ async function started(): Promise<Instance> {
 
 test('kill -9 of everything in the middle of pushes: nothing acknowledged is lost, nothing applied twice', async () => {
   await createConsoleApi({ baseUrl, apiKey }).ensureTable(table, { strategy: 'merge' })
-  const meters = await Promise.all(Array.from({ length: 6 }, (_, number) => Meter.enrol(number)))
+  const seed = process.env['SEED'] ?? randomBytes(4).toString('hex')
+  console.log(`kill.process.test: SEED=${seed}`)
+  const chance = new Chance(seed)
+  const enrol = (_: unknown, number: number) => Meter.enrol(number, chance.split(`${number}`))
+  const meters = await Promise.all(Array.from({ length: 6 }, enrol))
 
   for (let kill = 0; kill < 3; kill++) {
     let writing = true
@@ -94,9 +100,11 @@ class Meter {
   readonly applied = new Map<string, Set<string>>()
   acknowledged = 0
   readonly #device: Device
+  readonly #chance: Chance
 
-  private constructor(device: Device) {
+  private constructor(device: Device, chance: Chance) {
     this.#device = device
+    this.#chance = chance
     device.subscribe((event) => {
       if (event.kind !== 'answered') return
       for (const { id, opId, outcome } of event.answers) {
@@ -107,10 +115,10 @@ class Meter {
     })
   }
 
-  static async enrol(number: number): Promise<Meter> {
+  static async enrol(number: number, chance: Chance): Promise<Meter> {
     const device = await createNodeDevice({ baseUrl, policy: impatient })
     await device.enroll(enrolment(`Meter ${number}`))
-    return new Meter(device)
+    return new Meter(device, chance)
   }
 
   async readAndSync(): Promise<void> {
@@ -128,7 +136,7 @@ class Meter {
 
   async #edit(): Promise<void> {
     const known = [...this.readings.keys()]
-    const old = known[Math.floor(Math.random() * known.length * 2)]
+    const old = known[this.#chance.below(known.length * 2)]
     if (old === undefined) {
       const { id } = await this.#device.put({ table, scope: 'meters', data: { count: 1 } })
       this.readings.set(id, 1)

@@ -91,14 +91,14 @@ describe('12 writers in one scope, readers polling', () => {
     const written = new Set<string>()
     const seen = new Set<string>()
     let writing = true
-    const write = async () => {
+    const write = async (_: unknown, writer: number) => {
       const client = await connect()
       for (let batch = 0; batch < batchesEach; batch++) {
         const name = randomUUID()
         await client.query('BEGIN')
         await client.query('INSERT INTO naive_feed (name) VALUES ($1)', [name])
         // A transaction takes as long as it takes: others commit meanwhile.
-        await sleep(Math.random() * 6)
+        await sleep((5 * batch + writer) % 7)
         await client.query('COMMIT')
         written.add(name)
       }

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DeadLetterItem } from '#lib/protocol/console.ts'
 import type { Page } from '#lib/server/list/page.ts'
+import { Chance } from '#lib/sim/fleet/chance.ts'
 import { deadLetterDesk, mend, schema, table, type DeadLetterDesk } from './testing/desk.ts'
 
 let desk: DeadLetterDesk
@@ -106,6 +107,9 @@ describe('discard and restore', () => {
 })
 
 test('DLQConserve: in = replayed + discarded + open, whatever is done at once', async () => {
+  const seed = process.env['SEED'] ?? randomBytes(4).toString('hex')
+  console.log(`dead-letters.pg.test: SEED=${seed}`)
+  const chance = new Chance(seed)
   const device = await desk.device()
   const letters = []
   for (let i = 0; i < 8; i++) letters.push(await desk.makeLetter({}, device))
@@ -116,7 +120,7 @@ test('DLQConserve: in = replayed + discarded + open, whatever is done at once', 
     () => desk.restore(id, { reason: 'chance' }),
     () => desk.replay(id),
   ])
-  const shuffled = deeds.map((deed) => ({ deed, at: Math.random() })).toSorted((a, b) => a.at - b.at)
+  const shuffled = deeds.map((deed) => ({ deed, at: chance.unit() })).toSorted((a, b) => a.at - b.at)
   const answers = await Promise.all(shuffled.map(({ deed }) => deed()))
   expect(answers.map(({ status }) => status).filter((status) => status !== 200 && status !== 409)).toEqual([])
 
