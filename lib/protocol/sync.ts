@@ -84,6 +84,10 @@ export const changeSchema = z
     path: ['base_version'],
     message: 'must be 0 for CREATE',
   })
+  .refine(({ operation, scope, from_scope: from = scope }) => operation !== 'CREATE' || from === scope, {
+    path: ['from_scope'],
+    message: 'must be absent for CREATE: what is created comes from nowhere',
+  })
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null

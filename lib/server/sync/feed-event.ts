@@ -14,8 +14,8 @@ export function feedEvent(
     lost?: FeedChangeRow['lost']
     conflictId?: string | null
     scope?: string
-    /** Where a record that changes scope goes, or comes from; where it should have gone, and did not. */
-    moved?: { moved_to: string } | { moved_from: string } | { to_scope: string }
+    /** Where a record that changes scope goes, or comes from; where it should have gone, and did not, or come from. */
+    moved?: { moved_to: string } | { moved_from: string } | { to_scope: string } | { from_scope: string }
     /** What the version keeps beside its state, for edits that are concurrent with it. */
     trace?: VersionTraces
   },

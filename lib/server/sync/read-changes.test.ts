@@ -58,6 +58,12 @@ describe('what makes two sendings one operation', () => {
 
 describe('a malformed one is refused alone, and named as far as it can be', () => {
   test.each<[string, unknown, string, object]>([
+    [
+      'created from elsewhere',
+      { ...update, operation: 'CREATE', base_version: 0, from_scope: 'north' },
+      '/from_scope',
+      { opId, seq: 17, recordId },
+    ],
     ['no object', 'text', '', { opId: null, seq: null, recordId: null }],
     ['null', null, '', { opId: null }],
     ['a list', [update], '', { opId: null }],

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { ChangeInput } from '#lib/protocol/sync.ts'
 import { copyDatabase, testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
+import type { Ask } from '../verification/store.ts'
+import { verifyData } from '../verification/verify.ts'
 import { sha256Hex } from './read-changes.ts'
+import { serverSecret } from './secret.ts'
 
 // A server that was restored from a backup: copies of the whole database, taken midway and put in its place.
 
@@ -31,6 +35,17 @@ function restore(backup: TestDatabase, devices: RawDevice[]): void {
 
 const checksum = (data: JsonObject | null) => recordChecksum(data, sha256Hex)
 const stateOf = (id: string) => server.db.record.findFirst({ where: { id } })
+const findings = async () => {
+  const client = new pg.Client({ connectionString: server.url })
+  await client.connect()
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+  const ask: Ask = async (sql, values) => (await client.query(sql, values)).rows
+  try {
+    return await Array.fromAsync(verifyData(ask, { secret: serverSecret() }))
+  } finally {
+    await client.end()
+  }
+}
 const restores = async () =>
   Number(
     (
@@ -119,6 +134,33 @@ describe('devices come back', () => {
     await expect(a.send([next])).rejects.toMatchObject({ code: 'seq_gap', extras: { expected_seq: 2 } })
     expect((await a.send([...all, next])).accepted).toHaveLength(all.length + 1)
   })
+})
+
+test('a step that moves a record which was lost goes on from what stands where it goes, and the log says from where', async () => {
+  const [from, to] = [randomUUID(), randomUUID()]
+  const [a, b] = [await RawDevice.enrol(server.db, [from, to]), await RawDevice.enrol(server.db, [from])]
+  const made = a.change({ scope: to })
+  const of = { record_id: made.record_id, base_version: 1 }
+  await a.sync([made, a.change({ ...of, scope: to, operation: 'DELETE' })])
+  const backup = await backUp()
+  await b.sync([b.change({ scope: from, record_id: made.record_id })])
+  await a.sync()
+  const saga = { id: randomUUID(), step: 1, steps: 1 }
+  const move = a.change({
+    ...of,
+    operation: 'UPDATE',
+    scope: to,
+    from_scope: from,
+    data: { name: 'moved' },
+    saga,
+  })
+  await a.sync([move])
+  restore(backup, [a, b])
+
+  expect((await a.send([move])).accepted).toMatchObject([{ outcome: 'applied', version: 3 }])
+  const { rule, beforeVersion } = await server.db.feedChange.findFirstOrThrow({ where: { opId: move.op_id } })
+  expect({ beforeVersion, rule }).toMatchObject({ beforeVersion: 2, rule: { from_scope: from } })
+  expect(await findings()).toEqual([])
 })
 
 describe('a version number of another history', () => {

@@ -117,7 +117,8 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
   const outcome = read.madeIn === undefined ? decision.outcome : 'merged'
   const target = { ...key, scope: change.scope }
   const moves = target.scope !== key.scope
-  const now = nextState(batch, operation, data, moves ? batch.states.current(target) : undefined)
+  const there = moves ? batch.states.current(target) : undefined
+  const now = nextState(batch, operation, data, there)
   if (moves && current) {
     const left = { ...now, data: null, checksum: recordChecksum(null, sha256Hex), movedTo: target.scope }
     const event = feedEvent(batch, operation, {
@@ -127,17 +128,23 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
     batch.states.write(key, left, event, { fieldStamps: null, textEdits: null })
   }
   const trace = traceOf(operation, decision, now)
-  const event = feedEvent(batch, operation, {
-    trace,
-    effect: data === null ? 'DELETE' : 'UPSERT',
-    outcome,
-    now,
-    lost: lost.length > 0 ? lost : null,
-    scope: target.scope,
-    ...(moves && current && { moved: { moved_from: key.scope } }),
-    // A place that a record left and that is deleted again still tells where the record is.
-    ...(now.movedTo !== null && { moved: { moved_to: now.movedTo } }),
-  })
+  // Where a restored server has lost what was to move, the record goes on from what stands where it was to go.
+  const onto = current ?? there
+  const event = feedEvent(
+    batch,
+    { ...operation, current: onto },
+    {
+      trace,
+      effect: data === null ? 'DELETE' : 'UPSERT',
+      outcome,
+      now,
+      lost: lost.length > 0 ? lost : null,
+      scope: target.scope,
+      ...(moves && { moved: current ? { moved_from: key.scope } : { from_scope: key.scope } }),
+      // A place that a record left and that is deleted again still tells where the record is.
+      ...(now.movedTo !== null && { moved: { moved_to: now.movedTo } }),
+    },
+  )
   batch.states.write(target, now, event, trace)
   batch.sagas.applied(operation, outcome, event)
   accept(batch, operation, outcome, now, decision.texts)

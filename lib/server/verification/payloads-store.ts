@@ -63,7 +63,7 @@ export function selectPayloads(
      CROSS JOIN (SELECT max(${wholeSince('k')}) AS whole_since FROM feed_checkpoint k) k
      LEFT JOIN LATERAL (SELECT json_build_object('operation', f.operation, 'outcome', f.outcome, 'effect', f.effect,
          'before_version', f.before_version, 'checksum', f.checksum, 'scopes', json_build_array(f.scope, f.rule->>'to_scope'),
-         'from_scope', f.rule->>'moved_from', 'first_checksum', f.rule->>'first_checksum',
+         'from_scope', coalesce(f.rule->>'moved_from', f.rule->>'from_scope'), 'first_checksum', f.rule->>'first_checksum',
          'lost', CASE WHEN f.lost->0->>'path' = '' AND f.lost->0->>'from' = 'client' THEN (f.lost->0->'value')::text END,
          'is_step', f.rule ? 'saga', 'millis', extract(epoch FROM f.committed_at) * 1000) AS logged
        FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.op_id = o.op_id
