@@ -54,6 +54,24 @@ test('every page passes axe, light and dark, wide and on a phone, with data in i
   expect(faults).toEqual({})
 })
 
+test('an address that nobody can have meant is told so, and is no fault of the server', async ({
+  signedIn,
+}) => {
+  const page = await signedIn('admin')
+  for (const path of [
+    '/devices?platform=%00',
+    '/records?scope=a%00',
+    '/syncs?from=0000-01-01T00:00:00Z',
+    '/audit?cursor=e30',
+  ]) {
+    await page.goto(path)
+    await expect(page.getByText('This address is not one of this page')).toBeVisible()
+  }
+  for (const path of ['/tables/a%00b', '/tables/%ff', '/records/a%00/b']) {
+    expect((await page.goto(path))?.status()).toBe(404)
+  }
+})
+
 test('no page writes to the console, and a hostile record is text', async ({ signedIn, api, baseURL }) => {
   const page = await signedIn('admin')
   const said: string[] = []

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Json } from '#lib/core/json.ts'
+import { instant } from './instant.ts'
 import { uuid } from './sync.ts'
 
 // People, keys and the audit: what the console API takes and answers.
@@ -39,7 +40,7 @@ export const createEnrollmentKeySchema = z.object({
   max_uses: z.int().min(1).max(1_000_000).nullish(),
   /** Whether it may give a device that is enrolled already a new token. */
   allow_reenroll: z.boolean().default(true),
-  expires_at: z.iso.datetime({ offset: true }).nullish(),
+  expires_at: instant.nullish(),
 })
 export type CreateEnrollmentKey = z.input<typeof createEnrollmentKeySchema>
 

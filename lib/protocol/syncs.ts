@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { instant } from './instant.ts'
 import { uuid } from './sync.ts'
 
 /** What `GET /api/v1/syncs` and `/syncs/{id}` answer. */
@@ -24,9 +25,9 @@ export const syncsQuerySchema = z.object({
     .regex(/^[0-9a-f]{32}$/)
     .optional(),
   /** Inclusive. */
-  from: z.iso.datetime({ offset: true }).optional(),
+  from: instant.optional(),
   /** Exclusive. */
-  to: z.iso.datetime({ offset: true }).optional(),
+  to: instant.optional(),
 })
 export type SyncsQuery = z.output<typeof syncsQuerySchema>
 

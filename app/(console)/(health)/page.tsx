@@ -6,13 +6,14 @@ import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { healthQuerySchema } from '#lib/protocol/health.ts'
 import { healthSummary } from '#lib/server/health/summary.ts'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 
 export const metadata: Metadata = { title: 'Health' }
 
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
   const { data, asOf } = await loadPage('health', (actor) =>
-    healthSummary(actor, healthQuerySchema.parse(query)),
+    healthSummary(actor, parseRequest(healthQuerySchema, query)),
   )
   return (
     <>

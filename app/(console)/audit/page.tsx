@@ -6,6 +6,7 @@ import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { auditQuerySchema, listAudit } from '#lib/server/audit/list.ts'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 import { refusalOf } from '../refusal.ts'
 
 export const metadata: Metadata = { title: 'Audit' }
@@ -13,7 +14,7 @@ export const metadata: Metadata = { title: 'Audit' }
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
   const { actor, data, asOf } = await loadPage('audit', (viewer) =>
-    listAudit(viewer, auditQuerySchema.parse(query)),
+    listAudit(viewer, parseRequest(auditQuerySchema, query)),
   )
   return (
     <>

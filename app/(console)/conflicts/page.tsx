@@ -5,13 +5,14 @@ import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { conflictsQuerySchema, listConflicts } from '#lib/server/conflicts/list.ts'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 
 export const metadata: Metadata = { title: 'Conflicts' }
 
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
   const { data, asOf } = await loadPage('conflicts', (actor) =>
-    listConflicts(actor, conflictsQuerySchema.parse({ state: 'open', ...query })),
+    listConflicts(actor, parseRequest(conflictsQuerySchema, { state: 'open', ...query })),
   )
   return (
     <>

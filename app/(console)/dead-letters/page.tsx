@@ -7,6 +7,7 @@ import type { Actor } from '#lib/server/actor.ts'
 import { deadLetterGroupsQuerySchema, listDeadLetterGroups } from '#lib/server/dead-letters/groups.ts'
 import { deadLettersQuerySchema, listDeadLetters } from '#lib/server/dead-letters/list.ts'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 import { refusalOf } from '../refusal.ts'
 
 export const metadata: Metadata = { title: 'Dead letters' }
@@ -27,12 +28,15 @@ export default async function Page({ searchParams }: { searchParams: SearchParam
 
 async function view(actor: Actor, query: Record<string, string>): Promise<DeadLetterView> {
   if (query['view'] === 'list') {
-    const page = await listDeadLetters(actor, deadLettersQuerySchema.parse({ state: 'open', ...query }))
+    const page = await listDeadLetters(
+      actor,
+      parseRequest(deadLettersQuerySchema, { state: 'open', ...query }),
+    )
     return { kind: 'list', items: page.items, total: page.total, nextCursor: page.next_cursor }
   }
   const page = await listDeadLetterGroups(
     actor,
-    deadLetterGroupsQuerySchema.parse({ state: 'open', ...query }),
+    parseRequest(deadLetterGroupsQuerySchema, { state: 'open', ...query }),
   )
   return { kind: 'groups', groups: page.items, total: page.total, nextCursor: page.next_cursor }
 }

@@ -7,13 +7,14 @@ import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { deviceQuerySchema } from '#lib/protocol/devices.ts'
 import { listDevices } from '#lib/server/devices/list.ts'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 
 export const metadata: Metadata = { title: 'Devices' }
 
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
   const { data, asOf } = await loadPage('devices', (actor) =>
-    listDevices(actor, deviceQuerySchema.parse({ sort: defaultDeviceSort, ...query })),
+    listDevices(actor, parseRequest(deviceQuerySchema, { sort: defaultDeviceSort, ...query })),
   )
   return (
     <>

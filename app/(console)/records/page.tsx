@@ -4,6 +4,7 @@ import { LivePage } from '#components/live/live-page.tsx'
 import { RecordList } from '#components/records/record-list.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 import { listRecords, recordsQuerySchema } from '#lib/server/records/list.ts'
 
 export const metadata: Metadata = { title: 'Records' }
@@ -11,7 +12,7 @@ export const metadata: Metadata = { title: 'Records' }
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
   const { data, asOf } = await loadPage('records', (actor) =>
-    listRecords(actor, recordsQuerySchema.parse(query)),
+    listRecords(actor, parseRequest(recordsQuerySchema, query)),
   )
   return (
     <>

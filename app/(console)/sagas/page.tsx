@@ -4,6 +4,7 @@ import { LivePage } from '#components/live/live-page.tsx'
 import { SagaList } from '#components/sagas/saga-list.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 import { listSagas, sagasQuerySchema } from '#lib/server/sagas/list.ts'
 
 export const metadata: Metadata = { title: 'Sagas' }
@@ -11,7 +12,7 @@ export const metadata: Metadata = { title: 'Sagas' }
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const { state = 'open', ...query } = await listQuery(searchParams)
   const { data: page, asOf } = await loadPage('sagas', (viewer) =>
-    listSagas(viewer, sagasQuerySchema.parse({ ...query, ...(state !== 'all' && { state }) })),
+    listSagas(viewer, parseRequest(sagasQuerySchema, { ...query, ...(state !== 'all' && { state }) })),
   )
   return (
     <>

@@ -5,13 +5,16 @@ import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { SyncList } from '#components/syncs/sync-list.tsx'
 import { syncsQuerySchema } from '#lib/protocol/syncs.ts'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 import { listSyncs } from '#lib/server/syncs/list.ts'
 
 export const metadata: Metadata = { title: 'Syncs' }
 
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
-  const { data, asOf } = await loadPage('syncs', (actor) => listSyncs(actor, syncsQuerySchema.parse(query)))
+  const { data, asOf } = await loadPage('syncs', (actor) =>
+    listSyncs(actor, parseRequest(syncsQuerySchema, query)),
+  )
   return (
     <>
       <PageHeader title="Syncs" asOf={asOf} />

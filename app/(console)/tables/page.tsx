@@ -4,6 +4,7 @@ import { LivePage } from '#components/live/live-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { TableList } from '#components/tables/table-list.tsx'
 import { loadPage } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
 import { listTables, tablesQuerySchema } from '#lib/server/tables/list.ts'
 
 export const metadata: Metadata = { title: 'Tables' }
@@ -11,7 +12,7 @@ export const metadata: Metadata = { title: 'Tables' }
 export default async function Page({ searchParams }: { searchParams: SearchParams }) {
   const query = await listQuery(searchParams)
   const { data, asOf } = await loadPage('tables', (actor) =>
-    listTables(actor, tablesQuerySchema.parse(query)),
+    listTables(actor, parseRequest(tablesQuerySchema, query)),
   )
   return (
     <>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { auditItemSchema, type AuditItem } from '#lib/protocol/access.ts'
+import { instant } from '#lib/protocol/instant.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
 import { selectAudit } from './store.ts'
@@ -16,8 +17,8 @@ export const auditQuerySchema = z.object({
   target_id: text,
   /** Found anywhere in who, what, target and reason. */
   q: text,
-  from: z.iso.datetime({ offset: true }).optional(),
-  to: z.iso.datetime({ offset: true }).optional(),
+  from: instant.optional(),
+  to: instant.optional(),
 })
 export type AuditQuery = z.input<typeof auditQuerySchema>
 

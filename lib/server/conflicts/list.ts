@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { conflictItemSchema, conflictStates, type ConflictItem } from '#lib/protocol/console.ts'
+import { instant } from '#lib/protocol/instant.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
@@ -25,7 +26,7 @@ export type ConflictsQuery = z.input<typeof conflictsQuerySchema>
 export async function listConflicts(actor: Actor, query: ConflictsQuery): Promise<Page<ConflictItem>> {
   authorise(actor, 'viewer')
   const { limit, cursor, sort, ...filter } = conflictsQuerySchema.parse(query)
-  const place = decodeCursor(cursor, z.tuple([z.iso.datetime(), uuid]))
+  const place = decodeCursor(cursor, z.tuple([instant, uuid]))
   const { rows, total } = await selectConflicts(filter, {
     limit: limit + 1,
     oldestFirst: sort === 'created_at',

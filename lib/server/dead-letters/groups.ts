@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { detailPattern } from '#lib/core/fingerprint.ts'
 import type { DeadLetterGroup } from '#lib/protocol/console.ts'
+import { instant } from '#lib/protocol/instant.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
 import { deadLetterFilters } from './list.ts'
@@ -16,7 +17,7 @@ export async function listDeadLetterGroups(
 ): Promise<Page<DeadLetterGroup>> {
   authorise(actor, 'viewer')
   const { limit, cursor, ...filter } = deadLetterGroupsQuerySchema.parse(query)
-  const place = decodeCursor(cursor, z.tuple([z.iso.datetime(), z.string()]))
+  const place = decodeCursor(cursor, z.tuple([instant, z.string()]))
   const { rows, total } = await selectGroups(filter, {
     limit: limit + 1,
     after: place && { lastSeen: place[0], fingerprint: place[1] },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { deadLetterItemSchema, deadLetterStates, type DeadLetterItem } from '#lib/protocol/console.ts'
+import { instant } from '#lib/protocol/instant.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
@@ -28,7 +29,7 @@ export type DeadLettersQuery = z.input<typeof deadLettersQuerySchema>
 export async function listDeadLetters(actor: Actor, query: DeadLettersQuery): Promise<Page<DeadLetterItem>> {
   authorise(actor, 'viewer')
   const { limit, cursor, sort, ...filter } = deadLettersQuerySchema.parse(query)
-  const place = decodeCursor(cursor, z.tuple([z.iso.datetime(), uuid]))
+  const place = decodeCursor(cursor, z.tuple([instant, uuid]))
   const { rows, total } = await selectDeadLetters(filter, {
     limit: limit + 1,
     oldestFirst: sort === 'created_at',

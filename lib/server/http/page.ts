@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { notFound } from 'next/navigation'
-import { ZodError } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import { logger } from '#lib/telemetry/log.ts'
@@ -29,7 +28,7 @@ export async function loadPage<Data>(
     } catch (error) {
       if (isNextSignal(error)) throw error
       if (error instanceof AppError && error.code === 'not_found') notFound()
-      const code = codeOf(error)
+      const { code } = expectedError(error)
       const recorded = trace.isSpanContextValid(span.spanContext())
       const traceId = recorded ? span.spanContext().traceId : randomBytes(16).toString('hex')
       if (code === 'internal' || code === 'unavailable') {
@@ -43,10 +42,6 @@ export async function loadPage<Data>(
       span.end()
     }
   })
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof ZodError ? 'invalid_request' : expectedError(error).code
 }
 
 /** Redirects and not-founds travel as errors that Next marks. */

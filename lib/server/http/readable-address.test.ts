@@ -5,6 +5,7 @@ test.each([
   ['/api/v1/tables/brands%2Famenity%2Fcafe', '/api/v1/tables/brands%2Famenity%2Fcafe'],
   ['/sync?x=%ff', '/sync?x=%ff'],
   ['/api/v1/%ff', '/api/v1/%25ff'],
+  ['/tables/a%00', '/tables/a%2500'],
   ['/a%2Fb/%zz?q=%ff', '/a%252Fb/%25zz?q=%ff'],
   ['/%', '/%25'],
 ])('%s is read as %s', (url, readable) => {

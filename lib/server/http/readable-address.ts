@@ -2,18 +2,19 @@ import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 
 /**
- * An address whose path can be decoded: one that cannot (`/%ff`) has its percent signs taken as they stand, so that it
- * is an address like any other that is not there.
+ * An address whose path can be decoded, and kept: where it cannot (`/%ff`), or holds the one character that PostgreSQL
+ * has no place for (`/%00`), its percent signs are taken as they stand, so that it is an address like any other that is
+ * not there.
  */
 export function readableAddress(url: string): string {
   const end = url.search(/[?#]/)
   const path = end < 0 ? url : url.slice(0, end)
   try {
-    decodeURIComponent(path)
-    return url
+    if (!decodeURIComponent(path).includes('\0')) return url
   } catch {
-    return path.replaceAll('%', '%25') + url.slice(path.length)
+    // As below.
   }
+  return path.replaceAll('%', '%25') + url.slice(path.length)
 }
 
 /** Mends the address of every request of this process before Next reads it: Next answers an unreadable one with a bare 500. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { findUnfaithful } from '#lib/core/json.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 
 /** `limit` and `cursor` of every list. */
@@ -19,7 +20,10 @@ export function encodeCursor(values: readonly unknown[]): string {
 export function decodeCursor<T>(cursor: string | undefined, schema: z.ZodType<T>): T | null {
   if (cursor === undefined) return null
   try {
-    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
+    const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    const unfaithful = findUnfaithful(values)
+    if (unfaithful) throw new Error(unfaithful.detail)
+    return schema.parse(values)
   } catch (cause) {
     throw new AppError('invalid_request', 'The cursor is not one of this list: start again without it.', {
       cause,

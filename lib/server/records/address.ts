@@ -1,7 +1,11 @@
+import { z } from 'zod'
 import { AppError } from '#lib/protocol/errors.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import type { ApiRequest } from '../http/api-request.ts'
 import { partsAfter } from '../http/path.ts'
+
+/** Which of its scopes, where a record is in several. */
+export const recordQuerySchema = z.object({ scope: z.string().min(1).max(200).optional() })
 
 /**
  * `/records/{table}/{id}` and `/records/{table}/{id}/history`, where the table's name may contain slashes.

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { fieldChanges } from '#lib/core/field-diff.ts'
 import type { RecordVersion } from '#lib/protocol/console.ts'
+import { instant } from '#lib/protocol/instant.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { decodeCursor, encodeCursor, pageQuery, type Page } from '../list/page.ts'
 import { findRecord } from './read.ts'
@@ -8,7 +9,7 @@ import { selectVersions, type VersionRow } from './store.ts'
 
 export const historyQuerySchema = z.object({ ...pageQuery, scope: z.string().max(200).optional() })
 
-const placeSchema = z.tuple([z.iso.datetime(), z.int(), z.int()])
+const placeSchema = z.tuple([instant, z.int(), z.int()])
 
 /**
  * Everything that happened to a record, newest first: who, which operation, which rule, what was lost, per field; also

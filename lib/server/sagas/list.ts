@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { sagaStates } from '#lib/core/saga.ts'
+import { instant } from '#lib/protocol/instant.ts'
 import { sagaItemSchema, type SagaItem } from '#lib/protocol/sagas.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor } from '../actor.ts'
@@ -27,7 +28,7 @@ export async function listSagas(
 ): Promise<Page<SagaItem>> {
   authorise(actor, 'viewer')
   const { limit, cursor, sort, min_age_seconds: age, ...filter } = sagasQuerySchema.parse(query)
-  const place = decodeCursor(cursor, z.tuple([z.iso.datetime(), uuid]))
+  const place = decodeCursor(cursor, z.tuple([instant, uuid]))
   const before = age === undefined ? null : new Date(Date.now() - age * 1_000)
   const { rows, total } = await selectSagas(
     { ...filter, before },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { instant } from '#lib/protocol/instant.ts'
 import type { SyncItem, SyncsQuery } from '#lib/protocol/syncs.ts'
 import { uuid } from '#lib/protocol/sync.ts'
 import { authorise, type Actor } from '../actor.ts'
@@ -6,7 +7,7 @@ import { decodeCursor, encodeCursor, type Page } from '../list/page.ts'
 import { selectSessions, type SessionListRow } from './list-store.ts'
 import { flushSyncRecords } from './record.ts'
 
-const cursorSchema = z.tuple([z.enum(['-started_at', 'started_at']), z.iso.datetime(), uuid])
+const cursorSchema = z.tuple([z.enum(['-started_at', 'started_at']), instant, uuid])
 
 /** Requests to /sync, newest first; the total is exact. */
 export async function listSyncs(actor: Actor, query: SyncsQuery): Promise<Page<SyncItem>> {

@@ -6,6 +6,8 @@ import { RecordPage } from '#components/records/record-page.tsx'
 import { PageBody, PageHeader } from '#components/shell/page-header.tsx'
 import { shortenMiddle } from '#components/ui/shorten.ts'
 import { loadPage, pageId } from '#lib/server/http/page.ts'
+import { parseRequest } from '#lib/server/http/parse.ts'
+import { recordQuerySchema } from '#lib/server/records/address.ts'
 import { listHistory } from '#lib/server/records/history.ts'
 import { getRecord } from '#lib/server/records/read.ts'
 
@@ -15,10 +17,11 @@ type PageProps = { params: Promise<{ path: string[] }>; searchParams: SearchPara
 
 export default async function Page({ params, searchParams }: PageProps) {
   const parts = decodeParts((await params).path) ?? []
-  const { scope } = await listQuery(searchParams)
+  const query = await listQuery(searchParams)
   const { data, asOf } = await loadPage('record', async (actor) => {
     const id = pageId({ id: parts.at(-1) ?? '' })
     const table = parts.slice(0, -1).join('/')
+    const { scope } = parseRequest(recordQuerySchema, query)
     const record = await getRecord(actor, { table, id, scope })
     const history = await listHistory(actor, { table, id }, { scope: record.scope, limit: 100 })
     return { record, history }
