@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { POST as sync } from '../../../app/api/v1/sync/route.ts'
 import { PUT as putScopes } from '../../../app/api/v1/devices/[id]/scopes/route.ts'
@@ -8,6 +9,7 @@ import { listAudit } from '../audit/list.ts'
 import { everybody, request, type Everybody, type TestDevice } from '../testing/everybody.ts'
 import { authenticateDevice } from './authenticate.ts'
 import { getDevice } from './get.ts'
+import { encodeCursor } from '../list/page.ts'
 import { listDevices } from './list.ts'
 import { resyncDevice } from './resync.ts'
 import { changeDeviceStatus } from './set-status.ts'
@@ -120,6 +122,17 @@ describe('the list', () => {
     await expect(listDevices(system, { sort: 'lag', limit: 1, cursor: next_cursor! })).rejects.toMatchObject({
       code: 'invalid_request',
     })
+  })
+
+  test.each([
+    ['lag', 'soon'],
+    ['-last_sync', '0000-01-01T00:00:00Z'],
+    ['pending', '99999999999999999999'],
+    ['-state', 'x'],
+    ['name', '\0'],
+  ] as const)('a cursor by %s with a value that is none is refused', async (sort, value) => {
+    const cursor = encodeCursor([sort, value, randomUUID()])
+    await expect(listDevices(system, { sort, cursor })).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
   test('SQL and lib/core/health.ts agree on every combination', async () => {

@@ -44,19 +44,29 @@ export type DeviceView = { now: Date; limits: HealthThresholds }
 
 type Keyset = { value: string; id: string }
 
+export type SortType = 'text' | 'bigint' | 'timestamptz'
+
 /** What a list is sorted by, and as what type its text in a cursor is read again. Lag rises as the time falls. */
-const sorts: Record<DeviceSort, { expression: Prisma.Sql; type: string; falls?: true }> = {
+const sorts: Record<DeviceSort, { expression: Prisma.Sql; type: SortType; falls?: true }> = {
   name: { expression: Prisma.sql`d.name`, type: 'text' },
   state: {
     expression: Prisma.sql`array_position(ARRAY['critical','warning','unknown','paused','revoked','healthy'], s.state)`,
-    type: 'int',
+    type: 'bigint',
   },
   lag: { expression: Prisma.sql`coalesce(h.last_sync_at, d.enrolled_at)`, type: 'timestamptz', falls: true },
-  pending: { expression: Prisma.sql`coalesce(h.pending, 0)`, type: 'int' },
+  pending: { expression: Prisma.sql`coalesce(h.pending, 0)`, type: 'bigint' },
   skew: { expression: Prisma.sql`abs(coalesce(h.clock_skew_ms, 0))`, type: 'bigint' },
   last_sync: { expression: Prisma.sql`coalesce(h.last_sync_at, '-infinity')`, type: 'timestamptz' },
   platform: { expression: Prisma.sql`d.platform`, type: 'text' },
   app_version: { expression: Prisma.sql`d.app_version`, type: 'text' },
+}
+
+export function sortTypeOf(sort: ParsedDeviceQuery['sort']): SortType {
+  return sorts[nameOf(sort)].type
+}
+
+function nameOf(sort: ParsedDeviceQuery['sort']): DeviceSort {
+  return sort.replace(/^-/, '') as DeviceSort
 }
 
 function from({ now, limits }: DeviceView): Prisma.Sql {
@@ -100,8 +110,7 @@ export async function selectDevices(
   view: DeviceView,
   after: Keyset | null,
 ): Promise<{ rows: (DeviceRow & { sort_value: string })[]; total: number }> {
-  const name = query.sort.replace(/^-/, '') as DeviceSort
-  const { expression, type, falls } = sorts[name]
+  const { expression, type, falls } = sorts[nameOf(query.sort)]
   const descends = query.sort.startsWith('-') !== Boolean(falls)
   const direction = Prisma.raw(descends ? 'DESC' : 'ASC')
   const where = matching(query, view)
@@ -111,7 +120,7 @@ export async function selectDevices(
   const [rows, counted] = await Promise.all([
     database().$queryRaw<(DeviceRow & { sort_value: string })[]>`
       SELECT p.*, ${counts} FROM (
-        SELECT ${columns}, (${expression})::text AS sort_value, row_number() OVER (ORDER BY ${expression} ${direction}, d.id ${direction}) AS place
+        SELECT ${columns}, to_jsonb(${expression}) #>> '{}' AS sort_value, row_number() OVER (ORDER BY ${expression} ${direction}, d.id ${direction}) AS place
         FROM ${from(view)} WHERE ${where} ${beyond}
         ORDER BY ${expression} ${direction}, d.id ${direction} LIMIT ${query.limit}
       ) p ${countsOf} ORDER BY p.place`,
