@@ -1,7 +1,8 @@
 import type { Sha256Hex } from './checksum.ts'
 import type { Accepted, ChangeInput, Conflicted, Rejected } from './sync.ts'
 
-type Content = Pick<
+/** What an operation does. */
+export type Content = Pick<
   ChangeInput,
   | 'op_id'
   | 'table'

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase } from '#lib/server/db.ts'
-import { workload } from '#lib/server/verification/testing/workload.ts'
+import { seededRandom, workload } from '#lib/server/verification/testing/workload.ts'
 import { ensureDatabase } from '../postgres/database.ts'
 import { applyMigrations } from '../prisma/migrations.ts'
 import { takeDataDir } from '../start/data-dir.ts'
@@ -15,12 +15,14 @@ import { ensureSecrets } from '../start/secrets.ts'
 // The commands on a data directory: beside the server that works on it, and without one.
 
 const root = resolve(import.meta.dirname, '../..')
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 let dataDir: string
 let postgres: EmbeddedPostgres
 /** The server's end; null once it has ended. */
 let end: (() => Promise<void>) | null = null
 
 beforeAll(async () => {
+  console.log(`command-line.process.test: SEED=${seed}`)
   dataDir = await mkdtemp(join(tmpdir(), 'holdfast-data-'))
   const secrets = await ensureSecrets(dataDir)
   const release = await takeDataDir(dataDir, { url: 'a test' })
@@ -33,7 +35,7 @@ beforeAll(async () => {
   await ensureDatabase(postgres.url)
   await applyMigrations(postgres.url)
   const db = createDatabase(postgres.url)
-  await workload(db, Math.random)
+  await workload(db, seededRandom(seed))
   await db.$disconnect()
 }, 60_000)
 afterAll(async () => {

@@ -167,6 +167,8 @@ export function answer(
 type Pushed = Omit<PushedState, 'data' | 'since' | 'bridge'> & {
   data: JsonObject | null
   bridge?: TextEdits | null
+  /** What nothing else tells of it as it was sent. */
+  sent?: JsonObject | null
   /** Where the record is now; left out, where the change has it. */
   scope?: string
 }
@@ -184,13 +186,20 @@ export function answerForGood(
     batch.states.pushed(opId, { table: change.table, id: change.record_id }, { bridge: null, ...pushed })
   }
   // Where the record took the state as it was sent, it is in the log already.
-  const isInLog = pushed === null || (pushed.version !== null && pushed.standsOn === pushed.version)
+  const isInLog =
+    pushed === null || (pushed.version !== null && pushed.standsOn === pushed.version && !pushed.sent)
   batch.results.push({
     ...{ seq, op_id: opId, hash, kind: given.kind, answer: given.text },
     ...{ scope: pushed?.scope ?? change?.scope ?? null, table: change?.table ?? null },
     record_id: change?.record_id ?? null,
     version: pushed?.version ?? null,
-    pushed: isInLog ? null : { data: pushed.data, ...(pushed.bridge && { bridge: pushed.bridge }) },
+    pushed: isInLog
+      ? null
+      : {
+          data: pushed.data,
+          ...(pushed.bridge && { bridge: pushed.bridge }),
+          ...(pushed.sent && { sent: pushed.sent }),
+        },
     stands_on: pushed?.standsOn ?? null,
   })
 }

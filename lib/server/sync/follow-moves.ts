@@ -30,6 +30,7 @@ export function followMoves(changes: readonly ReadChange[], loaded: Loaded): Rea
         ...(moves ? { from_scope: target } : { scope: target, from_scope: undefined }),
       },
       madeIn: read.madeIn ?? madeIn,
+      sent: read.sent ?? read.change,
     }
   })
   return isAnyDirected ? directed : null

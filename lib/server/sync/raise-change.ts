@@ -43,7 +43,8 @@ export function raiseChange(
   const data = upcast(change.data, steps, present, policy.known.get(schemaVersion) ?? null)
   const raised = { ...change, data }
   const checksum = recordChecksum(data, sha256Hex)
-  return { kind: 'raised', change: raised, read: { ...read, change: raised, fault: null, checksum } }
+  const sent = read.sent ?? change
+  return { kind: 'raised', change: raised, read: { ...read, change: raised, fault: null, checksum, sent } }
 }
 
 function unsupported(policy: KnownPolicy, why: string): Raised {

@@ -31,6 +31,8 @@ export type ReadChange = {
   saga: SagaOfChange | null
   /** The scope in which it was made, where the record moved to another since. `change` names the present one. */
   madeIn?: string
+  /** As it was sent, where the record moved since or its data was brought up from an older schema. */
+  sent?: Change
   /** The schema its data is in, where that is not the batch's. */
   schemaVersion?: number
   /** The device gave that number for this table, and not for all it has. */

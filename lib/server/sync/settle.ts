@@ -13,6 +13,7 @@ import { sha256Hex } from './read-changes.ts'
 import { scopeWanted } from './open-conflicts.ts'
 import type { RecordNow } from './record-states.ts'
 import { refuse } from './refuse.ts'
+import { untold } from './sent-content.ts'
 
 /** Carries out a decision: answers the operation, writes the record, adds to the log. */
 export function settle(batch: Batch, operation: Operation, decision: Decision<RejectionCode>): void {
@@ -66,7 +67,15 @@ function accept(
   const standsOn = isAsSent ? now.version : outcome === 'superseded' ? base.standsOn : null
   const bridges = Object.entries(texts ?? {}).map(([path, { bridge }]) => [path, bridge] as const)
   const bridge = bridges.length > 0 ? Object.fromEntries(bridges) : null
-  const pushed = { data: sent, version: now.version, standsOn, bridge, scope }
+  // What was no change is not in the log.
+  const unlogged =
+    outcome === 'no_change' && batch.context.incarnation !== null
+      ? untold(read.sent ?? change, {
+          ...{ op_id: change.op_id, table: key.table, operation: 'UPDATE', record_id: key.id },
+          ...{ scope, to_scope: null, moved_from: null, version: now.version, checksum: read.checksum },
+        })
+      : null
+  const pushed = { data: sent, version: now.version, standsOn, bridge, scope, sent: unlogged }
   const given = { kind: 'accepted', text: JSON.stringify(entry), facts } as const
   answerForGood(batch, { read, seq, opId: change.op_id }, given, pushed)
 }

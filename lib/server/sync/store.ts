@@ -161,7 +161,7 @@ export type OpResultRow = {
   record_id: string | null
   version: number | null
   /** Wrapped, because the state may be null (a delete). `bridge` leads from its texts to those the record took. */
-  pushed: { data: JsonObject | null; bridge?: TextEdits } | null
+  pushed: { data: JsonObject | null; bridge?: TextEdits; sent?: JsonObject } | null
   stands_on: number | null
 }
 

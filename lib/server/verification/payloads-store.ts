@@ -1,3 +1,5 @@
+import type { JsonObject } from '#lib/core/json.ts'
+import type { Operation } from '#lib/protocol/sync.ts'
 import { wholeSince } from './rules.ts'
 import type { Ask } from './store.ts'
 
@@ -13,18 +15,21 @@ export type StoredPayload = {
   kind: string
   version: number | null
   hash: string
-  checksum: string | null
+  /** Of what was taken as it was sent. */
+  answer: string | null
   pushed: string | null
   stands_on: number | null
   created_at: Date
   logged: {
-    operation: string
+    operation: Operation
     outcome: string
     effect: string
     before_version: number
     checksum: string
-    scopes: (string | null)[]
-    from_scope: string | null
+    scope: string
+    to_scope: string | null
+    moved_from: string | null
+    sent: JsonObject | null
     first_checksum: string | null
     /** What the device wanted, whole, where it did not get it. */
     lost: string | null
@@ -54,16 +59,15 @@ export function selectPayloads(
   return ask<StoredPayload>(
     `SELECT o.seq::float8 AS seq, o.op_id, o.device_id, o.incarnation, o.record_id, o."table", o.scope, o.kind, o.version,
        encode(o.payload_hash, 'hex') AS hash, o.pushed::text AS pushed, o.stands_on, o.created_at,
-       CASE WHEN o.kind = 'accepted' THEN substring(o.answer FROM '"checksum":"([0-9a-f]{64})"[^"]*("scope":"[^"]*")?}$') END
-         AS checksum,
+       CASE WHEN o.kind = 'accepted' AND o.pushed IS NULL THEN o.answer END AS answer,
        c.logged, d.letter, coalesce(o.created_at < k.whole_since, false) AS is_compacted
      FROM (SELECT * FROM op_result WHERE (device_id, incarnation, seq) > ($1::uuid, $2::uuid, $3::bigint)
        ORDER BY device_id, incarnation, seq LIMIT 2000) o
      -- A move that was not made is answered in one scope and logged in another.
      CROSS JOIN (SELECT max(${wholeSince('k')}) AS whole_since FROM feed_checkpoint k) k
      LEFT JOIN LATERAL (SELECT json_build_object('operation', f.operation, 'outcome', f.outcome, 'effect', f.effect,
-         'before_version', f.before_version, 'checksum', f.checksum, 'scopes', json_build_array(f.scope, f.rule->>'to_scope'),
-         'from_scope', coalesce(f.rule->>'moved_from', f.rule->>'from_scope'), 'first_checksum', f.rule->>'first_checksum',
+         'before_version', f.before_version, 'checksum', f.checksum, 'scope', f.scope, 'to_scope', f.rule->>'to_scope',
+         'moved_from', coalesce(f.rule->>'moved_from', f.rule->>'from_scope'), 'sent', f.rule->'sent', 'first_checksum', f.rule->>'first_checksum',
          'lost', CASE WHEN f.lost->0->>'path' = '' AND f.lost->0->>'from' = 'client' THEN (f.lost->0->'value')::text END,
          'is_step', f.rule ? 'saga', 'millis', extract(epoch FROM f.committed_at) * 1000) AS logged
        FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.op_id = o.op_id
@@ -79,7 +83,7 @@ export function selectPayloads(
   )
 }
 
-/** What else an operation may have been made on. */
+/** What else an operation may have been made on, which was answered by a version that did not keep what it was made on. */
 export type Surroundings = {
   op_id: string
   /** The change as it was sent, where a saga's step keeps it. */

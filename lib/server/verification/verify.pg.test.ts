@@ -11,7 +11,7 @@ import { lineOf, type Finding } from './finding.ts'
 import type { Ask } from './store.ts'
 import { rebuild } from './rebuild.ts'
 import { flips, guarded, isAbout, provable, unguarded, written, type Column } from './testing/columns.ts'
-import { workload } from './testing/workload.ts'
+import { seededRandom, workload } from './testing/workload.ts'
 import { verifyData } from './verify.ts'
 
 let database: TestDatabase
@@ -25,7 +25,7 @@ beforeAll(async () => {
   database = await testDatabase()
   client = new pg.Client({ connectionString: database.url })
   await client.connect()
-  ;({ scopes } = await workload(database.db, randomOf(seed)))
+  ;({ scopes } = await workload(database.db, seededRandom(seed)))
   // More than nine: as text, 10 would come before 2.
   for (let n = 1; n <= 12; n++) {
     const entry = {
@@ -58,17 +58,6 @@ afterAll(async () => {
   await client.end()
   await database.close()
 })
-
-/** mulberry32 */
-function randomOf(from: number): () => number {
-  let state = from
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 async function findings(scope?: string): Promise<Finding[]> {
   return Array.fromAsync(verifyData(ask, { scope, secret: serverSecret() }))
@@ -127,7 +116,7 @@ describe('one thing changed in one place', () => {
        WHERE table_schema = 'public' AND table_name = ANY ($1) ORDER BY 1, ordinal_position`,
       [guarded],
     )
-    const random = randomOf(seed + 1)
+    const random = seededRandom(seed + 1)
     const missed: string[] = []
     for (const { table, column, type } of columns) {
       if (unguarded.test(`${table}.${column}`)) continue

@@ -4,6 +4,17 @@ import { strategies } from '#lib/core/policy.ts'
 import type { Database } from '../../db.ts'
 import { putPolicy, RawDevice } from '../../testing/raw-device.ts'
 
+/** mulberry32. @returns numbers in [0, 1), the same for the same seed */
+export function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
 const schema = { type: 'object', properties: { n: { type: 'number', maximum: 90 } } }
 
 /**
