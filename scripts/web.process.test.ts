@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemActor } from '#lib/server/actor.ts'
@@ -307,6 +309,19 @@ test('what devices did at their door, the console tells at Next’s', async () =
   expect(JSON.parse(list.text)).toMatchObject({ items: [{ device_id: device.id, outcome: 'ok' }] })
   const metrics = await ask(doors.product, { method: 'GET', path: '/metrics' })
   expect(metrics.text).toMatch(/sync_attempts_total\{outcome="ok"\} [1-9]/)
+})
+
+test.each([
+  ['TRACE /sync HTTP/1.1', '405'],
+  ['TRACE / HTTP/1.1', '405'],
+  ['OPTIONS * HTTP/1.1', '404'],
+  ['GET http://anywhere.test/livez HTTP/1.1', '200'],
+  ['GET http://[/ HTTP/1.1', '404'],
+])('what hardly anybody sends is answered, too: %s', async (line, status) => {
+  const { hostname, port } = new URL(doors.product.url)
+  const socket = connect(Number(port), hostname)
+  socket.write(`${line}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  expect(await text(socket)).toMatch(`HTTP/1.1 ${status} `)
 })
 
 test('asked to stop, it ends what it is doing, open streams too', async () => {

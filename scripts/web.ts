@@ -26,7 +26,10 @@ const answerDevice = nodeDoor(deviceRoutes)
 const answerPerson = app.getRequestHandler()
 
 const server = createServer({ keepAliveTimeout: keepAliveMs }, (incoming, outgoing) => {
-  if (!answerDevice(incoming, outgoing)) void answerPerson(incoming, outgoing)
+  if (answerDevice(incoming, outgoing)) return
+  // Next has no `Request` for it, and would fail.
+  if (incoming.method === 'TRACE') outgoing.writeHead(405).end()
+  else void answerPerson(incoming, outgoing)
 })
 server.listen(port, hostname)
 await once(server, 'listening')
