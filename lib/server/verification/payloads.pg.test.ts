@@ -64,6 +64,18 @@ async function lookedAt({ op_id }: ChangeInput) {
   return { stored, untouched: untouched.filter(isOf), changed: changed.filter(isOf) }
 }
 
+/** Leaves the log as an earlier version would have written it. */
+async function forgetSent(recordId: string): Promise<unknown[]> {
+  await ask('BEGIN')
+  await ask(`SET LOCAL session_replication_role = 'replica'`)
+  const changed = await ask(
+    `UPDATE feed_change SET rule = rule - 'sent' WHERE record_id = $1 AND rule ? 'sent' RETURNING op_id`,
+    [recordId],
+  )
+  await ask('COMMIT')
+  return changed
+}
+
 const hashFound = [{ check: 'answers', detail: expect.stringContaining('hash') as string }]
 
 const update = (over: Over): Over => ({ operation: 'UPDATE', base_version: 1, ...over })
@@ -199,6 +211,19 @@ test('an edit of a text by steps is not proven, and no finding', async () => {
   expect(await Array.fromAsync(verifyPayloads(ask))).toEqual([])
 })
 
+test('a step is proven without its saga, which goes first; what an earlier version answered is no finding then', async () => {
+  const { one, place } = await begin('by-lww')
+  const saga = { id: randomUUID(), step: 1, steps: 1 }
+  const step = one.change({ ...place, ...update({ saga, data: { n: 2 } }) })
+  await one.send([step])
+  await ask(`DELETE FROM saga_step WHERE saga_id = $1`, [saga.id])
+  await ask(`DELETE FROM saga WHERE id = $1`, [saga.id])
+  const stored = [{ outcome: 'applied', version: 2 }]
+  expect(await lookedAt(step)).toMatchObject({ stored, untouched: [], changed: hashFound })
+  expect(await forgetSent(place.record_id)).toEqual([{ op_id: step.op_id }])
+  expect(await Array.fromAsync(verifyPayloads(ask))).toEqual([])
+})
+
 test('what an earlier version answered is looked for', async () => {
   const { one, place, made } = await begin('by-merge')
   const edits = [
@@ -206,10 +231,6 @@ test('what an earlier version answered is looked for', async () => {
     one.change({ ...place, ...update({ base_op_id: made.op_id, data: { n: 1, text: 'y' } }) }),
   ]
   for (const edit of edits) await one.send([edit])
-  await ask('BEGIN')
-  await ask(`SET LOCAL session_replication_role = 'replica'`)
-  const forget = `UPDATE feed_change SET rule = rule - 'sent' WHERE record_id = $1 AND rule ? 'sent' RETURNING op_id`
-  expect(await ask(forget, [place.record_id])).toEqual([{ op_id: edits[1]!.op_id }])
-  await ask('COMMIT')
+  expect(await forgetSent(place.record_id)).toEqual([{ op_id: edits[1]!.op_id }])
   expect(await Array.fromAsync(verifyPayloads(ask))).toEqual([])
 })
