@@ -89,7 +89,7 @@ export async function retryDeadLetter(
   const isHere = shown?.data != null || row?.movedTo != null
   // Of a record that is gone, or that it should have been made on, it makes another.
   if (data === undefined && isHere && fromScope == null && letter.code !== 'unknown_base') {
-    await queueAgain(kernel, unit, { ...contentOf(operation), saga: null })
+    await queueAgain(kernel, unit, { ...contentOf(operation), saga: null }, opId)
     await dismissDeadLetter(unit, opId)
     return true
   }
@@ -101,6 +101,7 @@ export async function retryDeadLetter(
     id,
     data: data === undefined ? asItWas : data,
     priority: operation.priority,
+    resends: opId,
     // What goes as it was is still of the app that made it.
     ...(data === undefined ? { schemaVersion: operation.schemaVersion } : {}),
   })

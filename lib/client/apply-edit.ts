@@ -2,7 +2,7 @@ import { findUnfaithful, isJsonObject, jsonEqual, type JsonObject } from '#lib/c
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Operation, Priority } from '#lib/protocol/sync.ts'
-import { moreUrgent, planEdit, sideOpId, type EditPlan } from './edits.ts'
+import { containing, moreUrgent, planEdit, sideOpId, type EditPlan } from './edits.ts'
 import { InvalidEditError } from './failure.ts'
 import { timeOrderedId } from './identifiers.ts'
 import { readIdentity } from './identity.ts'
@@ -28,6 +28,8 @@ export interface EditRequest extends RecordKey {
   /** The version of the app's schema that the data is in; left out, the present one. */
   readonly schemaVersion?: number
   readonly saga?: SagaPlace
+  /** A refused operation whose edit this one is, sent again. */
+  readonly resends?: string
   /** Set to make the edit on this state of the server's instead of on what the device has. */
   readonly base?: Pick<PendingOperation, 'baseVersion' | 'baseChecksum'>
 }
@@ -67,6 +69,10 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
     })),
     operation: plan.operation,
     saga: edit.saga ?? null,
+    contains: containing(
+      plan.kind === 'replace' ? last?.contains : [],
+      edit.resends === undefined ? [] : [edit.resends],
+    ),
   }
   const wanted = edit.priority ?? identity.tables[edit.table]?.priority ?? 'normal'
   let queued: PendingOperation

@@ -79,6 +79,10 @@ export function rebaseOnto(refused: PendingOperation, next: PendingOperation): P
   if (operation === null) return null
   return {
     ...{ ...next, operation, ...baseOf(operation, refused), baseOpId: refused.baseOpId },
+    // A step of a saga may be undone, and what it holds with it.
+    ...(next.saga === null && {
+      contains: containing(containing(refused.contains, next.contains), [refused.opId]),
+    }),
     // What never was anywhere is made where it was to go.
     fromScope: operation === 'CREATE' ? null : (next.fromScope ?? null),
     textOps: operation === 'UPDATE' ? composeTextEdits(refused, next) : null,
@@ -101,6 +105,17 @@ function baseOf(
 function operationAfter(refused: Operation, next: Operation): Operation | null {
   if (refused === 'CREATE') return next === 'DELETE' ? null : 'CREATE'
   return next === 'DELETE' ? 'DELETE' : 'UPDATE'
+}
+
+/** As many as one operation may name. */
+const CONTAINED = 100
+
+/** The refused operations that an edit holds, the latest last: those of two that became one. */
+export function containing(
+  earlier: readonly string[] = [],
+  later: readonly string[] = [],
+): readonly string[] {
+  return [...new Set([...earlier, ...later])].slice(-CONTAINED)
 }
 
 /** The more urgent of two. */

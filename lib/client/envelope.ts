@@ -86,6 +86,7 @@ export function toChange(operation: PendingOperation): ChangeInput {
     base_version: operation.baseVersion,
     ...(operation.baseChecksum === null ? {} : { base_checksum: operation.baseChecksum }),
     ...(operation.baseOpId === null ? {} : { base_op_id: operation.baseOpId }),
+    ...(operation.contains?.length ? { contains: [...operation.contains] } : {}),
     ...(operation.data === null ? {} : { data: operation.data }),
     ...(operation.textOps === null ? {} : { text_ops: operation.textOps }),
     hlc: operation.hlc,

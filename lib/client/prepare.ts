@@ -119,8 +119,12 @@ async function choose(
 
 async function unreportedDeadLetters(unit: Unit): Promise<readonly DeadLetter[]> {
   const entries = await unit.scan('dead_letters', {})
-  return entries
-    .map((entry) => entry.value)
-    .filter((letter) => !letter.isReported)
-    .slice(0, REPORTED_DEAD_LETTERS)
+  return (
+    entries
+      .map((entry) => entry.value)
+      .filter((letter) => !letter.isReported)
+      // What goes again needs its dead letter first, to be closed by it.
+      .toSorted((a, b) => Number(b.isDismissed) - Number(a.isDismissed))
+      .slice(0, REPORTED_DEAD_LETTERS)
+  )
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createBench } from './testing/bench.ts'
+import { pushes } from './testing/pushes.ts'
 
 // A refused edit that its device sends again.
 
@@ -46,4 +47,28 @@ test('what a person corrects is made on the record as it is shown', async () => 
   await device.retryDeadLetter(opId, { a: 3, b: 'mine' })
   await device.sync()
   expect(bench.server.state(T, ID)).toMatchObject({ data: { a: 3, b: 'mine' } })
+})
+
+test('names what it holds: as it was, corrected, and in the edit that was made on it', async () => {
+  const { bench, device, opId } = await refused()
+  await device.retryDeadLetter(opId)
+  // The edit after it is made on it, and goes when it is refused again.
+  bench.server.refusals.set(ID, [
+    { code: 'throttled', retryable: true },
+    { code: 'business_rule', retryable: false },
+  ])
+  bench.server.faults.push('none', { status: 401, code: 'unauthenticated' })
+  await device.sync()
+  await device.patch(ref, { set: { b: 2 } })
+  await device.sync()
+  const [again, , after] = pushes(bench.server).flat().slice(1)
+  expect([again, after]).toMatchObject([
+    { contains: [opId], data: { a: 2, b: 1 } },
+    { contains: [opId, again?.op_id], data: { a: 2, b: 2 } },
+  ])
+  const [letter] = await device.deadLetters()
+  expect(letter?.operation.opId).toBe(again?.op_id)
+  await device.retryDeadLetter(letter?.operation.opId ?? '', { a: 4, b: 4 })
+  await device.sync()
+  expect(pushes(bench.server).flat().at(-1)).toMatchObject({ contains: [again?.op_id], data: { a: 4, b: 4 } })
 })

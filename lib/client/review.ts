@@ -1,4 +1,5 @@
 import { timeOrderedId } from './identifiers.ts'
+import { containing } from './edits.ts'
 import type { Kernel } from './kernel.ts'
 import { dequeue, enqueue, inheritPriority } from './queue.ts'
 import { forgetMove, undoMove } from './rehome.ts'
@@ -30,11 +31,11 @@ export function setAside(
 /** What an operation says, without its name and its place in the queue. */
 export function contentOf(operation: EditContent & { readonly ordinal?: number }): EditContent {
   const { scope, table, id, priority, baseVersion, baseChecksum, baseOpId, data, hlc, checksum } = operation
-  const { sizeBytes, editedAtMs, schemaVersion, saga, textOps } = operation
+  const { sizeBytes, editedAtMs, schemaVersion, saga, textOps, contains = [] } = operation
   return {
     ...{ scope, table, id, priority, operation: operation.operation },
     ...{ baseVersion, baseChecksum, baseOpId, data, hlc, checksum },
-    ...{ sizeBytes, editedAtMs, schemaVersion, saga, textOps },
+    ...{ sizeBytes, editedAtMs, schemaVersion, saga, textOps, contains },
     ...{ madeIn: operation.madeIn ?? null, fromScope: operation.fromScope ?? null },
     madeAs: madeAs(operation),
   }
@@ -92,7 +93,7 @@ export async function handBack(
   if (found.edit.baseOpId !== null) await handBack(kernel, unit, found.edit.baseOpId, aside)
   const { edit } = (await unit.get('review', formerId)) ?? found
   unit.delete('review', formerId)
-  const { opId } = await queueAgain(kernel, unit, edit)
+  const { opId } = await queueAgain(kernel, unit, edit, formerId)
   for (const later of aside) {
     if (later.edit.baseOpId !== formerId) continue
     const now = await unit.get('review', later.opId)
@@ -101,12 +102,17 @@ export async function handBack(
   return true
 }
 
-/** Queues an edit of before again as the older one that it is, behind what is pending on its record by now. */
-export async function queueAgain(kernel: Kernel, unit: Unit, edit: EditContent): Promise<PendingOperation> {
+/** Queues the edit of an operation again as the older one that it is, behind what is pending on its record by now. */
+export async function queueAgain(
+  kernel: Kernel,
+  unit: Unit,
+  edit: EditContent,
+  formerId: string,
+): Promise<PendingOperation> {
   const row = await whereItIs(unit, edit)
   const { scope } = row
   const queued = await enqueue(unit, {
-    ...{ ...edit, scope, madeAs: madeAs(edit) },
+    ...{ ...edit, scope, madeAs: madeAs(edit), contains: containing(edit.contains, [formerId]) },
     madeIn: scope === edit.scope ? (edit.madeIn ?? null) : (edit.madeIn ?? edit.scope),
     opId: timeOrderedId(kernel.clock, kernel.random),
   })

@@ -101,6 +101,8 @@ export interface PendingOperation extends RecordKey {
   /** Of the app that made it: an update of the app does not change what was made before. */
   readonly schemaVersion: number
   readonly saga: SagaPlace | null
+  /** Refused operations whose edits it holds: it sends them again. */
+  readonly contains?: readonly string[]
   /** Given at the first send of an incarnation, and kept. */
   readonly seq: number | null
   /** Sent at least once, under whatever incarnation: the server may know it, so its content is settled. */

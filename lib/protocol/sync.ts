@@ -57,6 +57,9 @@ export const changeSchema = z
     from_scope: absent(name),
     base_version: version,
     base_op_id: uuid.nullish(),
+    // Operations of this device that were refused, and whose edits this one holds: it sends them again. Their dead letters
+    // are closed by it, and what somebody replayed of them is not done twice.
+    contains: absent(z.array(uuid).max(100)),
     // Checksum of the state at base_version. It proves that the version means the same here: after a restore of the server
     // the number alone does not.
     base_checksum: absent(z.string().max(200)),

@@ -33,7 +33,7 @@ export type Replay = {
 export async function replayDeadLetter(actor: Actor, replay: Replay): Promise<ReplayReply> {
   authorise(actor, 'operator')
   const letter = await loadDeadLetter(replay.id)
-  if (letter.state !== 'open') throw notOpen(letter.state)
+  if (letter.state !== 'open') throw notOpen(letter)
   if (replay.version !== null && replay.version !== letter.version) throw staleError()
 
   const parsed = parseChange(letter.change)
@@ -49,7 +49,7 @@ export async function replayDeadLetter(actor: Actor, replay: Replay): Promise<Re
   const written = await writeRecord(writeOf(actor, letter, replay, change, edited.length > 0)).catch(
     (error: unknown) => {
       // Somebody replayed or discarded it between our look and our write.
-      throw error instanceof AppError && error.code === 'stale' ? notOpen('settled') : error
+      throw error instanceof AppError && error.code === 'stale' ? settledFirst() : error
     },
   )
   return replyOf({ replay, change, edited, before, written })
@@ -161,11 +161,19 @@ function replyOf(replayed: {
   }
 }
 
-function notOpen(state: string): AppError {
+function notOpen({ state, reason, replay_op_id, is_closed_by_device }: WholeDeadLetter): AppError {
+  if (is_closed_by_device) {
+    const within = replay_op_id === null ? '' : ` It is operation ${replay_op_id} now.`
+    return new AppError('conflict', `${reason ?? 'Its device sent it again.'}${within}`)
+  }
   const done: Record<string, string> = {
     replayed: 'It was replayed already: a dead letter is replayed once.',
     discarded: 'It was discarded. Restore it first.',
     replaying: 'It is being replayed.',
   }
-  return new AppError('conflict', done[state] ?? 'Somebody settled it first. Look at it again.')
+  return done[state] === undefined ? settledFirst() : new AppError('conflict', done[state])
+}
+
+function settledFirst(): AppError {
+  return new AppError('conflict', 'Somebody settled it first. Look at it again.')
 }

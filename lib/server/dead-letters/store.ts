@@ -10,7 +10,12 @@ export type DeadLetterRow = Omit<DeadLetterItem, 'created_at' | 'updated_at' | '
 }
 
 /** A dead letter with its change, and what its device may do. */
-export type WholeDeadLetter = DeadLetterRow & { change: string; device_scopes: string[] | null }
+export type WholeDeadLetter = DeadLetterRow & {
+  change: string
+  device_scopes: string[] | null
+  /** Its device sent it again, in another operation. */
+  is_closed_by_device: boolean
+}
 
 export type DeadLetterFilter = {
   state?: string | undefined
@@ -25,7 +30,8 @@ export type DeadLetterFilter = {
 
 const listed = Prisma.sql`l.id, l.state, l.source, l.code, l.detail, l.pointers, l.device_id, d.name AS device_name,
   l.scope, l."table", l.record_id, l.op_id, l.schema_version, l.fingerprint, l.attempts, l.trace_id, l.created_at,
-  l.updated_at, l.replay_op_id, l.reason, l.closed_by, l.closed_at, l.version`
+  l.updated_at, l.replay_op_id, l.reason, coalesce(actor_name('device', l.closed_by), l.closed_by) AS closed_by, l.closed_at,
+  l.version`
 
 function matching(filter: DeadLetterFilter): Prisma.Sql {
   const parts = [Prisma.sql`true`]
@@ -98,7 +104,8 @@ export async function selectGroups(
 
 export async function selectDeadLetter(id: string): Promise<WholeDeadLetter | null> {
   const [row] = await database().$queryRaw<WholeDeadLetter[]>`
-    SELECT ${listed}, l.change, d.scopes AS device_scopes
+    SELECT ${listed}, l.change, d.scopes AS device_scopes,
+      l.closed_by IS NOT NULL AND l.closed_by = l.device_id::text AS is_closed_by_device
     FROM dead_letter l LEFT JOIN device d ON d.id = l.device_id WHERE l.id = ${id}::uuid`
   return row ?? null
 }

@@ -4,11 +4,13 @@ import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Change, Outcome } from '#lib/protocol/sync.ts'
 import type { KnownPolicy } from '../tables/policy-cache.ts'
 import { Holes } from './holes.ts'
+import { Letters } from './letters.ts'
 import { OpenConflicts } from './open-conflicts.ts'
 import type { ReadChange } from './read-changes.ts'
 import { RecordStates, type PushedState, type RecordNow } from './record-states.ts'
 import type { GivenUp } from './reported-dead-letters.ts'
 import { Sagas } from './sagas.ts'
+import type { ResentRow } from './settling-rows.ts'
 import type { SagaRow, SagaStepRow } from './saga-rows.ts'
 import type {
   AnswerKind,
@@ -69,6 +71,7 @@ export type DecidedBatch = {
   restsOn: (RecordKey & { version: number })[]
   sagas: SagaRow[]
   sagaSteps: SagaStepRow[]
+  resent: ResentRow | null
 }
 
 /** A batch while it is being decided: what it rests on, and what came of it so far. */
@@ -79,6 +82,7 @@ export type Batch = {
   readonly holes: Holes
   readonly conflicts: OpenConflicts
   readonly sagas: Sagas
+  readonly letters: Letters
   readonly answers: Map<number, Answer>
   readonly changes: FeedChangeRow[]
   readonly results: OpResultRow[]
@@ -96,6 +100,8 @@ export type Operation = {
   policy: KnownPolicy
   /** The change's data was brought up from an older schema. */
   isRaised: boolean
+  /** Somebody replayed all of it already, as a dead letter. */
+  isTaken: boolean
   /** The edits of its texts that the device tells. */
   textEdits: TextEdits
 }
@@ -127,6 +133,7 @@ export function beginBatch(read: readonly ReadChange[], loaded: Loaded, context:
     holes: new Holes(loaded.holes ?? []),
     conflicts: new OpenConflicts(loaded.open_conflicts ?? [], context.newId),
     sagas: new Sagas(loaded.sagas ?? [], context),
+    letters: new Letters(loaded.letters),
     answers: new Map(),
     changes: [],
     results: [],
@@ -145,6 +152,7 @@ export function endBatch(batch: Batch): DecidedBatch {
     restsOn: batch.states.restsOn(),
     sagas: batch.sagas.rows(),
     sagaSteps: batch.sagas.steps(),
+    resent: batch.letters.row(batch.context.deviceId),
   }
 }
 
@@ -182,6 +190,10 @@ export function answerForGood(
 ): void {
   const { change, hash } = read
   answer(batch, read, given.kind, given.text, given.facts)
+  if (change?.contains) {
+    const { kind, facts } = given
+    batch.letters.answered(change, { kind, code: facts.code }, batch.context.incarnation !== null)
+  }
   if (pushed && change) {
     batch.states.pushed(opId, { table: change.table, id: change.record_id }, { bridge: null, ...pushed })
   }

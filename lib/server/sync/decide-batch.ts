@@ -100,19 +100,23 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
 
   const key = keyOfChange(change)
-  const base = batch.states.base(
+  const own = batch.states.base(
     { ...key, scope: read.madeIn ?? key.scope },
     change,
     batch.context.history === 'ours',
   )
   const current = batch.states.current(key)
+  // What was made on the state that stands was made on whatever was replayed, too.
+  const isOnTop = own.standsOn !== null && own.standsOn === current?.version
+  const taken = isOnTop ? null : batch.letters.takenOf(change, read.schemaVersion ?? schemaVersion)
+  const base = taken?.base ?? own
   const present = current?.data ?? base.data ?? null
   const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy, present)
   if (raised.kind === 'unsupported') return refuse(batch, read, raised.refusal, { seq })
   const asRead = raised.kind === 'raised' ? raised : { read, change }
   const isRaised = raised.kind === 'raised'
-  // What was brought up from an older schema may have its texts elsewhere.
-  const sentOps = isRaised || change.operation === 'DELETE' ? undefined : change.text_ops
+  // What was brought up from an older schema may have its texts elsewhere; and of what was taken, they led from before that.
+  const sentOps = isRaised || taken || change.operation === 'DELETE' ? undefined : change.text_ops
   const told = readTextEdits(policy, sentOps, base.data, change.data ?? {})
   if ('pointer' in told) {
     const detail = `${told.pointer} ${told.detail}.`
@@ -121,6 +125,7 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const operation: Operation = {
     ...{ read: asRead.read, change: asRead.change, seq, key, policy, isRaised, base },
     current,
+    isTaken: taken?.isAll ?? false,
     textEdits: told.edits,
   }
   const decision = decideOperation(batch, operation)
@@ -159,7 +164,7 @@ function registerAhead(
 
 function decideOperation(
   batch: Batch,
-  { read, change, base, current, policy, isRaised, textEdits }: Operation,
+  { read, change, base, current, policy, isRaised, isTaken, textEdits }: Operation,
 ): Decision<RejectionCode> {
   const data = change.data ?? null
   const moves = change.from_scope !== undefined && change.from_scope !== change.scope
@@ -180,6 +185,7 @@ function decideOperation(
     if (refusal) return { kind: 'reject', refusal }
     return { kind: 'write', outcome: jsonEqual(joined, data) ? 'applied' : 'merged', data: joined, lost: [] }
   }
+  if (isTaken && current && !moves) return { kind: 'no_change' }
   const { deviceId } = batch.context
   const edit = { operation: change.operation, data, hlc: change.hlc, deviceId, textEdits }
   const decision = decide<RejectionCode>(edit, base, current, policy, {

@@ -70,7 +70,10 @@ async function load(
   const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))
   const changed = request.tables.filter((name) => policies.get(name)?.version !== current.get(name))
   if (changed.length > 0) await policies.refresh(changed)
-  return loaded
+  const held = readable.flatMap(({ contains }) => contains ?? [])
+  return request.device === null || held.length === 0
+    ? loaded
+    : { ...loaded, letters: await store.lettersOf({ device: request.device, op_ids: held }) }
 }
 
 function baseOf(change: Change) {

@@ -68,6 +68,13 @@ export const commitStatement = {
     $17::bytea[]) AS committed`,
 }
 
+/** Both are one transaction; what is closed may have been written just before. */
+export const commitResentStatement = {
+  name: 'push_commit_resent',
+  text: `WITH written AS MATERIALIZED (${commitStatement.text})
+    SELECT w.committed, close_resent($18::jsonb) FROM written w`,
+}
+
 /** A decided batch, as parameters of push_commit: what its changes have in common as JSON, and their own as lists. */
 export function commitParameters(request: CommitRequest): (string | Buffer)[] {
   const {
@@ -80,6 +87,7 @@ export function commitParameters(request: CommitRequest): (string | Buffer)[] {
     actor_kind,
     actor_id,
     trace_id,
+    resent: _besides,
     ...rest
   } = request
   const { inserts, commits, ...others } = rest

@@ -7,7 +7,7 @@ const maxTextLength = 200
 
 /**
  * A change of the common kind, as `changeSchema` would read it at several times the cost: it neither moves nor is a step
- * of a saga, tells no edits of texts, and was not stamped anew.
+ * of a saga, tells no edits of texts, was not stamped anew, and holds nothing that was refused.
  * @returns null for anything else, right or wrong: the schema knows, and it alone refuses
  */
 export function plainChange(raw: unknown): Change | null {
@@ -15,7 +15,7 @@ export function plainChange(raw: unknown): Change | null {
   const { op_id, seq, table, operation, record_id, scope = 'default', base_version, base_op_id } = raw
   const { base_checksum, data, hlc, vector, checksum, priority = 'normal', saga, traceparent } = raw
   if (
-    isAbsent(raw['from_scope'] ?? raw['text_ops'] ?? raw['first_checksum']) &&
+    isAbsent(raw['from_scope'] ?? raw['text_ops'] ?? raw['first_checksum'] ?? raw['contains']) &&
     isAbsent(saga) &&
     isUuid(op_id) &&
     isWithin(seq, 1, Number.MAX_SAFE_INTEGER) &&
@@ -46,6 +46,7 @@ export function plainChange(raw: unknown): Change | null {
       from_scope: undefined,
       base_version,
       base_op_id,
+      contains: undefined,
       base_checksum: base_checksum ?? undefined,
       data,
       text_ops: undefined,

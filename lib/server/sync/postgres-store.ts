@@ -1,8 +1,16 @@
 import { queryPrepared, type Database } from '../db.ts'
 import { sqlState } from '../sql-state.ts'
 import { feedStore } from './feed-store.ts'
-import { commitParameters, commitStatement, loadParameters, loadStatement, readLoaded } from './payload.ts'
+import {
+  commitParameters,
+  commitResentStatement,
+  commitStatement,
+  loadParameters,
+  loadStatement,
+  readLoaded,
+} from './payload.ts'
 import { sagaStore } from './saga-store.ts'
+import type { LoadedLetter } from './settling-rows.ts'
 import type { Committed, KnownAnswers, SyncStore } from './store.ts'
 
 /** The sync engine's database: prisma/migrations/20261122190000_push_in_lists for what is written. */
@@ -25,10 +33,19 @@ export function postgresStore(db: Database): SyncStore {
       return row!.known
     },
 
+    lettersOf: ({ device, op_ids: opIds }) =>
+      queryPrepared<LoadedLetter>(db, { name: 'letters_of', text: lettersOf }, [device, opIds]),
+
     async commit(request) {
       try {
         const parameters = commitParameters(request)
-        const [row] = await queryPrepared<{ committed: Committed }>(db, commitStatement, parameters)
+        const { resent } = request
+        const [row] = resent
+          ? await queryPrepared<{ committed: Committed }>(db, commitResentStatement, [
+              ...parameters,
+              JSON.stringify({ ...resent, trace_id: request.trace_id }),
+            ])
+          : await queryPrepared<{ committed: Committed }>(db, commitStatement, parameters)
         return row!.committed
       } catch (error) {
         switch (sqlState(error)) {
@@ -46,6 +63,10 @@ export function postgresStore(db: Database): SyncStore {
     },
   }
 }
+
+const lettersOf = `
+  SELECT l.id, l.op_id, l.state, l.schema_version, l.change FROM dead_letter l
+  WHERE l.device_id = $1::uuid AND l.op_id = ANY ($2::uuid[]) ORDER BY l.id`
 
 /** OFFSET keeps the device out of the look-up: by its key, everything it ever sent would be read. */
 const knownAnswers = `

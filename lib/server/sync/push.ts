@@ -261,6 +261,7 @@ function commitRequest(
     resolve: also.resolve ?? null,
     reopen: also.reopen ?? null,
     replay: also.replay ?? null,
+    resent: decided.resent,
     sagas,
     saga_steps: decided.sagaSteps,
     saga_undos: also.sagaUndos ?? [],

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#lib/core/json.ts'
 
-// What a person's write settles, as push_commit writes it.
+// What a person's write settles, as push_commit writes it, and what a device's own does.
 
 export type ResolveRow = {
   id: string
@@ -30,4 +30,23 @@ export type ReplayRow = {
   pointers: string[] | null
   edited: string | null
   actor: string
+}
+
+/** A dead letter of an operation that came again within another one; read by itself, where a batch has such. */
+export type LoadedLetter = {
+  id: string
+  op_id: string
+  state: string
+  schema_version: number
+  /** As the device sent it. */
+  change: string
+}
+
+/** What a batch sends again of operations that were refused: their dead letters are closed with it. */
+export type ResentRow = {
+  device: string
+  /** Dead letters that the decisions took for replayed. */
+  replayed: string[]
+  /** `discarded`: it was refused again, and the newer dead letter holds it. */
+  sent: { op_id: string; by: string; outcome: 'replayed' | 'conflict' | 'discarded'; reason: string }[]
 }

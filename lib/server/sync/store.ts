@@ -5,7 +5,7 @@ import type { TextEdits } from '#lib/core/text/fields.ts'
 import type { Vector } from '#lib/core/vector.ts'
 import type { AnswerFacts } from '#lib/protocol/confirm.ts'
 import type { AuditRow } from '../audit/store.ts'
-import type { ReopenRow, ReplayRow, ResolveRow } from './settling-rows.ts'
+import type { LoadedLetter, ReopenRow, ReplayRow, ResentRow, ResolveRow } from './settling-rows.ts'
 import type {
   DueSaga,
   LoadedSaga,
@@ -111,6 +111,7 @@ export type Loaded = {
   sagas: LoadedSaga[] | null
   /** Of the scopes in `token`. */
   standing: Standing[] | null
+  letters?: LoadedLetter[]
   /** It was noticed that this server had been restored: what devices know may be of a history that is lost. */
   was_restored: boolean
   now: string
@@ -239,6 +240,7 @@ export type CommitRequest = {
   resolve: ResolveRow | null
   reopen: ReopenRow | null
   replay: ReplayRow | null
+  resent: ResentRow | null
   sagas: SagaRow[]
   saga_steps: SagaStepRow[]
   saga_undos: SagaUndoRow[]
@@ -284,6 +286,8 @@ export type SyncStore = {
   load: (request: LoadRequest) => Promise<Loaded>
   /** What is kept of operations that a device says were answered, and of the dead letters that it names. */
   answered: (asked: { device: string; op_ids: string[]; dead_letters: string[] }) => Promise<KnownAnswers>
+  /** The dead letters of a device's operations. */
+  lettersOf: (asked: { device: string; op_ids: string[] }) => Promise<LoadedLetter[]>
   /**
    * Writes a decided batch, or nothing.
    * `moved`: what the decisions rest on changed meanwhile, or two batches waited for each other: load and decide again.

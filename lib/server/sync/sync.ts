@@ -178,7 +178,7 @@ function announce(
   const kinds = [
     ...(scopes.length > 0 ? (['record'] as const) : []),
     ...(decided.conflicts.length > 0 ? (['conflict'] as const) : []),
-    ...(decided.deadLetters.length > 0 ? (['dead_letter'] as const) : []),
+    ...(decided.deadLetters.length > 0 || decided.resent ? (['dead_letter'] as const) : []),
     ...(decided.sagas.length > 0 ? (['saga'] as const) : []),
   ]
   if (kinds.length > 0) notify({ kinds, scopes })

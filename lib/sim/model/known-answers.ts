@@ -1,4 +1,5 @@
 import { answerFacts, type AnswerEntry } from '#lib/protocol/confirm.ts'
+import type { LoadedLetter } from '#lib/server/sync/settling-rows.ts'
 import type { KnownAnswers, SyncStore } from '#lib/server/sync/store.ts'
 import type { Tables } from './tables.ts'
 
@@ -24,4 +25,19 @@ export function knownAnswers(
       .map(({ incarnation, pruned_seq: seq }) => ({ incarnation, seq }))
       .toSorted((a, b) => (a.incarnation < b.incarnation ? -1 : 1)),
   }
+}
+
+/** The dead letters of a device's operations. */
+export function lettersOf(
+  tables: Tables,
+  { device, op_ids: opIds }: Parameters<SyncStore['lettersOf']>[0],
+): LoadedLetter[] {
+  const found = tables
+    .all('letters')
+    .flatMap(({ id, device_id, op_id, state, schema_version, change }) =>
+      device_id === device && op_id !== null && opIds.includes(op_id)
+        ? [{ id, op_id, state, schema_version, change }]
+        : [],
+    )
+  return found.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -5,7 +5,7 @@ import { feedPage, feedPositions, leavePage, snapshotPage, toldBy } from './feed
 import type { ModelDatabase, ModelHost } from './model-database.ts'
 import { pushCommit } from './push-commit.ts'
 import { blockedSteps, dueSagas, nextUndo, wholeSaga } from './sagas.ts'
-import { knownAnswers } from './known-answers.ts'
+import { knownAnswers, lettersOf } from './known-answers.ts'
 import { pushLoad } from './push-load.ts'
 import type { PolicyRow } from './tables.ts'
 
@@ -32,6 +32,7 @@ export function modelStore(database: ModelDatabase, host: ModelHost): SyncStore 
   return {
     load: (request) => statement('load', () => pushLoad(database.tables, request, host.now())),
     answered: (asked) => statement('answered', () => knownAnswers(database.tables, asked)),
+    lettersOf: (asked) => statement('letters of', () => lettersOf(database.tables, asked)),
     async commit(request) {
       try {
         return await pushCommit(database, host, asJsonb(wired(request)))

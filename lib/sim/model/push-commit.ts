@@ -4,7 +4,7 @@ import type { ModelDatabase, ModelHost } from './model-database.ts'
 import { ModelError } from './model-error.ts'
 import { keyOf, numbered, recordKey, type CommitRow } from './tables.ts'
 import type { Transaction } from './transaction.ts'
-import { settleBatch } from './settle-batch.ts'
+import { closeResent, settleBatch } from './settle-batch.ts'
 
 const moved = (what: string) => new ModelError('HF001', what)
 const unique = (what: string) => new ModelError('23505', `duplicate key value: ${what}`)
@@ -40,6 +40,10 @@ export function pushCommit(database: ModelDatabase, host: ModelHost, p: CommitRe
     await settleBatch(tx, p, nowMillis)
     await step('publish')
     const heads = await publish(database, tx, p, nowMillis)
+    if (p.resent) {
+      await step('close what came again')
+      await closeResent(tx, p.resent)
+    }
     return { heads, committed_at: new Date(nowMillis).toISOString(), write_ms: 0 }
   })
 }

@@ -3,6 +3,7 @@ import { ModelError } from './model-error.ts'
 import { settleSagas } from './sagas.ts'
 import type { Transaction } from './transaction.ts'
 
+const moved = (what: string) => new ModelError('HF001', what)
 const gone = (what: string) => new ModelError('HF002', what)
 
 /** The part of push_commit beside the feed: conflicts, dead letters, what a person's write settles, the audit. */
@@ -126,4 +127,33 @@ async function replay(tx: Transaction, given: NonNullable<CommitRequest['replay'
     attempts: known.attempts + 1,
   })
   tx.append('attempts', { dead_letter_id: id, actor, op_id, outcome, code })
+}
+
+/** What close_resent does: the dead letters of what came again within other operations. */
+export async function closeResent(
+  tx: Transaction,
+  { device, replayed, sent }: NonNullable<CommitRequest['resent']>,
+): Promise<void> {
+  const within = new Map(sent.map((each) => [each.op_id, each]))
+  const letters = tx.lettersOf(device).filter(({ op_id }) => within.has(op_id ?? ''))
+  for (const { id } of letters) await tx.lock('letters', id)
+  for (const { id } of letters) {
+    if (tx.get('letters', id)?.state === 'replayed' && !replayed.includes(id))
+      throw moved('a dead letter was replayed meanwhile')
+  }
+  for (const { id } of letters) {
+    const known = tx.get('letters', id)!
+    const { by, outcome } = within.get(known.op_id ?? '')!
+    const isDiscarded = outcome === 'discarded'
+    if (known.state !== 'open' && (isDiscarded || known.state !== 'discarded')) continue
+    const closed = isDiscarded
+      ? { state: 'discarded' as const, replay_op_id: null }
+      : { state: 'replayed' as const, replay_op_id: by }
+    await tx.put('letters', id, {
+      ...{ ...known, ...closed },
+      version: known.version + 1,
+      attempts: known.attempts + 1,
+    })
+    tx.append('attempts', { dead_letter_id: id, actor: device, op_id: by, outcome, code: null })
+  }
 }

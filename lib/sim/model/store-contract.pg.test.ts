@@ -24,7 +24,8 @@ const policyOf: Record<(typeof tables)[number], Partial<TablePolicy>> = {
 
 /** What the histories made of their sagas, and of the steps of those. */
 const ends = new Set<string>()
-function note({ saga, step }: Dump): void {
+function note({ saga, step, letter }: Dump): void {
+  for (const { state } of letter as { state: string }[]) ends.add(`letter ${state}`)
   for (const row of saga) ends.add((row as { state: string }).state)
   for (const row of step) ends.add(`undo ${String((row as { undo: string | null }).undo)}`)
 }
@@ -81,13 +82,20 @@ describe('Postgres and the model answer alike, and hold the same', () => {
       if (kind === 'sagas') note(await model.dump())
     }
     expect(mark.record).toEqual([])
-    expect(await model.dump()).toEqual(await real.dump())
+    const ours = await model.dump()
+    expect(ours).toEqual(await real.dump())
+    note(ours)
   })
 
   test('their transactions met in every way', () => {
     expect([...meetings].toSorted()).toEqual([
       ...['passes commits', 'passes rolls back', 'waits commits', 'waits rolls back'],
     ])
+  })
+
+  test('their dead letters ended in every way', () => {
+    const states = ['open', 'replayed', 'discarded'].map((state) => `letter ${state}`)
+    expect([...ends]).toEqual(expect.arrayContaining(states))
   })
 
   test('their sagas ended in every way', () => {

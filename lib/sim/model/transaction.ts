@@ -37,6 +37,15 @@ export class Transaction {
     )
   }
 
+  /** Dead letters of a device, likewise, in the order of their ids. */
+  lettersOf(device: string): Rows['letters'][] {
+    const own = [...this.writes.letters.values()].filter((row) => row !== null)
+    const all = new Map([...this.#database.tables.all('letters'), ...own].map((row) => [row.id, row]))
+    return [...all.values()]
+      .filter(({ device_id }) => device_id === device)
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
   /** Waits for whoever holds it. @throws ModelError 40P01, or 57P01 where the server ended the transaction */
   async lock(table: string, key: string): Promise<void> {
     this.#check()

@@ -73,8 +73,11 @@ async function act(world: World, sim: SimDevice, device: Device): Promise<void> 
       const [letter] = await device.deadLetters()
       if (!letter) return
       const { opId, data } = letter.operation
-      if (dice.chance(0.5)) await device.retryDeadLetter(opId, data && stateOf(dice, { name: 'again' }))
-      else await device.dismissDeadLetter(opId)
+      if (!dice.chance(0.5)) return device.dismissDeadLetter(opId)
+      const corrected = data && stateOf(dice, { name: 'again' })
+      // Some send it as it was. By dice of its own: what else happens stays as it is.
+      const isAsItWas = dice.fork(opId).chance(0.4)
+      await device.retryDeadLetter(opId, isAsItWas ? undefined : corrected)
       return
     }
     case 'review': {

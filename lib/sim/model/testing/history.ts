@@ -76,11 +76,15 @@ export function createHistory(
     return fresh
   }
 
+  const holding = dice.fork('contains')
   function change(sender: Sender, begins = 0.25, target = pick(begins)): ChangeInput {
     const operation = target.version === 0 ? 'CREATE' : dice.chance(0.15) ? 'DELETE' : 'UPDATE'
     const earlier = sender.sent.findLast((sent) => sent.record_id === target.record_id)
     const baseVersion = operation === 'CREATE' ? 0 : Math.max(0, target.version - dice.int(0, 2))
     const baseOp = earlier && dice.chance(0.4) ? earlier : undefined
+    // Some of them were refused, and a dead letter was made of those.
+    const ofRecord = sender.sent.filter((sent) => sent.record_id === target.record_id)
+    const held = holding.chance(0.3) ? ofRecord.slice(-2).map(({ op_id }) => op_id) : []
     const hlc = formatHlc({ millis: (millis += dice.int(-5, 20)), counter: 0, node: hlcNode(sender.id) })
     const base = baseOp ? baseOp.data : target.states.get(baseVersion)
     const { data, ...told } =
@@ -96,6 +100,7 @@ export function createHistory(
       scope: target.scope,
       base_version: baseVersion,
       ...(baseOp && { base_op_id: baseOp.op_id }),
+      ...(held.length > 0 && { contains: held }),
       ...(operation === 'UPDATE' && told),
       hlc,
       checksum: dice.chance(0.08) ? 'damaged' : recordChecksum(data, sha256Hex),

@@ -115,7 +115,10 @@ function checkLetters(world: World): void {
       () => `${letter.id} is ${letter.state}, and was replayed ${successes.length} times`,
     )
     const { replay_op_id: opId } = letter
+    checkHeld(world, letter)
     if (opId === null) continue
+    // An operation that holds several refused ones is the replay of each.
+    if (holders(world, letter).includes(opId)) continue
     check(
       'DLQConserve',
       !used.has(opId) && opId !== letter.op_id,
@@ -127,4 +130,31 @@ function checkLetters(world: World): void {
     const exists = database.tables.get('letters', dead_letter_id) !== undefined
     check('DLQConserve', exists, () => `${dead_letter_id} is gone`)
   }
+}
+
+/** Operations that say they hold a refused one: those of its device, and replays of their dead letters. */
+function holders({ oracle, database }: World, { op_id: opId, device_id }: Rows['letters']): string[] {
+  if (opId === null) return []
+  const sent = [...oracle.log.sent.values()].flatMap((each) =>
+    each.contains?.includes(opId) && oracle.answer(each.op_id)?.device_id === device_id ? [each.op_id] : [],
+  )
+  const replays = database.tables
+    .all('letters')
+    .flatMap(({ op_id, replay_op_id }) =>
+      op_id && replay_op_id && sent.includes(op_id) ? [replay_op_id] : [],
+    )
+  return [...sent, ...replays]
+}
+
+/** What was taken within another operation is not there to be replayed. A restored server, or a copy, may refuse it later. */
+function checkHeld(world: World, letter: Rows['letters']): void {
+  const { oracle } = world
+  if (letter.state === 'replayed' || !letter.device_id) return
+  if (oracle.restores > 0 || world.twins.has(letter.device_id)) return
+  const taken = holders(world, letter).find((opId) => oracle.answer(opId)?.kind === 'accepted')
+  oracle.check(
+    'DLQConserve',
+    taken === undefined,
+    () => `${letter.id} is ${letter.state}, and ${taken}, which holds it, was taken`,
+  )
 }

@@ -6,6 +6,7 @@ import { crdtFields, disagree, invented, miscounted, missing } from './growth.ts
 import type { Ledger } from './ledger.ts'
 import { lostLetter, strayLetters } from './letters.ts'
 import type { LogWatch } from './log-watch.ts'
+import { replayedWithin } from './replayed.ts'
 import { stateBefore } from './state-before.ts'
 import { label, type Told } from './told.ts'
 
@@ -63,10 +64,13 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
   // Each scope counts its versions: of an edit that followed its record, they are of where it was made.
   const madeIn = sent.from_scope ?? sent.scope
   const madeOn = log.histories.get(recordKey(madeIn, change.table, change.record_id)) ?? []
-  const base = sent.base_op_id
-    ? log.sent.get(sent.base_op_id)
-    : madeOn.find(({ after_version }) => after_version === sent.base_version)
-  if (!base || (sent.base_op_id && log.ambiguous.has(sent.base_op_id))) return
+  const taken = isOnTop(sent, before) ? undefined : replayedWithin(ledger, log.sent, change)
+  const base =
+    taken ??
+    (sent.base_op_id
+      ? log.sent.get(sent.base_op_id)
+      : madeOn.find(({ after_version }) => after_version === sent.base_version))
+  if (!base || (!taken && sent.base_op_id && log.ambiguous.has(sent.base_op_id))) return
   const textIn = (data: JsonObject | null | undefined): string => {
     const value = data?.[field]
     return typeof value === 'string' ? value : ''
@@ -87,6 +91,11 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
   if ([change, ...history].some(({ device_id }) => device_id && ledger.scene.isCopied(device_id))) return
   const stray = strayLetters(texts)
   ledger.check('MergeAlgebra', stray === null, () => `${told()}: ${stray}`)
+}
+
+/** Whether an edit was made on the version that it found. */
+function isOnTop({ base_op_id: opId, base_version: version }: Change, before: Told): boolean {
+  return opId == null ? before.after_version === version : before.op_id === opId
 }
 
 /** A counter shows what was counted, by copies and in edits that come again, too. */

@@ -6,6 +6,7 @@ import { formerFields, machines, unknownTo } from '../machines.ts'
 import { wasMadeOn } from './clashes.ts'
 import { covers, leaves, same } from './leaves.ts'
 import type { Ledger } from './ledger.ts'
+import { replayedWithin } from './replayed.ts'
 import type { Told } from './told.ts'
 
 /** What is known of the log, and of what was sent. */
@@ -42,7 +43,9 @@ export function checkLosses(
     )
     if (!isConcurrent) return
   }
-  const base = log.histories.get(key)?.find(({ after_version }) => after_version === sent.base_version)
+  const base =
+    replayedWithin(ledger, log.sent, change) ??
+    log.histories.get(key)?.find(({ after_version }) => after_version === sent.base_version)
   if (!base?.data || !before.data) return
   const [was, wanted, is, had] = [base.data, sent.data, change.data, before.data].map((data) =>
     leaves(withoutMerging(change.table, data)),

@@ -32,6 +32,11 @@ export class Oracle {
     return this.#ledger.answer(opId)
   }
 
+  /** How often the database had an earlier state in place of its own. */
+  get restores(): number {
+    return this.#ledger.restores
+  }
+
   get violation(): Violation | null {
     return this.#ledger.violation
   }

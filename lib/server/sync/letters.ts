@@ -1,0 +1,106 @@
+import type { Base } from '#lib/core/decide.ts'
+import { isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import type { Change } from '#lib/protocol/sync.ts'
+import type { ResentRow } from './settling-rows.ts'
+import type { AnswerKind, Loaded } from './store.ts'
+
+type Sent = ResentRow['sent'][number]
+
+/** A refused edit, as its dead letter has it. */
+type Held = { id: string; isReplayed: boolean; schemaVersion: number; data: JsonObject | null }
+
+/** What was taken already of a change, since somebody replayed an operation that it holds. */
+export type Taken = {
+  /** The change is made on that: what it has beside is all that is new in it. */
+  base: Base
+  /** There is nothing beside. */
+  isAll: boolean
+}
+
+/** Refused operations that came again within others (`contains`), and what becomes of their dead letters. */
+export class Letters {
+  readonly #held = new Map<string, Held[]>()
+  readonly #sent = new Map<string, Sent>()
+
+  constructor(letters: Loaded['letters'] = []) {
+    for (const { id, op_id: opId, state, schema_version: schemaVersion, change } of letters) {
+      const data = dataOf(change)
+      if (data === undefined) continue
+      const held = { id, isReplayed: state === 'replayed', schemaVersion, data }
+      this.#held.set(opId, [...(this.#held.get(opId) ?? []), held])
+    }
+  }
+
+  /**
+   * What a change is made on, where an operation that it holds was replayed: its edit is in the record, or waits there for
+   * a person. The last of several has the earlier ones in it.
+   * @param schemaVersion of the change's data
+   */
+  takenOf({ contains = [], data = null }: Change, schemaVersion: number): Taken | null {
+    for (const opId of contains.toReversed()) {
+      const isSent = this.#isReplayed(opId)
+      const held = this.#held.get(opId)?.find(({ isReplayed }) => isReplayed || isSent)
+      if (!held) continue
+      const isComparable = held.schemaVersion === schemaVersion
+      return {
+        base: { data: isComparable ? held.data : undefined, standsOn: null },
+        isAll: isComparable && jsonEqual(held.data, data),
+      }
+    }
+    return null
+  }
+
+  /** An operation was answered for good. @param isInStream it is its device's own, and no replay */
+  answered(
+    { op_id: by, contains = [] }: Change,
+    { kind, code }: { kind: AnswerKind; code: string | null | undefined },
+    isInStream: boolean,
+  ): void {
+    const isKept = kind === 'rejected' || code === 'stale_version'
+    // A replay that failed leaves everything as it was.
+    if (isKept && !isInStream) return
+    const outcome = isKept ? 'discarded' : kind === 'conflict' ? 'conflict' : 'replayed'
+    const reason = reasonOf(kind, code, isInStream)
+    for (const opId of contains) {
+      if (!this.#isReplayed(opId)) this.#sent.set(opId, { op_id: opId, by, outcome, reason })
+    }
+  }
+
+  /** What is to be written of it; null where there is nothing. */
+  row(device: string | null): ResentRow | null {
+    if (device === null || this.#sent.size === 0) return null
+    const replayed = [...this.#held.values()].flat().filter(({ isReplayed }) => isReplayed)
+    return { device, replayed: replayed.map(({ id }) => id), sent: [...this.#sent.values()] }
+  }
+
+  #isReplayed(opId: string): boolean {
+    const sent = this.#sent.get(opId)
+    return sent !== undefined && sent.outcome !== 'discarded'
+  }
+}
+
+function reasonOf(kind: AnswerKind, code: string | null | undefined, isInStream: boolean): string {
+  if (!isInStream) return 'A later edit of its device, which holds it, was replayed.'
+  switch (kind) {
+    case 'accepted':
+      return 'Its device sent it again.'
+    case 'conflict':
+      return code === 'stale_version'
+        ? 'Its device sent it again, and another writer was first: the device keeps it.'
+        : 'Its device sent it again, and it is in conflict.'
+    case 'rejected':
+      return 'Its device sent it again, and it was refused again: the newer dead letter holds it.'
+  }
+}
+
+/** The state that a change wanted; undefined where it cannot be read. */
+function dataOf(text: string): JsonObject | null | undefined {
+  try {
+    const change: unknown = JSON.parse(text)
+    if (!isJsonObject(change)) return undefined
+    const data = change['data'] ?? null
+    return data === null || isJsonObject(data) ? data : undefined
+  } catch {
+    return undefined
+  }
+}
