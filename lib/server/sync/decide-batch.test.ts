@@ -182,8 +182,10 @@ test('what was pushed is kept where the log does not have it: later edits are ma
   expect(kept({ base_version: 2, data: edit })).toEqual([3, null, 3])
   expect(kept({ data: edit })).toEqual([3, { data: edit }, null])
   expect(kept({ data: edit }, { strategy: 'fww' })).toEqual([2, { data: edit }, 1])
-  expect(kept({ data: { a: 1, b: 2 } })).toEqual([2, null, 2])
-  expect(kept({ data: { a: 1, b: 1 } })).toEqual([2, { data: { a: 1, b: 1 } }, null])
+  // Nothing in the log tells what these were made on.
+  const sent = { base_version: 1 }
+  expect(kept({ data: { a: 1, b: 2 } })).toEqual([2, { data: { a: 1, b: 2 }, sent }, 2])
+  expect(kept({ data: { a: 1, b: 1 } })).toEqual([2, { data: { a: 1, b: 1 }, sent }, null])
   expect(kept({ data: edit }, { rules: [{ rule: 'self.a < 5', message: '', field: '' }] })).toEqual([
     ...[null, { data: edit }, 1],
   ])
