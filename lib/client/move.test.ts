@@ -4,6 +4,7 @@ import { applyEdit } from './apply-edit.ts'
 import { transact, type Kernel } from './kernel.ts'
 import { moveRecord } from './move.ts'
 import { getRecord } from './records.ts'
+import { assignSeqs, readLanes, revise } from './queue.ts'
 import { rehome } from './rehome.ts'
 import { buryOperation } from './refusals.ts'
 import { clearGraves, readRow } from './rows.ts'
@@ -260,4 +261,38 @@ test('a move that comes back leaves the newer one of the device as it is, for so
   )
   expect(await transact(kernel, listReview)).toMatchObject([{ edit: { scope: 'south', fromScope: 'north' } }])
   expect(await stored(kernel)).toMatchObject([{ scope: 'north', fromScope: 'south' }])
+})
+
+/** Two moves from the north that were set aside with the scope they were to go to, and handed back; the first is under way. */
+async function twoMoves() {
+  const kernel = await deviceByHand(['north', 'south'])
+  await news(kernel, here, { operation: 'UPSERT', version: 1, data: { name: 'A' } })
+  for (let times = 0; times < 2; times++) {
+    await transact(kernel, (unit) => moveRecord(kernel, unit, here, 'south'))
+    await news(kernel, there, { operation: 'LEAVE', version: 1, data: null })
+  }
+  await transact(kernel, (unit) =>
+    handBackSeen(kernel, unit, { hasRecord: () => true, hasScope: () => true, isGranted: () => true }),
+  )
+  const first = await transact(kernel, async (unit) => assignSeqs(unit, (await readLanes(unit, 1)).flat()))
+  expect(first).toMatchObject([{ scope: 'south', fromScope: 'north' }])
+  return { kernel, first }
+}
+
+test('what was to move a record that stays is an edit where it is, and its answer does not take the record away', async () => {
+  const { kernel, first } = await twoMoves()
+  await take(kernel, first, { ...applied(2), outcome: 'superseded', data: { name: 'theirs' } })
+  expect(await stored(kernel)).toMatchObject([{ scope: 'north', fromScope: null }])
+  await take(kernel, await send(kernel), { ...applied(3), outcome: 'merged', data: { name: 'both' } })
+  expect(await told(kernel)).toEqual({ north: 3, south: null })
+  expect(await transact(kernel, (unit) => getRecord(unit, here))).toMatchObject({ data: { name: 'both' } })
+})
+
+test('one that an earlier version sent as a move from where it is takes nothing away either', async () => {
+  const { kernel, first } = await twoMoves()
+  await take(kernel, first, { ...applied(2), outcome: 'superseded', data: { name: 'theirs' } })
+  const [edit] = await send(kernel)
+  await transact(kernel, (unit) => revise(unit, edit!, { ...edit!, fromScope: 'north' }))
+  await take(kernel, await stored(kernel), { ...applied(3), outcome: 'merged', data: { name: 'both' } })
+  expect(await transact(kernel, (unit) => getRecord(unit, here))).toMatchObject({ data: { name: 'both' } })
 })

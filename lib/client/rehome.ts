@@ -26,8 +26,14 @@ export async function rehome(
 ): Promise<StoredRecord> {
   const there = (await readRow(unit, { ...row, scope })) ?? emptyRow({ ...row, scope })
   for (const operation of await readPending(unit, row)) {
-    const madeIn = isUndone && !operation.wasSent ? scope : (operation.madeIn ?? operation.scope)
-    await revise(unit, operation, { ...operation, scope, madeIn: madeIn === scope ? null : madeIn })
+    const isMeantHere = isUndone && !operation.wasSent
+    const madeIn = isMeantHere ? scope : (operation.madeIn ?? operation.scope)
+    // What was to move it from here stays here.
+    const fromScope = isMeantHere && operation.fromScope === scope ? null : (operation.fromScope ?? null)
+    await revise(unit, operation, {
+      ...{ ...operation, scope, fromScope },
+      madeIn: madeIn === scope ? null : madeIn,
+    })
   }
   const home: StoredRecord = settled({
     ...there,
@@ -90,7 +96,8 @@ export async function leaveBehind(
   state: Omit<ServerState, 'data'> | null,
 ): Promise<void> {
   const { fromScope } = operation
-  if (fromScope == null) return
+  // An earlier version sent what stays where it is as a move from there.
+  if (fromScope == null || fromScope === (operation.madeIn ?? operation.scope)) return
   const place = { ...operation, scope: fromScope }
   // The feed may have yet to come to what the record was there: this write it leaves out.
   const left = (await readRow(unit, place)) ?? emptyRow(place)
