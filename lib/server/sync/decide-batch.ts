@@ -3,6 +3,7 @@ import { crdtAhead, joinPlaces } from '#lib/core/crdt/places.ts'
 import { decide, type Decision, type Refusal } from '#lib/core/decide.ts'
 import { formatHlc } from '#lib/core/hlc.ts'
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
+import type { LostValue } from '#lib/core/merge.ts'
 import type { TablePolicy } from '#lib/core/policy.ts'
 import type { Place } from '#lib/core/stream.ts'
 import { readTextEdits } from '#lib/core/text/fields.ts'
@@ -185,7 +186,12 @@ function decideOperation(
     if (refusal) return { kind: 'reject', refusal }
     return { kind: 'write', outcome: jsonEqual(joined, data) ? 'applied' : 'merged', data: joined, lost: [] }
   }
-  if (isTaken && current && !moves) return { kind: 'no_change' }
+  if (isTaken && current && !moves) {
+    // Without data, no change means that the record is as it was sent.
+    const isGone = current.data === null && data !== null
+    const lost: LostValue[] = [{ path: '', value: data, from: 'client', hlc: change.hlc }]
+    return isGone ? { kind: 'superseded', lost } : { kind: 'no_change' }
+  }
   const { deviceId } = batch.context
   const edit = { operation: change.operation, data, hlc: change.hlc, deviceId, textEdits }
   const decision = decide<RejectionCode>(edit, base, current, policy, {

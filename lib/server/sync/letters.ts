@@ -7,7 +7,7 @@ import type { AnswerKind, Loaded } from './store.ts'
 type Sent = ResentRow['sent'][number]
 
 /** A refused edit, as its dead letter has it. */
-type Held = { id: string; isReplayed: boolean; schemaVersion: number; data: JsonObject | null }
+type Held = { isReplayed: boolean; schemaVersion: number; data: JsonObject | null }
 
 /** What was taken already of a change, since somebody replayed an operation that it holds. */
 export type Taken = {
@@ -19,14 +19,17 @@ export type Taken = {
 
 /** Refused operations that came again within others (`contains`), and what becomes of their dead letters. */
 export class Letters {
+  /** Ids of those that are replayed. */
+  readonly #replayed: readonly string[]
   readonly #held = new Map<string, Held[]>()
   readonly #sent = new Map<string, Sent>()
 
   constructor(letters: Loaded['letters'] = []) {
-    for (const { id, op_id: opId, state, schema_version: schemaVersion, change } of letters) {
+    this.#replayed = letters.flatMap(({ id, state }) => (state === 'replayed' ? [id] : []))
+    for (const { op_id: opId, state, schema_version: schemaVersion, change } of letters) {
       const data = dataOf(change)
       if (data === undefined) continue
-      const held = { id, isReplayed: state === 'replayed', schemaVersion, data }
+      const held = { isReplayed: state === 'replayed', schemaVersion, data }
       this.#held.set(opId, [...(this.#held.get(opId) ?? []), held])
     }
   }
@@ -69,8 +72,7 @@ export class Letters {
   /** What is to be written of it; null where there is nothing. */
   row(device: string | null): ResentRow | null {
     if (device === null || this.#sent.size === 0) return null
-    const replayed = [...this.#held.values()].flat().filter(({ isReplayed }) => isReplayed)
-    return { device, replayed: replayed.map(({ id }) => id), sent: [...this.#sent.values()] }
+    return { device, replayed: [...this.#replayed], sent: [...this.#sent.values()] }
   }
 
   #isReplayed(opId: string): boolean {
@@ -93,11 +95,11 @@ function reasonOf(kind: AnswerKind, code: string | null | undefined, isInStream:
   }
 }
 
-/** The state that a change wanted; undefined where it cannot be read. */
+/** The state that a change wanted; undefined where it cannot be read, or was a step of a saga, which may be undone by now. */
 function dataOf(text: string): JsonObject | null | undefined {
   try {
     const change: unknown = JSON.parse(text)
-    if (!isJsonObject(change)) return undefined
+    if (!isJsonObject(change) || change['saga'] != null) return undefined
     const data = change['data'] ?? null
     return data === null || isJsonObject(data) ? data : undefined
   } catch {
