@@ -48,6 +48,8 @@ export type BatchContext = {
   /** Whether what the device knows of the feed is what this server has: `other` after a restore from a backup. */
   history: 'ours' | 'other'
   wasRestored: boolean
+  /** The device has yet to send again what this server lost: an edit made on something unknown waits for that. */
+  bringsLost?: boolean
   /** Annotations of the change a person or a replay makes. */
   conflictId?: string | null
   deadLetterId?: string | null

@@ -111,6 +111,8 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   const isOnTop = own.standsOn !== null && own.standsOn === current?.version
   const taken = isOnTop ? null : batch.letters.takenOf(change, read.schemaVersion ?? schemaVersion)
   const base = taken?.base ?? own
+  if (batch.context.bringsLost && base.data === undefined)
+    return refuse(batch, read, { code: 'dependency_pending', detail: lostDetail }, { seq })
   const present = current?.data ?? base.data ?? null
   const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy, present)
   if (raised.kind === 'unsupported') return refuse(batch, read, raised.refusal, { seq })
@@ -133,6 +135,10 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   batch.holes.close(seq)
   settle(batch, operation, decision)
 }
+
+const lostDetail =
+  'What it was made on is not known here, and may be among what this server lost and the device is about to send again. ' +
+  'That goes first.'
 
 /** An edit of a record that moved since needs the grant for where it was made, and for where the record is. */
 function movedAway(

@@ -32,6 +32,8 @@ export type Push = {
   /** Operations the device gave up, as it reports them. */
   reported: readonly unknown[]
   token?: KnownFeed
+  /** The device was answered what this server does not know, and has yet to send it again. */
+  bringsLost?: boolean
   granted: (scope: string) => boolean
   schemaVersion: number
   traceId: string
@@ -118,6 +120,7 @@ async function tryPush(engine: Engine, sent: Push, attempt: number): Promise<Pus
       givenUp: reported.givenUp,
       history: historyOf(request.token ?? null, loaded),
       wasRestored: loaded.was_restored,
+      bringsLost: request.bringsLost ?? false,
       ...request.annotations,
     })
     span.setAttributes(countByKind(decision.answers))

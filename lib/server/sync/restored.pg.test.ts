@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
 import type { ChangeInput } from '#lib/protocol/sync.ts'
+import { answerDigest, answerFacts, contentHash } from '#lib/protocol/confirm.ts'
 import { copyDatabase, testDatabase, type TestDatabase } from '../testing/database.ts'
 import { putPolicy, RawDevice } from '../testing/raw-device.ts'
 import type { Ask } from '../verification/store.ts'
@@ -234,4 +235,45 @@ test('people are told once per restore, whoever comes back', async () => {
   expect(await restores()).toBe(before + 1)
   await c.send([])
   expect(await restores()).toBe(before + 2)
+})
+
+test('an edit waits for what it was made on, where its device has yet to bring that: no letter is there twice', async () => {
+  const scope = randomUUID()
+  const device = await RawDevice.enrol(server.db, [scope])
+  const key = { scope, table: 'texts', record_id: randomUUID() }
+  await putPolicy(server.db, {
+    name: 'texts',
+    strategy: 'lww',
+    fields: { note: { strategy: 'ot', tiebreak: 'client' } },
+  })
+  await device.sync([device.change({ ...key, data: { note: 'a' } })])
+  const backup = await backUp()
+  const on = (base_version: number, note: string) => ({
+    ...{ ...key, operation: 'UPDATE' as const, base_version, base_checksum: checksum({ note }) },
+  })
+  const lost = device.change({ ...on(1, 'a'), data: { note: 'ab' } })
+  const [entry] = (await device.sync([lost])).accepted
+  restore(backup, [device])
+  const asked = {
+    ...{ op_id: lost.op_id, incarnation: device.incarnation, seq: lost.seq },
+    digest: answerDigest(
+      contentHash(lost, sha256Hex),
+      answerFacts({ kind: 'accepted', ...entry! }),
+      sha256Hex,
+    ),
+  }
+  // A copy of it had filled the place of what was lost, so it goes on in a life of its own, and asks along the way.
+  const inNewLife = () => Object.assign(device, { incarnation: randomUUID(), lastSeq: 0 })
+  inNewLife()
+  const edit = device.change({ ...on(2, 'ab'), data: { note: 'abc' } })
+  const early = await device.send([edit], { confirm: [asked] })
+  expect(early).toMatchObject({ unconfirmed: [lost.op_id], accepted: [] })
+  expect(early.rejected).toMatchObject([{ code: 'dependency_pending', retryable: true }])
+  inNewLife()
+  const again = await device.send([
+    { ...lost, seq: ++device.lastSeq },
+    { ...edit, seq: ++device.lastSeq },
+  ])
+  expect(again.accepted).toMatchObject([{ outcome: 'applied' }, { outcome: 'applied' }])
+  expect(await stateOf(key.record_id)).toMatchObject({ data: { note: 'abc' } })
 })

@@ -98,6 +98,7 @@ export async function sync(
           changes: declareSchemas(changes, request.schema_versions),
           reported: request.dead_letters,
           token,
+          bringsLost: (unknown?.length ?? 0) > 0,
           granted: (scope) => granted.has(scope),
           schemaVersion: request.schema_version,
           traceId: options.traceId,

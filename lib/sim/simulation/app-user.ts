@@ -1,5 +1,6 @@
 import { InvalidEditError, StorageFullError, type Device } from '#lib/client/index.ts'
 import type { Dice } from './dice.ts'
+import { machines } from './machines.ts'
 import type { SimDevice } from './sim-device.ts'
 import { poison, scopes, stateOf, tables } from './tables.ts'
 import type { World } from './world.ts'
@@ -72,11 +73,12 @@ async function act(world: World, sim: SimDevice, device: Device): Promise<void> 
     case 'letters': {
       const [letter] = await device.deadLetters()
       if (!letter) return
-      const { opId, data } = letter.operation
+      const { opId, data, table } = letter.operation
       if (!dice.chance(0.5)) return device.dismissDeadLetter(opId)
       const corrected = data && stateOf(dice, { name: 'again' })
-      // Some send it as it was. By dice of its own: what else happens stays as it is.
-      const isAsItWas = dice.fork(opId).chance(0.4)
+      // Some send it as it was; not what an older app made, which they would go on editing in its schema. By dice of its
+      // own: what else happens stays as it is.
+      const isAsItWas = table !== machines && dice.fork(opId).chance(0.4)
       await device.retryDeadLetter(opId, isAsItWas ? undefined : corrected)
       return
     }

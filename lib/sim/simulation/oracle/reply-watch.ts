@@ -84,7 +84,7 @@ export class ReplyWatch {
   synced(asked: Asked, text: string): void {
     const reply = JSON.parse(text) as SyncReply
     const entries: Entry[] = [...reply.accepted, ...reply.conflicts, ...reply.rejected]
-    this.#answered(asked, entries)
+    this.#answered(asked, entries, (reply.unconfirmed ?? []).length > 0)
     this.#delivered(asked, reply.server_changes)
     this.#page(asked, reply)
     for (const entry of entries)
@@ -103,7 +103,8 @@ export class ReplyWatch {
     }
   }
 
-  #answered(asked: Asked, entries: readonly Entry[]): void {
+  /** @param bringsLost the device has yet to send again what this server lost */
+  #answered(asked: Asked, entries: readonly Entry[], bringsLost: boolean): void {
     const { deviceId, incarnation, changes } = asked
     const { check } = this.#ledger
     const { tables } = this.#ledger.scene.database
@@ -113,7 +114,7 @@ export class ReplyWatch {
       const [entry] = own
       if (!entry) continue
       if (entry.retryable) {
-        this.#heldOpen(asked, change, entry)
+        this.#heldOpen(asked, change, entry, bringsLost)
         continue
       }
       const place = keyOf(deviceId, incarnation, change.seq)
@@ -180,8 +181,9 @@ export class ReplyWatch {
   }
 
   /** What may come again has its place kept, until it is answered for good. */
-  #heldOpen(asked: Asked, change: Change, { code, detail }: Entry): void {
-    if (code === 'dependency_pending') this.#waits(asked, change)
+  #heldOpen(asked: Asked, change: Change, { code, detail }: Entry, bringsLost: boolean): void {
+    // What it was made on may be among what was lost.
+    if (code === 'dependency_pending' && !bringsLost) this.#waits(asked, change)
     const { tables } = this.#ledger.scene.database
     const place = keyOf(asked.deviceId, asked.incarnation, change.seq)
     const isOpen = tables.get('holes', place) !== undefined
