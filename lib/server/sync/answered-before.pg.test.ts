@@ -50,6 +50,15 @@ describe('an answer that is given again', () => {
     expect(due.covered).toEqual([created.op_id])
   })
 
+  test('is not covered by a token at the head, where its operation is new and comes twice in one batch', async () => {
+    const { one, scope } = await pair()
+    await one.sync([one.change({ scope })])
+    const created = one.change({ scope })
+    const twice = await one.send([created, created])
+    expect(twice.accepted).toHaveLength(2)
+    expect(twice.covered).toBeUndefined()
+  })
+
   test('is covered where the record moved away, in the scope that it left', async () => {
     const { one, other, scope, elsewhere } = await pair()
     const created = one.change({ scope })

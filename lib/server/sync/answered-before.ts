@@ -4,7 +4,7 @@ import type { Accepted, Conflicted, ServerChange } from '#lib/protocol/sync.ts'
 import type { Answer } from './batch.ts'
 import type { Engine } from './engine.ts'
 import { keyOf } from './record-states.ts'
-import type { RecordKey } from './store.ts'
+import type { Loaded, RecordKey } from './store.ts'
 import type { KnownFeed } from './push.ts'
 import { sha256Hex, type ReadChange } from './read-changes.ts'
 
@@ -35,12 +35,14 @@ export async function answeredBefore(
     deviceId,
     token,
     granted,
+    seen,
+    standing,
   }: {
     changes: readonly ReadChange[]
     deviceId: string
     token: KnownFeed
     granted: ReadonlySet<string>
-  },
+  } & Pick<Loaded, 'seen' | 'standing'>,
 ): Promise<AnsweredBefore> {
   const told = answers.flatMap(({ index, kind, text, replayed }) => {
     const change = changes[index]?.change
@@ -66,13 +68,21 @@ export async function answeredBefore(
     const seq = granted.has(each.scope) ? seqIn(each.scope) : 0
     return seq > 0 ? [{ ...each, seq }] : []
   })
+  // A token at the head covers every answer that was there when the head was read, both by one statement.
+  const heads = new Map(standing?.map(({ scope, head }) => [scope, head]))
+  const wasThere = new Set(seen?.map(({ op_id }) => op_id))
+  const isPast = ({ scope, opId, seq }: (typeof asked)[number]) =>
+    wasThere.has(opId) && heads.get(scope) === seq
+  const unsure = asked.filter((each) => !isPast(each))
   const isTold =
-    asked.length === 0
+    unsure.length === 0
       ? []
       : await store.toldBy(
-          asked.map(({ scope, table, id, version, seq }) => ({ scope, table, id, version, seq })),
+          unsure.map(({ scope, table, id, version, seq }) => ({ scope, table, id, version, seq })),
         )
-  const covered = new Set(asked.flatMap(({ opId }, index) => (isTold[index] ? [opId] : [])))
+  const covered = new Set(
+    [...asked.filter(isPast), ...unsure.filter((_, index) => isTold[index])].map(({ opId }) => opId),
+  )
   const another = told.filter(({ opId, isAnother }) => isAnother && !covered.has(opId))
   const conflicts = told.flatMap(({ conflictId }) => conflictId ?? [])
   const open = new Set(conflicts.length === 0 ? [] : await store.openConflicts(deviceId))

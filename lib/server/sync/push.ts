@@ -69,6 +69,8 @@ export type Pushed = {
   /** Scopes in which the batch was published. */
   scopes: string[]
   decided: DecidedBatch
+  /** What was there before the batch: answers given already, and where the device's token stood. */
+  before: Pick<Loaded, 'seen' | 'standing'>
   /** What there is to pull in the scopes of the batch, where that is known by the way. */
   page: FeedPage | null
 }
@@ -130,7 +132,7 @@ async function tryPush(engine: Engine, sent: Push, attempt: number): Promise<Pus
   const { answers } = decided
   const pageAfter = (heads: Committed['heads']) => knownPage(request.token ?? null, loaded, heads, decided)
   if (request.dryRun || commit === null)
-    return { answers, batch: null, scopes: [], decided, page: pageAfter({}) }
+    return { answers, batch: null, scopes: [], decided, before: loaded, page: pageAfter({}) }
 
   const began = performance.now()
   const committed = await withSpan(
@@ -148,7 +150,10 @@ async function tryPush(engine: Engine, sent: Push, attempt: number): Promise<Pus
     throw new AppError('stale', 'Someone else settled this first. Nothing was written; look again.')
   }
   const { heads } = committed
-  return { answers, batch: commit.batch, scopes: Object.keys(heads), decided, page: pageAfter(heads) }
+  return {
+    ...{ answers, batch: commit.batch, scopes: Object.keys(heads), decided, before: loaded },
+    page: pageAfter(heads),
+  }
 }
 
 /** Whether versions mean to the device what they mean here. */

@@ -132,7 +132,7 @@ export async function sync(
   }
   // A token of a history that was lost says nothing of this one.
   const before = await answeredBefore(engine, pulled.lost ? [] : pushed.answers, {
-    ...{ changes, deviceId: device.id, token, granted },
+    ...{ changes, deviceId: device.id, token, granted, ...pushed.before },
   })
   const openConflicts = pulled.isLeaving ? await engine.store.openConflicts(device.id) : null
   // With a full sync due there is no page.
@@ -168,6 +168,7 @@ const nothingPushed: Omit<Pushed, 'decided'> & { decided: DecidedBatch | null } 
   batch: null,
   scopes: [],
   decided: null,
+  before: { seen: null, standing: null },
   page: null,
 }
 
