@@ -129,17 +129,25 @@ export async function pushAtTheLimit(
   }
 }
 
-/** The server's code is compiled as it runs: the first few hundred requests pay for the others. */
+/**
+ * The server's code is compiled as it runs: the first few hundred requests pay for the others. The limit's tables are
+ * filled alike: on empty ones a push costs it a sixth less.
+ */
 export async function warmUp(stack: Stack): Promise<void> {
   const load = { name: 'warm-up', connections: 4, scopes: 'own', against: null, goal: null } as const
   for (const size of [100, 1]) {
-    const { prepare, close } = await pushOverHttp(stack, { ...load, size })
-    await Promise.all(
-      prepare(400).map(async ({ requests }) => {
-        for (const request of requests) await request()
-      }),
-    )
-    await close()
+    const contests = [
+      await pushOverHttp(stack, { ...load, size }),
+      await pushAtTheLimit(stack, { ...load, size }),
+    ]
+    for (const { prepare, close } of contests) {
+      await Promise.all(
+        prepare(400).map(async ({ requests }) => {
+          for (const request of requests) await request()
+        }),
+      )
+      await close()
+    }
   }
 }
 
