@@ -198,9 +198,12 @@ export class LogWatch {
     const pushed = before && this.sent.get(before.op_id)?.data
     // A restored server decides anew what came before it: the edit was made on what became of that at first.
     const isOldNews = this.#ledger.restores > 0
-    // What it was made on cannot be told once that one's answer is kept no more.
-    const isBaseForgotten =
-      sent?.base_op_id != null && !this.#ledger.scene.database.tables.get('results', sent.base_op_id)
+    // What it was made on cannot be told once that one's answer is kept no more, nor where what a twin sent under its id
+    // has come again since, and is what was refused as too old.
+    const baseId = sent?.base_op_id
+    const base = baseId == null ? undefined : this.#ledger.scene.database.tables.get('results', baseId)
+    const isTwins = base?.kind === 'rejected' && baseId != null && this.ambiguous.has(baseId)
+    const isBaseForgotten = baseId != null && (!base || isTwins)
     const mayClash = isBaseForgotten || !sent || this.ambiguous.has(sent.op_id) || isOldNews
     check(
       'Causal',
