@@ -4,6 +4,7 @@ import type { Priority } from '#lib/protocol/sync.ts'
 import { InvalidEditError } from './failure.ts'
 import type { Kernel } from './kernel.ts'
 import { applyEdit } from './apply-edit.ts'
+import { containing } from './edits.ts'
 import { moveRecord } from './move.ts'
 import { contentOf, handBack, listReview, queueAgain } from './review.ts'
 import { readRow, readRowsDocument, settled, visibleData, writeRow } from './rows.ts'
@@ -101,7 +102,7 @@ export async function retryDeadLetter(
     id,
     data: data === undefined ? asItWas : data,
     priority: operation.priority,
-    resends: opId,
+    resends: containing(operation.contains, [opId]),
     // What goes as it was is still of the app that made it.
     ...(data === undefined ? { schemaVersion: operation.schemaVersion } : {}),
   })

@@ -28,8 +28,8 @@ export interface EditRequest extends RecordKey {
   /** The version of the app's schema that the data is in; left out, the present one. */
   readonly schemaVersion?: number
   readonly saga?: SagaPlace
-  /** A refused operation whose edit this one is, sent again. */
-  readonly resends?: string
+  /** A refused operation whose edit this one is, sent again, after those that it held itself. */
+  readonly resends?: readonly string[]
   /** Set to make the edit on this state of the server's instead of on what the device has. */
   readonly base?: Pick<PendingOperation, 'baseVersion' | 'baseChecksum'>
 }
@@ -69,10 +69,7 @@ export async function applyEdit(kernel: Kernel, unit: Unit, edit: EditRequest): 
     })),
     operation: plan.operation,
     saga: edit.saga ?? null,
-    contains: containing(
-      plan.kind === 'replace' ? last?.contains : [],
-      edit.resends === undefined ? [] : [edit.resends],
-    ),
+    contains: containing(plan.kind === 'replace' ? last?.contains : [], edit.resends),
   }
   const wanted = edit.priority ?? identity.tables[edit.table]?.priority ?? 'normal'
   let queued: PendingOperation
