@@ -113,17 +113,11 @@ export function keyOfChange(change: Change): RecordKey {
   return { scope: change.from_scope ?? change.scope, table: change.table, id: change.record_id }
 }
 
-/** The keys of every record that a change reads or writes. */
-function keysOfChange(change: Change): RecordKey[] {
+/** The keys of every record that a change, as it was sent, reads or writes. */
+export function keysOfRead({ change }: ReadChange): RecordKey[] {
+  if (!change) return []
   const key = keyOfChange(change)
   return key.scope === change.scope ? [key] : [key, { ...key, scope: change.scope }]
-}
-
-/** The same, with where it was made if the record moved since. */
-export function keysOfRead({ change, madeIn }: ReadChange): RecordKey[] {
-  if (!change) return []
-  const keys = keysOfChange(change)
-  return madeIn === undefined ? keys : [...keys, { ...keys[0]!, scope: madeIn }]
 }
 
 export function beginBatch(read: readonly ReadChange[], loaded: Loaded, context: BatchContext): Batch {

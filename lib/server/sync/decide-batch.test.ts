@@ -225,6 +225,34 @@ describe('moving to another scope', () => {
     expect(outcomes(decideOps([{ ...move, data: { n: 2 } }], { records }))).toEqual(['invalid_change'])
   })
 
+  test('takes along what comes after it in its batch, made where the record was', () => {
+    const edit = { base_version: 2, data: { n: 1, of: 'a device that does not know' } }
+    const decided = decideOps([{ ...move, data: { n: 1 } }, edit], { records: [record('r', { n: 1 })] })
+    expect(effects(decided)).toEqual([
+      ['default', 'LEAVE', null],
+      ['south', 'UPSERT', { n: 1 }],
+      ['south', 'UPSERT', edit.data],
+    ])
+    expect(entries(decided)[1]).toMatchObject({ scope: 'south', data: edit.data })
+  })
+
+  test('back to where it was: what comes after it is made there, though the record had left when it was loaded', () => {
+    const records = [
+      record('r', null, { version: 3, moved_to: 'south' }),
+      record('r', { n: 1 }, { version: 3, scope: 'south' }),
+    ]
+    const back = { base_version: 3, scope: 'default', from_scope: 'south', data: { n: 1 } }
+    const decided = decideOps([back, { base_version: 3, base_op_id: id('op-1'), data: { n: 2 } }], {
+      records,
+    })
+    expect(effects(decided)).toEqual([
+      ['south', 'LEAVE', null],
+      ['default', 'UPSERT', { n: 1 }],
+      ['default', 'UPSERT', { n: 2 }],
+    ])
+    expect(outcomes(decided)).toEqual(['applied', 'applied'])
+  })
+
   test('goes on from the higher version where it once was', () => {
     const records = [record('r', { n: 1 }), record('r', null, { scope: 'south', version: 8 })]
     expect(entries(decideOps([{ ...move, data: { n: 2 } }], { records }))).toMatchObject([{ version: 9 }])

@@ -1,6 +1,6 @@
 import { admit, maxSkewMs } from '#lib/core/admit.ts'
 import { crdtAhead, joinPlaces } from '#lib/core/crdt/places.ts'
-import { decide, type Decision, type Refusal } from '#lib/core/decide.ts'
+import { decide, type Base, type Decision, type Refusal } from '#lib/core/decide.ts'
 import { formatHlc } from '#lib/core/hlc.ts'
 import { jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { LostValue } from '#lib/core/merge.ts'
@@ -20,6 +20,7 @@ import {
   type DecidedBatch,
   type Operation,
 } from './batch.ts'
+import { followMove, isFollowed } from './follow-moves.ts'
 import { raiseChange } from './raise-change.ts'
 import type { ReadChange } from './read-changes.ts'
 import { refuse } from './refuse.ts'
@@ -64,9 +65,7 @@ function take(batch: Batch, read: ReadChange, place: Place): void {
       return refuse(batch, read, read.fault ?? misplaced(place), { seq: null })
     case 'fresh':
     case 'retry':
-      return read.change
-        ? decideChange(batch, read, read.change, place.seq)
-        : refuse(batch, read, read.fault, { seq: place.seq })
+      return decideChange(batch, read, place.seq)
   }
 }
 
@@ -87,7 +86,10 @@ const forgottenDetail =
   'twice, it waits here: what came of it, if it had arrived, is in the history of the record.'
 
 /** Whether it may be decided at all, in the data of which schema, and then what comes of it. */
-function decideChange(batch: Batch, read: ReadChange, change: Change, seq: number): void {
+function decideChange(batch: Batch, sent: ReadChange, seq: number): void {
+  const read = isFollowed(batch.context) ? followMove(sent, batch.states) : sent
+  if (!read.change) return refuse(batch, read, read.fault, { seq })
+  const { change } = read
   const { policies, granted, nowMillis, schemaVersion } = batch.context
   const policy = policies(change.table)
   const knownTable = policy !== null
@@ -101,11 +103,7 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
   if (refusal || !policy) return refuse(batch, read, refusal!, { seq })
 
   const key = keyOfChange(change)
-  const own = batch.states.base(
-    { ...key, scope: read.madeIn ?? key.scope },
-    change,
-    batch.context.history === 'ours',
-  )
+  const own = baseOf(batch, read, change)
   const current = batch.states.current(key)
   // What was made on the state that stands was made on whatever was replayed, too.
   const isOnTop = own.standsOn !== null && own.standsOn === current?.version
@@ -139,6 +137,15 @@ function decideChange(batch: Batch, read: ReadChange, change: Change, seq: numbe
 const lostDetail =
   'What it was made on is not known here, and may be among what this server lost and the device is about to send again. ' +
   'That goes first.'
+
+/** What an edit was made on. Of what happened since, the log of one scope alone tells: not of a record that moved. */
+function baseOf({ states, context }: Batch, { madeIn }: ReadChange, change: Change): Base {
+  const isTrusted = context.history === 'ours'
+  const key = keyOfChange(change)
+  if (madeIn === undefined) return states.base(key, change, isTrusted)
+  const { data, standsOn } = states.base({ ...key, scope: madeIn }, change, isTrusted)
+  return { data, standsOn }
+}
 
 /** An edit of a record that moved since needs the grant for where it was made, and for where the record is. */
 function movedAway(

@@ -195,4 +195,28 @@ describe('edits of one record', () => {
     const rows = await database.db.record.findMany({ where: { id: create.record_id } })
     expect(rows.filter(({ deleted }) => !deleted)).toMatchObject([{ scope: 'west' }])
   })
+
+  test('an edit follows its record through moves of its own batch, and stays where one of them brings it back', async () => {
+    const [a, other] = [await device(['east', 'west']), await device(['east', 'west'])]
+    const create = a.change({ table: 'merge', scope: 'east', data: { a: 1, b: 1 } })
+    const edit = (of: RawDevice, base_version: number, over: object) =>
+      of.change({
+        ...{ table: 'merge', operation: 'UPDATE', record_id: create.record_id, base_version },
+        ...over,
+      })
+    const away = edit(a, 1, { scope: 'west', from_scope: 'east', data: { a: 1, b: 2 } })
+    const late = edit(a, 1, { scope: 'east', data: { a: 9, b: 1 } })
+    expect((await a.send([create, away, late])).accepted.slice(1)).toMatchObject([
+      { outcome: 'applied', version: 2 },
+      { outcome: 'merged', version: 3, scope: 'west', data: { a: 9, b: 2 } },
+    ])
+    const back = edit(other, 3, { scope: 'east', from_scope: 'west', data: { a: 9, b: 2 } })
+    const next = edit(other, 3, { scope: 'east', base_op_id: back.op_id, data: { a: 9, b: 3 } })
+    expect((await other.send([back, next])).accepted).toMatchObject([
+      { outcome: 'applied', version: 4 },
+      { outcome: 'applied', version: 5 },
+    ])
+    const rows = await database.db.record.findMany({ where: { id: create.record_id } })
+    expect(rows.filter(({ deleted }) => !deleted)).toMatchObject([{ scope: 'east', data: { a: 9, b: 3 } }])
+  })
 })

@@ -3,31 +3,33 @@ import { needsFieldStamps } from '#lib/core/since.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { keyOfChange, keysOfRead } from './batch.ts'
 import type { Engine } from './engine.ts'
-import { followMoves } from './follow-moves.ts'
+import { isFollowed } from './follow-moves.ts'
 import type { KnownFeed, Push } from './push.ts'
-import { keyOf } from './record-states.ts'
+import { keyOf, placesLeftFor } from './record-states.ts'
 import { sagasReported } from './reported-dead-letters.ts'
-import type { Loaded, LoadRequest } from './store.ts'
+import type { Loaded, LoadRequest, RecordKey } from './store.ts'
 
-/** How often a record may have moved since an edit of it was made; after that it is edited where it was then. */
-const maxMoves = 5
-
-/** Loads what the batch rests on, and again for records that moved to another scope since: the batch follows them. */
-export async function loadWhereItIs(
-  engine: Engine,
-  request: Push,
-  moves = 0,
-): Promise<{ request: Push; loaded: Loaded }> {
-  const loaded = await load(engine, request)
-  // What a person or an undoing writes in a place is meant for that place.
-  const isMeant = request.annotations?.exact || request.annotations?.undoes
-  const followed = isMeant || moves >= maxMoves ? null : followMoves(request.changes, loaded)
-  return followed ? loadWhereItIs(engine, { ...request, changes: followed }, moves + 1) : { request, loaded }
+/**
+ * Loads what the batch rests on; and again, with where its records are by now, for those that moved to another scope since.
+ * A record leaves each scope for one that it came to later: there are no more turns than it passed scopes.
+ */
+export async function loadWhereItIs(engine: Engine, request: Push): Promise<Loaded> {
+  const asked = new Map(request.changes.flatMap(keysOfRead).map((key) => [keyOf(key), key]))
+  const reached: RecordKey[] = []
+  for (;;) {
+    const loaded = await load(engine, request, { keys: [...asked.values()], reached })
+    const further = isFollowed(request.annotations ?? {}) ? placesLeftFor(loaded) : []
+    const unknown = further.filter((key) => !asked.has(keyOf(key)))
+    if (unknown.length === 0) return loaded
+    for (const key of unknown) asked.set(keyOf(key), key)
+    reached.push(...unknown)
+  }
 }
 
 async function load(
   { store, policies }: Engine,
   { stream, changes, deviceId, reported, token = null, sagas = [] }: Push,
+  places: { keys: RecordKey[]; reached: readonly RecordKey[] },
 ): Promise<Loaded> {
   const readable = changes.flatMap(({ change }) => (change ? [change] : []))
   const inBatch = new Set(readable.map(({ op_id }) => op_id))
@@ -40,13 +42,9 @@ async function load(
     device: stream?.deviceId ?? deviceId,
     incarnation: stream?.incarnation ?? null,
     op_ids: changes.flatMap(({ opId }) => (opId ? [opId] : [])),
-    keys: distinct(changes.flatMap(keysOfRead), keyOf),
+    keys: places.keys,
     bases: distinct(
-      changes.flatMap(({ change, madeIn }) =>
-        change && change.base_version > 0
-          ? [{ ...baseOf(change), ...(madeIn !== undefined && { scope: madeIn }) }]
-          : [],
-      ),
+      readable.filter(({ base_version }) => base_version > 0).map(baseOf),
       (base) => `${base.version} ${keyOf(base)}`,
     ),
     base_op_ids: readable.flatMap(({ base_op_id }) =>
@@ -61,10 +59,10 @@ async function load(
       ]),
     ],
     since: distinct(readable.filter(needsTraces).map(baseOf), (base) => `${base.version} ${keyOf(base)}`),
-    token: positionsIn(
-      token,
-      readable.flatMap((change) => [change.scope, change.from_scope ?? change.scope]),
-    ),
+    token: positionsIn(token, [
+      ...readable.flatMap((change) => [change.scope, change.from_scope ?? change.scope]),
+      ...places.reached.map(({ scope }) => scope),
+    ]),
   }
   const loaded = await store.load(request)
   const current = new Map((loaded.policies ?? []).map(({ name, version }) => [name, version]))

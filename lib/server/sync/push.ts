@@ -99,9 +99,9 @@ export async function push(engine: Engine, request: Push): Promise<Pushed> {
 /** Batches of one scope that were overtaken try again one after the other, so that they do not overtake each other for ever. */
 const turnOf = ({ changes }: Push) => changes.find(({ change }) => change)?.change?.scope ?? ''
 
-async function tryPush(engine: Engine, sent: Push, attempt: number): Promise<Pushed | null> {
-  const { request, loaded } = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () =>
-    loadWhereItIs(engine, sent),
+async function tryPush(engine: Engine, request: Push, attempt: number): Promise<Pushed | null> {
+  const loaded = await withSpan('sync.load', { [spanAttributes.attempts]: attempt }, () =>
+    loadWhereItIs(engine, request),
   )
   const placement = withSpan('sync.dedupe', {}, (span) => {
     const placed = place(request, loaded)

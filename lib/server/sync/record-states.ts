@@ -39,6 +39,11 @@ const unknownBase: Base = { data: undefined, standsOn: null }
 /** A key as text. Names may hold anything, so the length of one tells where the other begins. */
 export const keyOf = ({ scope, table, id }: RecordKey): string => `${id} ${scope.length} ${scope} ${table}`
 
+/** Where records went to that are not any more where they were loaded. */
+export function placesLeftFor({ records }: Pick<Loaded, 'records'>): RecordKey[] {
+  return (records ?? []).flatMap(({ table, id, moved_to: scope }) => (scope ? [{ scope, table, id }] : []))
+}
+
 /** The records a batch touches: as they were loaded, and as the batch's own earlier operations left them. */
 export class RecordStates {
   readonly #entries = new Map<string, Entry>()
@@ -48,7 +53,7 @@ export class RecordStates {
 
   constructor(loaded: Loaded, keys: readonly RecordKey[]) {
     const records = new Map((loaded.records ?? []).map((record) => [keyOf(record), record]))
-    for (const key of keys) {
+    for (const key of [...keys, ...placesLeftFor(loaded)]) {
       const initial = records.get(keyOf(key))
       const now = initial && {
         version: initial.version,
@@ -85,6 +90,12 @@ export class RecordStates {
 
   current(key: RecordKey): RecordNow | undefined {
     return this.#entry(key).now
+  }
+
+  /** The scope that a record is in by now. */
+  scopeNow({ scope, table, id }: RecordKey): string {
+    const movedTo = this.#entry({ scope, table, id }).now?.movedTo ?? null
+    return movedTo === null ? scope : this.scopeNow({ scope: movedTo, table, id })
   }
 
   /**

@@ -62,7 +62,7 @@ describe('Postgres and the model answer alike, and hold the same', () => {
   const histories = [
     ...[['1'], ['2'], ['3'], ['4'], [fresh]],
     ...[['9'], ['10'], [`${fresh}-old`]].map((seed) => [...seed, 'ages']),
-    ...[['5'], ['6'], ['7'], ['8'], [`${fresh}-sagas`]].map((seed) => [...seed, 'sagas']),
+    ...[['5'], ['7'], ['8'], ['50'], [`${fresh}-sagas`]].map((seed) => [...seed, 'sagas']),
     ...[['11'], ['12'], [`${fresh}-meets`]].map((seed) => [...seed, 'meets']),
   ] as [seed: string, kind?: 'sagas' | 'ages' | 'meets'][]
   const steps = { plain: 40, ages: 120, sagas: 120, meets: 60 }

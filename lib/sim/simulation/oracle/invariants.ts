@@ -1,4 +1,4 @@
-/** The names of assurance.md, those of sagas (their steps in order, whole or undone, and at an end), and `NoFault`: no server answers 500, and no device throws what it does not promise. */
+/** The names of assurance.md, those of sagas (their steps in order, whole or undone, and at an end), `OneScope` (what moved lives in one scope alone), and `NoFault`: no server answers 500, and no device throws what it does not promise. */
 export const invariants = [
   ...(['AckDurable', 'ExactlyOnce', 'StableReply', 'DevicePrefix', 'BatchAtomic', 'FeedComplete'] as const),
   ...(['FeedOrder', 'TokenPrefix', 'Causal', 'Convergence', 'NoSilentLoss', 'MergeAlgebra'] as const),
@@ -10,7 +10,7 @@ export const invariants = [
     'DLQConserve',
     'ScopeIsolation',
   ] as const),
-  ...(['Drain', 'NoFault', 'SagaOrder', 'SagaUndone', 'SagaEnds'] as const),
+  ...(['Drain', 'NoFault', 'SagaOrder', 'SagaUndone', 'SagaEnds', 'OneScope'] as const),
 ] as const
 export type Invariant = (typeof invariants)[number]
 

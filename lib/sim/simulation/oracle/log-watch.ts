@@ -18,6 +18,7 @@ import { clashesWithBase } from './clashes.ts'
 import { checkFields, checkUnwritten } from './field-losses.ts'
 import type { Ledger } from './ledger.ts'
 import { checkLosses, checkRaised } from './losses.ts'
+import { checkOneScope, leftFor, type Revival } from './one-scope.ts'
 import { label, type Told } from './told.ts'
 
 /** Time between a decision and its commit, clocks of servers that differ, and stamps that ran ahead by counting. */
@@ -40,6 +41,8 @@ export class LogWatch {
   readonly #effects = new Map<string, string>()
   /** The last seq of each stream. */
   readonly #streams = new Map<string, number>()
+  /** Of the transaction that is being looked at. */
+  #revivals: Revival[] = []
   readonly #ledger: Ledger
 
   constructor(ledger: Ledger) {
@@ -64,6 +67,8 @@ export class LogWatch {
         () => `a change of ${change.scope} without a commit there`,
       )
     }
+    checkOneScope(this.#ledger, this.histories, tables, this.#revivals)
+    this.#revivals = []
     for (const mark of writes.checkpoints.values()) if (mark) this.#compacted(mark, tables)
     for (const [key, record] of writes.records) {
       const told = this.histories.get(key)?.at(-1)
@@ -254,6 +259,8 @@ export class LogWatch {
       !(wasDeleted && change.effect === 'UPSERT' && change.operation === 'UPDATE' && knewOfDeath),
       () => `${label(key)} lives again by an UPDATE`,
     )
+    const left = change.effect === 'UPSERT' && comesFrom === undefined ? leftFor(history) : null
+    if (left !== null) this.#revivals.push({ key, told, leftFor: left })
     history.push(told)
   }
 
