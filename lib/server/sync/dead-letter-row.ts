@@ -2,7 +2,7 @@ import { fingerprint } from '#lib/core/fingerprint.ts'
 import type { Refusal } from '#lib/core/decide.ts'
 import { isJsonObject } from '#lib/core/json.ts'
 import { maxInteger, uuid } from '#lib/protocol/sync.ts'
-import { sha256Hex } from './read-changes.ts'
+import { contentText, sha256Hex } from './read-changes.ts'
 import type { DeadLetterRow } from './store.ts'
 
 /**
@@ -23,8 +23,7 @@ export function deadLetterRow(options: {
 }): DeadLetterRow {
   const { refusal, raw, deviceId, schemaVersion } = options
   const change = JSON.stringify(raw) ?? 'null'
-  const content = JSON.stringify(contentOf(raw)) ?? 'null'
-  const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${content}`)
+  const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${contentText(raw)}`)
   const fields = isJsonObject(raw) ? raw : {}
   const table = readText(fields['table'])
   return {
@@ -47,13 +46,6 @@ export function deadLetterRow(options: {
     change_hash: hash,
     attempts: Math.min(options.attempts, maxInteger),
   }
-}
-
-/** A change without what each sending says anew. */
-function contentOf(raw: unknown): unknown {
-  if (!isJsonObject(raw)) return raw
-  const { seq: _seq, hlc: _hlc, vector: _vector, traceparent: _traceparent, ...content } = raw
-  return content
 }
 
 function readText(value: unknown): string | null {

@@ -91,6 +91,19 @@ function readable(raw: unknown, index: number, change: Change): ReadChange {
 /** SHA-256 of what an operation does (`lib/protocol/confirm.ts`). */
 export const contentHash = (change: Parameters<typeof hashOf>[0]): string => hashOf(change, sha256Hex)
 
+/** The same of what nobody can read. */
+export const unreadableHash = (raw: unknown): string => sha256Hex(contentText(raw))
+
+/**
+ * A change as JSON, without what each sending says anew: what one that cannot be read is known by, and a dead letter, so
+ * that what is one letter has one hash.
+ */
+export function contentText(raw: unknown): string {
+  if (!isJsonObject(raw)) return JSON.stringify(raw) ?? 'null'
+  const { seq: _seq, hlc: _hlc, vector: _vector, traceparent: _traceparent, ...content } = raw
+  return JSON.stringify(content)
+}
+
 /** What can be read of a change all the same tells where its refusal belongs. */
 function unreadable(raw: unknown, index: number, errors: { pointer: string; detail: string }[]): ReadChange {
   const object: JsonObject = isJsonObject(raw) ? raw : {}
@@ -108,7 +121,7 @@ function unreadable(raw: unknown, index: number, errors: { pointer: string; deta
     fault: { code: 'invalid_change' as const, detail: `${detail}.`, errors: shown },
     checksum: '',
     sizeBytes: 0,
-    hash: sha256Hex(JSON.stringify(raw) ?? ''),
+    hash: unreadableHash(raw),
     damaged: true,
   }
 }

@@ -43,7 +43,7 @@ export function refuse(
     ...{ refusal: final, schemaVersion, attempts },
   })
   batch.deadLetters.set(row.id, row)
-  batch.sagas.failed(read, { code: final.code, deadLetterId: row.id })
+  batch.sagas.failed(read, { code: final.code, seq: opId === null ? null : seq, deadLetterId: row.id })
   const given = { ...entry, code: final.code, detail: final.detail, retryable: false, dead_letter_id: row.id }
   const text = JSON.stringify(given)
   const facts = { code: final.code }

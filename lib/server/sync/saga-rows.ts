@@ -37,6 +37,7 @@ export type SagaStepRow = {
   state: 'applied' | 'failed' | 'aborted'
   outcome: string
   op_id: string | null
+  /** Its place in the device's stream, where it was answered; null where it had none. */
   seq: number | null
   scope: string | null
   from_scope: string | null

@@ -58,16 +58,19 @@ export class Sagas {
     entry.saga = stepApplied(entry.saga, written !== null)
     this.#keep(read.saga.id, entry, change)
     this.#addStep(read.saga, read, {
-      ...{ state: 'applied', outcome },
+      ...{ state: 'applied', outcome, seq: operation.seq },
       before_version: written?.before_version ?? null,
       after_version: written?.after_version ?? null,
     })
   }
 
-  /** A change was refused for good, or ended in conflict: its saga is set back, unless it is no step of it. */
+  /**
+   * A change was refused for good, or ended in conflict: its saga is set back, unless it is no step of it.
+   * @param ended.seq null where it has no place in the stream: then there is no answer, and its dead letter alone tells
+   */
   failed(
     read: ReadChange,
-    ended: { code: string; conflictId?: string | null; deadLetterId?: string | null },
+    ended: { code: string; seq: number | null; conflictId?: string | null; deadLetterId?: string | null },
   ): void {
     const { saga: step, change } = read
     const entry = step && this.#find(step)
@@ -76,14 +79,14 @@ export class Sagas {
     entry.saga = setBack(entry.saga, { cause: 'step_failed', step: step.step, code: ended.code })
     if (wasRunning) this.#keep(step.id, entry, change)
     this.#addStep(step, read, {
-      ...{ state: wasRunning ? 'failed' : 'aborted', outcome: ended.code },
+      ...{ state: wasRunning ? 'failed' : 'aborted', outcome: ended.code, seq: ended.seq },
       ...{ conflict_id: ended.conflictId ?? null, dead_letter_id: ended.deadLetterId ?? null },
     })
   }
 
   /** The device gave an operation up that was not answered for good: the same, where it was the step of a saga. */
   givenUp({ read, sagaId, code, deadLetterId }: GivenUp): void {
-    if (read?.saga) return this.failed(read, { code, deadLetterId })
+    if (read?.saga) return this.failed(read, { code, seq: null, deadLetterId })
     const entry = sagaId === null ? undefined : this.#entries.get(sagaId)
     if (!entry || entry.deviceId !== this.#deviceId || entry.saga.state !== 'running') return
     entry.saga = setBack(entry.saga, { cause: 'step_failed', step: entry.saga.applied + 1, code })
@@ -129,8 +132,8 @@ export class Sagas {
 
   #addStep(
     { id, step }: SagaOfChange,
-    { raw, opId, seq, recordId, change, schemaVersion }: ReadChange,
-    end: Pick<SagaStepRow, 'state' | 'outcome'> & Partial<SagaStepRow>,
+    { raw, opId, recordId, change, schemaVersion }: ReadChange,
+    { seq, ...end }: Pick<SagaStepRow, 'state' | 'outcome' | 'seq'> & Partial<SagaStepRow>,
   ): void {
     const key = `${id} ${step}`
     if (this.#steps.has(key)) return

@@ -95,7 +95,7 @@ function conflict(batch: Batch, operation: Operation, decision: Decision & { kin
     conflictId,
     ...unmoved(operation),
   })
-  batch.sagas.failed(read, { code: code === 'manual' ? 'conflict' : code, conflictId })
+  batch.sagas.failed(read, { code: code === 'manual' ? 'conflict' : code, seq, conflictId })
   const entry: Conflicted = {
     op_id: change.op_id,
     record_id: change.record_id,

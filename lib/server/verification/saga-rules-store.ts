@@ -82,7 +82,7 @@ const rules: readonly Rule[] = [
     check: 'sagas',
     detail: 'is of another device than its steps',
     sql: `SELECT g.id FROM saga g WHERE EXISTS (SELECT FROM saga_step t JOIN op_result r ON r.op_id = t.op_id
-        WHERE t.saga_id = g.id AND r.device_id <> g.device_id)
+        WHERE t.saga_id = g.id AND t.seq IS NOT NULL AND r.device_id <> g.device_id)
       OR EXISTS (SELECT FROM saga_step t JOIN feed_change c ON ${ofStep} AND c.op_id = t.op_id
         WHERE t.saga_id = g.id AND c.device_id IS DISTINCT FROM g.device_id)`,
   },
@@ -145,11 +145,12 @@ const rules: readonly Rule[] = [
     check: 'sagas',
     detail: 'is not the operation that was answered',
     sql: `SELECT ${stepPlace} FROM saga_step t JOIN saga g ON g.id = t.saga_id LEFT JOIN op_result r ON r.op_id = t.op_id
-      -- What a retry sent came in no stream; what is older than any device may be away is forgotten.
+      -- What a retry sent came in no stream, what has no name of its own took no place in it, and what the device gave up
+      -- was not answered: of the last two the dead letter tells. What is older than any device may be away is forgotten.
       WHERE t.seq IS NOT NULL AND CASE WHEN r.op_id IS NULL
-        -- Nor was one answered that the device gave up itself.
         THEN EXISTS (SELECT FROM op_result o WHERE o.device_id = g.device_id AND o.created_at <= t.at)
-          AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.id = t.dead_letter_id AND d.source = 'device')
+          -- Earlier versions kept a seq of these as well.
+          AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.id = t.dead_letter_id AND (d.source = 'device' OR d.seq IS NULL))
         ELSE (r.seq, r.created_at) IS DISTINCT FROM (t.seq, t.at)
           OR t."table" IS NOT NULL AND (r."table", r.record_id) IS DISTINCT FROM (t."table", t.record_id)
           OR (r.kind = 'accepted') <> (t.state = 'applied') END`,

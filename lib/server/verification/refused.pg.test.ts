@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sagaBench, sagaOn } from '../sagas/testing/bench.ts'
+import { lineOf } from './finding.ts'
+import type { Ask } from './store.ts'
+import { verifyData } from './verify.ts'
+
+let bench: Awaited<ReturnType<typeof sagaBench>>
+let client: pg.Client
+beforeAll(async () => {
+  bench = await sagaBench()
+  client = new pg.Client({ connectionString: bench.url })
+  await client.connect()
+})
+afterAll(async () => {
+  await client.end()
+  await bench.close()
+})
+
+const ask: Ask = async (sql, values = []) => (await client.query(sql, values)).rows
+async function findings() {
+  await ask('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  const secret = process.env['HOLDFAST_TOKEN_SECRET'] ?? ''
+  const found = await Array.fromAsync(verifyData(ask, { secret }))
+  await ask('COMMIT')
+  return found.map(lineOf)
+}
+
+type Step = ReturnType<ReturnType<typeof sagaOn>['step']>
+
+describe('a step that is refused without a place in the stream sets its saga back, and its dead letter proves it', () => {
+  test.each<[string, (step: Step) => unknown[]]>([
+    ['its name cannot be read', (step) => [{ ...step, op_id: {} }]],
+    ['its seq cannot be read', (step) => [{ ...step, seq: 'x' }]],
+    ['nothing of it can be read but its saga', ({ saga, seq }) => [{ saga, seq }]],
+    ['its seq stands twice', (step) => [{ ...step, op_id: randomUUID(), saga: null }, step]],
+  ])('%s', async (_, send) => {
+    const a = await bench.device()
+    const { id, step } = sagaOn(a, 2)
+    expect((await a.send([step(1, { data: { n: 1 } })])).accepted).toHaveLength(1)
+    await a.send(send(step(2, { data: { n: 2 } })))
+    expect(await bench.sagaRow(id)).toMatchObject({ state: 'compensated', failedStep: 2 })
+    expect((await bench.stepsOf(id))[1]).toMatchObject({
+      state: 'failed',
+      outcome: 'invalid_change',
+      seq: null,
+    })
+    expect(await findings()).toEqual([])
+  })
+
+  test('its name is that of another device’s operation', async () => {
+    const [a, other] = [await bench.device(), await bench.device()]
+    const taken = other.change()
+    await other.send([taken])
+    const { id, step } = sagaOn(a, 2)
+    await a.send([step(1), step(2, { op_id: taken.op_id })])
+    expect((await bench.stepsOf(id))[1]).toMatchObject({ state: 'failed', opId: taken.op_id, seq: null })
+    expect(await findings()).toEqual([])
+  })
+
+  test('the device gave it up, under a name that was answered since', async () => {
+    const a = await bench.device()
+    const { id, step } = sagaOn(a, 2)
+    const plain = a.change()
+    await a.send([plain, step(1)])
+    const given = { ...step(2), op_id: plain.op_id }
+    a.lastSeq -= 1
+    await a.sync([], { dead_letters: [{ op_id: plain.op_id, code: 'retries_exceeded', change: given }] })
+    expect((await bench.stepsOf(id))[1]).toMatchObject({ state: 'failed', seq: null })
+    expect(await findings()).toEqual([])
+  })
+})
+
+describe('what cannot be read is one letter and has one hash, whatever each sending says anew', () => {
+  test.each<[string, object]>([
+    ['without its seq at first', { seq: null }],
+    ['under another stamp at first', { hlc: 'x', seq: null }],
+  ])('%s', async (_, first) => {
+    const a = await bench.device()
+    const broken = { ...a.change(), operation: 'UPSERT' }
+    const [misplaced] = (await a.send([{ ...broken, ...first }])).rejected
+    const [answered] = (await a.send([broken])).rejected
+    expect(answered).toMatchObject({ code: 'invalid_change', dead_letter_id: misplaced?.dead_letter_id })
+    expect((await a.send([{ ...broken, traceparent: '00-1' }])).rejected).toEqual([answered])
+    expect(await findings()).toEqual([])
+  })
+})
