@@ -2,7 +2,7 @@ import { fingerprint } from '#lib/core/fingerprint.ts'
 import type { Refusal } from '#lib/core/decide.ts'
 import { isJsonObject } from '#lib/core/json.ts'
 import { maxInteger, uuid } from '#lib/protocol/sync.ts'
-import { contentText, sha256Hex } from './read-changes.ts'
+import { contentText, sentText, sha256Hex } from './read-changes.ts'
 import type { DeadLetterRow } from './store.ts'
 
 /**
@@ -22,7 +22,7 @@ export function deadLetterRow(options: {
   attempts: number
 }): DeadLetterRow {
   const { refusal, raw, deviceId, schemaVersion } = options
-  const change = JSON.stringify(raw) ?? 'null'
+  const change = sentText(raw)
   const hash = sha256Hex(`${options.source}\n${deviceId}\n${options.opId}\n${contentText(raw)}`)
   const fields = isJsonObject(raw) ? raw : {}
   const table = readText(fields['table'])

@@ -99,10 +99,21 @@ export const unreadableHash = (raw: unknown): string => sha256Hex(contentText(ra
  * that what is one letter has one hash.
  */
 export function contentText(raw: unknown): string {
-  if (!isJsonObject(raw)) return JSON.stringify(raw) ?? 'null'
+  if (!isJsonObject(raw)) return sentText(raw)
   const { seq: _seq, hlc: _hlc, vector: _vector, traceparent: _traceparent, ...content } = raw
-  return JSON.stringify(content)
+  return sentText(content)
 }
+
+/** What was sent as JSON that reads as the same again: a number past all doubles stays one, and is not null. */
+export function sentText(raw: unknown): string {
+  const text = JSON.stringify(raw, (_, value: unknown) =>
+    value === Infinity || value === -Infinity ? rawJson(value > 0 ? '1e999' : '-1e999') : value,
+  )
+  return text ?? 'null'
+}
+
+// https://github.com/tc39/proposal-json-parse-with-source, which the types do not know yet.
+const { rawJSON: rawJson } = JSON as JSON & { rawJSON: (text: string) => unknown }
 
 /** What can be read of a change all the same tells where its refusal belongs. */
 function unreadable(raw: unknown, index: number, errors: { pointer: string; detail: string }[]): ReadChange {

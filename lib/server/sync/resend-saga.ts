@@ -3,7 +3,7 @@ import { slotOf } from '#lib/core/crdt/counts.ts'
 import type { Inverter } from '#lib/core/crdt/inverse.ts'
 import { joinCrdts } from '#lib/core/crdt/places.ts'
 import { parseHlc } from '#lib/core/hlc.ts'
-import { isJsonObject, type JsonObject } from '#lib/core/json.ts'
+import { findUnfaithful, isJsonObject, type JsonObject } from '#lib/core/json.ts'
 import { redoStep } from '#lib/core/redo-step.ts'
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { AppError } from '#lib/protocol/errors.ts'
@@ -150,7 +150,9 @@ async function operationsOf(
       // undoing: as of before that, it would be taken for a CREATE that a restore lost and that comes again (`decide`).
       ...((stamp === null || stamp.millis > engine.now() || isMadeAgain) && { hlc: engine.stamps(sagaId) }),
       base_op_id: onOwn ?? (standsOn === undefined ? (base ?? null) : null),
-      ...{ op_id: opId, seq: index + 1, checksum: sha256Hex(canonicalJson(data)), first_checksum: null },
+      // What nobody could read is refused again, and the whole with it.
+      ...(!findUnfaithful(data) && { checksum: sha256Hex(canonicalJson(data)) }),
+      ...{ op_id: opId, seq: index + 1, first_checksum: null },
       saga: { id: sagaId, step: step.step, steps: steps.length },
     }
   })

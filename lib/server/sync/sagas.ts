@@ -1,7 +1,7 @@
 import type { Refusal } from '#lib/core/decide.ts'
 import { beginSaga, holdStep, misfit, setBack, stepApplied, type Saga } from '#lib/core/saga.ts'
 import type { Operation } from './batch.ts'
-import type { ReadChange, SagaOfChange } from './read-changes.ts'
+import { sentText, type ReadChange, type SagaOfChange } from './read-changes.ts'
 import type { GivenUp } from './reported-dead-letters.ts'
 import type { LoadedSaga, SagaRow, SagaStepRow } from './saga-rows.ts'
 import type { FeedChangeRow } from './store.ts'
@@ -144,7 +144,7 @@ export class Sagas {
         from_scope: change?.from_scope ?? null,
         table: change?.table ?? null,
       },
-      ...{ operation: change?.operation ?? null, change: JSON.stringify(raw) ?? 'null' },
+      ...{ operation: change?.operation ?? null, change: sentText(raw) },
       schema_version: schemaVersion ?? this.#schemaVersion,
       ...{ before_version: null, after_version: null, conflict_id: null, dead_letter_id: null },
       ...end,

@@ -1,6 +1,6 @@
 import type { Content } from '#lib/protocol/confirm.ts'
-import { contentHash, readChanges } from '../sync/read-changes.ts'
-import { checksumOf, parse, standsRight } from './payload-again.ts'
+import { contentHash } from '../sync/read-changes.ts'
+import { checksumOf, isHashOf, parse, standsRight } from './payload-again.ts'
 import type { StoredPayload, Surroundings } from './payloads-store.ts'
 
 // Answers given before the log kept what an operation was made on (`sent-content.ts`). They go with their window.
@@ -11,8 +11,8 @@ const mostTries = 20_000
 /** Whether the payload's hash is that of something the operation may have been. */
 export function isFound(answer: StoredPayload, around: Surroundings): boolean {
   if (around.change !== null) {
-    const [read] = readChanges([parse(around.change)])
-    return read?.hash === answer.hash && (!read.change || standsRight(answer, read.change))
+    const raw = parse(around.change)
+    return isHashOf(raw, answer) && (answer.table === null || standsRight(answer, raw as Content))
   }
   // A saga that ended is kept for a quarter, answers for as long as any table's records.
   if (answer.logged?.is_step) return true

@@ -115,7 +115,8 @@ export function selectSurroundings(ask: Ask, opIds: readonly string[]): Promise<
            AND f.op_id = o.op_id))
          AS is_unknown
      FROM op_result o
-     LEFT JOIN (SELECT DISTINCT ON (op_id) op_id, change FROM saga_step WHERE op_id = ANY ($1::uuid[])) t ON t.op_id = o.op_id
+     -- Something else may have come under its name.
+     LEFT JOIN saga_step t ON t.op_id = o.op_id AND t.seq = o.seq AND t.at = o.created_at
      CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT f.scope FROM feed_change f WHERE f.record_id = o.record_id
            AND f."table" = o."table" UNION SELECT f.rule->>'to_scope' FROM feed_change f WHERE f.record_id = o.record_id
            AND f."table" = o."table" AND f.rule ? 'to_scope') AS scopes,

@@ -1,6 +1,6 @@
-import { jsonEqual } from '#lib/core/json.ts'
+import { isJsonObject, jsonEqual } from '#lib/core/json.ts'
 import { recordChecksum } from '#lib/protocol/checksum.ts'
-import { readChanges, sha256Hex } from '../sync/read-changes.ts'
+import { sha256Hex } from '../sync/read-changes.ts'
 import type { Finding } from './finding.ts'
 import { isFound } from './older-answers.ts'
 import { isPayloadRight, keptOf, parse } from './payload-again.ts'
@@ -62,16 +62,22 @@ function faultOf(answer: StoredPayload): string | null {
     if (!letter) return 'was refused, and its dead letter is not there'
     const isOfItsTime = letter.is_first ? letter.millis === at.getTime() : letter.millis <= at.getTime()
     if (!isOfItsTime) return 'was answered at another time than its dead letter came'
-    const [read] = readChanges([parse(letter.change)])
-    if (!read?.change)
-      return pushed === null && answer.table === null ? null : 'nobody could read what was pushed'
-    const { scope: sent, table, record_id } = read.change
+    const sent = parse(letter.change)
+    if (answer.table === null) {
+      return pushed === null && answer.record_id === null && scope === null
+        ? null
+        : 'nobody could read what was pushed'
+    }
+    const {
+      table,
+      record_id,
+      scope: wanted = 'default',
+      data: wished = null,
+    } = isJsonObject(sent) ? sent : {}
     if (answer.table !== table || answer.record_id !== record_id)
       return 'is about another record than its dead letter'
-    if (scope !== sent && !letter.is_followed) return 'is of another scope than its dead letter'
-    return pushed !== null && jsonEqual(data, read.change.data ?? null)
-      ? null
-      : 'what was pushed is not in its dead letter'
+    if (scope !== wanted && !letter.is_followed) return 'is of another scope than its dead letter'
+    return pushed !== null && jsonEqual(data, wished) ? null : 'what was pushed is not in its dead letter'
   }
   if (version === null) return 'names no version'
   if ((pushed === null) !== (standsOn === version && !kept.sent))

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sagaBench, sagaOn } from '../sagas/testing/bench.ts'
+import type { JsonObject } from '#lib/core/json.ts'
+import { personActor } from '../actor.ts'
+import { replayDeadLetter } from '../dead-letters/replay.ts'
+import { refused, sagaBench, sagaOn } from '../sagas/testing/bench.ts'
+import { resendSaga } from '../sync/resend-saga.ts'
 import { lineOf } from './finding.ts'
 import type { Ask } from './store.ts'
 import { verifyData } from './verify.ts'
@@ -18,6 +22,7 @@ afterAll(async () => {
   await bench.close()
 })
 
+const operator = personActor({ id: randomUUID(), name: 'op@example.com', role: 'operator', via: 'session' })
 const ask: Ask = async (sql, values = []) => (await client.query(sql, values)).rows
 async function findings() {
   await ask('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
@@ -72,6 +77,31 @@ describe('a step that is refused without a place in the stream sets its saga bac
   })
 })
 
+test('its name is that of an operation that its older self had answered', async () => {
+  const a = await bench.device()
+  const answered = a.change()
+  await a.send([answered])
+  Object.assign(a, { incarnation: randomUUID(), lastSeq: 0 })
+  const { id, step } = sagaOn(a, 2)
+  await a.send([step(1), step(2, { op_id: answered.op_id })])
+  expect((await bench.stepsOf(id))[1]).toMatchObject({ state: 'failed', opId: answered.op_id, seq: null })
+  expect(await findings()).toEqual([])
+})
+
+test('its dead letter was replayed without it, and refused for another reason', async () => {
+  const a = await bench.device()
+  const { id, step } = sagaOn(a, 2)
+  await a.send([step(1, { data: refused })])
+  const [failed] = await bench.stepsOf(id)
+  const letter = await bench.db.deadLetter.findUniqueOrThrow({ where: { id: failed!.deadLetterId! } })
+  const replayed = await replayDeadLetter(operator, {
+    ...{ id: letter.id, version: letter.version, dryRun: false, reason: 'once more', traceId: 't' },
+    change: { ...(JSON.parse(letter.change) as JsonObject), saga: null, table: 'nowhere' },
+  })
+  expect(replayed).toMatchObject({ code: 'unknown_table' })
+  expect(await findings()).toEqual([])
+})
+
 describe('what cannot be read is one letter and has one hash, whatever each sending says anew', () => {
   test.each<[string, object]>([
     ['without its seq at first', { seq: null }],
@@ -85,4 +115,27 @@ describe('what cannot be read is one letter and has one hash, whatever each send
     expect((await a.send([{ ...broken, traceparent: '00-1' }])).rejected).toEqual([answered])
     expect(await findings()).toEqual([])
   })
+})
+
+test('a number past all doubles stays one in the dead letter, so that nobody replays it as null', async () => {
+  const a = await bench.device()
+  const { id, step } = sagaOn(a, 2)
+  await a.send([step(1), JSON.parse(JSON.stringify(step(2)).replace('"x"', '-1e400'))])
+  const [, failed] = await bench.stepsOf(id)
+  const letter = await bench.db.deadLetter.findUniqueOrThrow({ where: { id: failed!.deadLetterId! } })
+  expect(JSON.parse(letter.change)).toMatchObject({ data: { name: -Infinity } })
+  expect(await findings()).toEqual([])
+})
+
+test('a saga with a step that nobody can read is retried, and fails as before', async () => {
+  const a = await bench.device()
+  const { id, step } = sagaOn(a, 2)
+  await a.send([step(1), { ...step(2), data: { name: '\ud800' } }])
+  const { revision } = await bench.sagaRow(id)
+  const again = await resendSaga(bench.engine, {
+    ...{ id, version: revision, actor: operator, reason: 'again', edits: [], traceId: 't' },
+  })
+  expect(await bench.sagaRow(again)).toMatchObject({ state: 'compensated', failedStep: 2 })
+  expect((await bench.stepsOf(again))[1]).toMatchObject({ outcome: 'invalid_change', seq: null })
+  expect(await findings()).toEqual([])
 })

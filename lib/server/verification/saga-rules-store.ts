@@ -125,7 +125,10 @@ const rules: readonly Rule[] = [
     detail: 'was refused, and its dead letter is not there or says otherwise',
     sql: `SELECT ${stepPlace} FROM saga_step t WHERE t.state IN ('failed', 'aborted')
       AND t.outcome NOT IN ('conflict', 'stale_version') AND NOT EXISTS (SELECT FROM dead_letter d
-        WHERE d.id = t.dead_letter_id AND d.op_id IS NOT DISTINCT FROM t.op_id AND d.code = t.outcome
+        WHERE d.id = t.dead_letter_id AND d.op_id IS NOT DISTINCT FROM t.op_id
+          -- Replayed without its saga, it tells why that failed.
+          AND (d.code = t.outcome OR EXISTS (SELECT FROM dead_letter_attempt a
+            WHERE a.dead_letter_id = d.id AND a.outcome = 'failed' AND a.code = d.code))
           AND d.change = t.change AND d.schema_version = t.schema_version
           AND d.record_id IS NOT DISTINCT FROM t.record_id)`,
   },
@@ -146,11 +149,12 @@ const rules: readonly Rule[] = [
     detail: 'is not the operation that was answered',
     sql: `SELECT ${stepPlace} FROM saga_step t JOIN saga g ON g.id = t.saga_id LEFT JOIN op_result r ON r.op_id = t.op_id
       -- What a retry sent came in no stream, what has no name of its own took no place in it, and what the device gave up
-      -- was not answered: of the last two the dead letter tells. What is older than any device may be away is forgotten.
-      WHERE t.seq IS NOT NULL AND CASE WHEN r.op_id IS NULL
+      -- was not answered: of the last two the dead letter tells (earlier versions kept a seq of them as well).
+      WHERE t.seq IS NOT NULL
+        AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.id = t.dead_letter_id AND (d.source = 'device' OR d.seq IS NULL))
+        AND CASE WHEN r.op_id IS NULL
+        -- What is older than any device may be away is forgotten.
         THEN EXISTS (SELECT FROM op_result o WHERE o.device_id = g.device_id AND o.created_at <= t.at)
-          -- Earlier versions kept a seq of these as well.
-          AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.id = t.dead_letter_id AND (d.source = 'device' OR d.seq IS NULL))
         ELSE (r.seq, r.created_at) IS DISTINCT FROM (t.seq, t.at)
           OR t."table" IS NOT NULL AND (r."table", r.record_id) IS DISTINCT FROM (t."table", t.record_id)
           OR (r.kind = 'accepted') <> (t.state = 'applied') END`,

@@ -30,7 +30,8 @@ export function selectSagaSteps(ask: Ask, after: { saga: string; step: number })
        ARRAY(SELECT c.scope FROM feed_change c
          WHERE c.record_id = t.record_id AND c."table" = t."table" AND c.effect = 'LEAVE') AS left_scopes
      FROM (SELECT * FROM saga_step WHERE (saga_id, step) > ($1::uuid, $2::int) ORDER BY saga_id, step LIMIT 500) t
-     LEFT JOIN saga g ON g.id = t.saga_id LEFT JOIN op_result r ON r.op_id = t.op_id AND t.seq IS NOT NULL
+     LEFT JOIN saga g ON g.id = t.saga_id LEFT JOIN dead_letter d ON d.id = t.dead_letter_id
+     LEFT JOIN op_result r ON r.op_id = t.op_id AND t.seq IS NOT NULL AND (d.id IS NULL OR d.seq IS NOT NULL)
      ORDER BY t.saga_id, t.step`,
     [after.saga, after.step],
   )

@@ -1,6 +1,8 @@
+import type { Json } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
 import { readChanges } from '../sync/read-changes.ts'
 import type { Finding } from './finding.ts'
+import { isHashOf } from './payload-again.ts'
 import { selectSagaSteps, type StoredStep } from './saga-steps-store.ts'
 import type { Ask } from './store.ts'
 
@@ -22,15 +24,16 @@ export async function* verifySteps(ask: Ask): AsyncGenerator<Finding> {
 }
 
 function faultOf(step: StoredStep): string | null {
-  let raw: unknown
+  let raw: Json
   try {
-    raw = JSON.parse(step.change)
+    raw = JSON.parse(step.change) as Json
   } catch {
     return 'its change cannot be read'
   }
+  const { hash, table } = step
+  if (hash !== null && !isHashOf(raw, { hash, table })) return 'its change is not the one that was answered'
   const [read] = readChanges([raw])
   if (!read) return null
-  if (step.hash !== null && read.hash !== step.hash) return 'its change is not the one that was answered'
   const { change } = read
   // What nobody could read is in its dead letter, word for word.
   if (!change) return null
