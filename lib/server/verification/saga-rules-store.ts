@@ -125,7 +125,9 @@ const rules: readonly Rule[] = [
     detail: 'was refused, and its dead letter is not there or says otherwise',
     sql: `SELECT ${stepPlace} FROM saga_step t WHERE t.state IN ('failed', 'aborted')
       AND t.outcome NOT IN ('conflict', 'stale_version') AND NOT EXISTS (SELECT FROM dead_letter d
-        WHERE d.id = t.dead_letter_id AND d.op_id IS NOT DISTINCT FROM t.op_id
+        WHERE d.id = t.dead_letter_id
+          -- What a device gave up it may report under another name.
+          AND (d.source = 'device' OR d.op_id IS NOT DISTINCT FROM t.op_id)
           -- Replayed without its saga, it tells why that failed.
           AND (d.code = t.outcome OR EXISTS (SELECT FROM dead_letter_attempt a
             WHERE a.dead_letter_id = d.id AND a.outcome = 'failed' AND a.code = d.code))

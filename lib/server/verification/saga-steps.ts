@@ -53,6 +53,7 @@ function isItsPlace(step: StoredStep, { scope, from_scope }: Change): boolean {
   const from = from_scope ?? null
   if (step.state === 'applied' && step.answered_in !== null && step.answered_in !== step.scope) return false
   if (step.scope === scope && step.from_scope === from) return true
-  const wentOn = from === null ? step.from_scope === null : step.scope === scope && step.from_scope !== null
+  const isMove = from !== null && from !== scope
+  const wentOn = isMove ? step.scope === scope && step.from_scope !== null : step.from_scope === null
   return wentOn && step.left_scopes.includes(from ?? scope)
 }
