@@ -5,6 +5,7 @@ import { authorise, type Actor } from '../actor.ts'
 import { database } from '../db.ts'
 import { etag } from '../http/precondition.ts'
 import { currentRecord, type CurrentRecord } from '../records/read.ts'
+import { shownChange } from '../sync/sent-text.ts'
 import { loadPolicies } from '../tables/policy-cache.ts'
 import { toItem } from './list.ts'
 import { selectAttempts, selectDeadLetter, type WholeDeadLetter } from './store.ts'
@@ -25,7 +26,7 @@ export async function getDeadLetter(actor: Actor, id: string): Promise<DeadLette
     ...toItem(letter),
     etag: etag(letter.version),
     change_text: letter.change,
-    change: parseChange(letter.change),
+    change: shownChange(letter.change),
     attempt_log: attempts.map((attempt) => ({ ...attempt, at: attempt.at.toISOString() })),
     current: current && { version: current.version, data: current.data },
     schema,

@@ -1,10 +1,10 @@
-import type { Json } from '#lib/core/json.ts'
 import { AppError } from '#lib/protocol/errors.ts'
 import { sagaStepSchema, type SagaDetail, type SagaStepView } from '#lib/protocol/sagas.ts'
 import { authorise, type Actor } from '../actor.ts'
 import { etag } from '../http/precondition.ts'
 import { retryRefusal } from '../sync/resend-saga.ts'
 import { serverEngine } from '../sync/server-engine.ts'
+import { shownChange } from '../sync/sent-text.ts'
 import { toItem } from './list.ts'
 import { selectSaga, selectSteps, type StepRow, type WholeSaga } from './store.ts'
 import { sagaTimeoutMs } from './timeout.ts'
@@ -48,7 +48,7 @@ function toView(row: StepRow): SagaStepView {
   const { undo, undone_at: undoneAt, change, at } = row
   return sagaStepSchema.parse({
     ...row,
-    change: readChange(change),
+    change: shownChange(change),
     at: at.toISOString(),
     undo: undo && {
       ...{ outcome: undo, op_id: row.undo_op_id, version: row.undo_version, detail: row.undo_detail },
@@ -62,13 +62,5 @@ function missing(step: number): SagaStepView {
     ...{ step, state: 'missing', outcome: null, op_id: null, scope: null, from_scope: null, table: null },
     ...{ record_id: null, operation: null, detail: null, before_version: null, after_version: null },
     ...{ change: null, conflict_id: null, dead_letter_id: null, trace_id: null, at: null, undo: null },
-  }
-}
-
-function readChange(text: string): Json {
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return null
   }
 }

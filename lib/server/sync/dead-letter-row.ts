@@ -2,7 +2,8 @@ import { fingerprint } from '#lib/core/fingerprint.ts'
 import type { Refusal } from '#lib/core/decide.ts'
 import { isJsonObject } from '#lib/core/json.ts'
 import { maxInteger, uuid } from '#lib/protocol/sync.ts'
-import { contentText, sentText, sha256Hex } from './read-changes.ts'
+import { sha256Hex } from './read-changes.ts'
+import { contentText, sentText } from './sent-text.ts'
 import type { DeadLetterRow } from './store.ts'
 
 /**

@@ -5,6 +5,7 @@ import { findUnfaithful, isJsonObject, jsonPointer, type JsonObject } from '#lib
 import { canonicalJson } from '#lib/protocol/checksum.ts'
 import { plainChange } from './plain-change.ts'
 import { contentHash as hashOf } from '#lib/protocol/confirm.ts'
+import { contentText } from './sent-text.ts'
 import { changeSchema, hlcText, uuid, type Change } from '#lib/protocol/sync.ts'
 
 export const sha256Hex = (text: string): string => hash('sha256', text)
@@ -93,27 +94,6 @@ export const contentHash = (change: Parameters<typeof hashOf>[0]): string => has
 
 /** The same of what nobody can read. */
 export const unreadableHash = (raw: unknown): string => sha256Hex(contentText(raw))
-
-/**
- * A change as JSON, without what each sending says anew: what one that cannot be read is known by, and a dead letter, so
- * that what is one letter has one hash.
- */
-export function contentText(raw: unknown): string {
-  if (!isJsonObject(raw)) return sentText(raw)
-  const { seq: _seq, hlc: _hlc, vector: _vector, traceparent: _traceparent, ...content } = raw
-  return sentText(content)
-}
-
-/** What was sent as JSON that reads as the same again: a number past all doubles stays one, and is not null. */
-export function sentText(raw: unknown): string {
-  const text = JSON.stringify(raw, (_, value: unknown) =>
-    value === Infinity || value === -Infinity ? rawJson(value > 0 ? '1e999' : '-1e999') : value,
-  )
-  return text ?? 'null'
-}
-
-// https://github.com/tc39/proposal-json-parse-with-source, which the types do not know yet.
-const { rawJSON: rawJson } = JSON as JSON & { rawJSON: (text: string) => unknown }
 
 /** What can be read of a change all the same tells where its refusal belongs. */
 function unreadable(raw: unknown, index: number, errors: { pointer: string; detail: string }[]): ReadChange {

@@ -1,9 +1,10 @@
 import type { Refusal } from '#lib/core/decide.ts'
 import { beginSaga, holdStep, misfit, setBack, stepApplied, type Saga } from '#lib/core/saga.ts'
 import type { Operation } from './batch.ts'
-import { sentText, type ReadChange, type SagaOfChange } from './read-changes.ts'
+import type { ReadChange, SagaOfChange } from './read-changes.ts'
 import type { GivenUp } from './reported-dead-letters.ts'
 import type { LoadedSaga, SagaRow, SagaStepRow } from './saga-rows.ts'
+import { sentText } from './sent-text.ts'
 import type { FeedChangeRow } from './store.ts'
 
 type Entry = {

@@ -43,6 +43,8 @@ export type StoredPayload = {
     record_id: string | null
     /** Its record is, or was, in the scope that the answer names: an edit follows a record that moved. */
     is_followed: boolean
+    /** Its data is of an older schema than its table has: what was pushed may be what that was brought up to. */
+    is_older: boolean
     /** It came with this answer, and not with an earlier one that was forgotten. */
     is_first: boolean
     millis: number
@@ -75,6 +77,8 @@ export function selectPayloads(
      LEFT JOIN LATERAL (SELECT json_build_object('change', d.change, 'scope', d.scope, 'table', d."table",
          'record_id', d.record_id, 'is_followed', EXISTS (SELECT FROM feed_change f
            WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.scope = o.scope),
+           'is_older', EXISTS (SELECT FROM table_policy p WHERE p.name = d."table"
+             AND (p.policy->>'schema_version')::int > d.schema_version),
            'is_first', d.incarnation = o.incarnation AND d.seq = o.seq, 'millis', extract(epoch FROM d.created_at) * 1000) AS letter
        FROM dead_letter d WHERE o.kind = 'rejected'
          AND d.id = (substring(o.answer FROM '"dead_letter_id":"([0-9a-f-]{36})"'))::uuid) d ON true
@@ -99,11 +103,13 @@ export type Surroundings = {
 /** For the few operations whose payload is not the plainest that it can be. */
 export function selectSurroundings(ask: Ask, opIds: readonly string[]): Promise<Surroundings[]> {
   return ask<Surroundings>(
-    `SELECT o.op_id, t.change, h.scopes,
-       ARRAY(SELECT r.op_id FROM op_result r WHERE r.device_id = o.device_id AND r.record_id = o.record_id
-         AND r.op_id <> o.op_id
-         UNION SELECT d.op_id FROM dead_letter d WHERE d.device_id = o.device_id AND d.record_id = o.record_id
-         AND d.op_id IS NOT NULL) AS others,
+    `WITH asked AS (SELECT * FROM op_result WHERE op_id = ANY ($1::uuid[])), made AS (
+       SELECT device_id, record_id, array_agg(op_id) AS op_ids FROM (
+         SELECT device_id, record_id, op_id FROM op_result WHERE device_id IN (SELECT device_id FROM asked)
+         UNION SELECT device_id, record_id, op_id FROM dead_letter
+           WHERE device_id IN (SELECT device_id FROM asked) AND op_id IS NOT NULL) each
+       WHERE record_id IN (SELECT record_id FROM asked) GROUP BY device_id, record_id)
+     SELECT o.op_id, t.change, h.scopes, array_remove(m.op_ids, o.op_id) AS others,
        -- Answers that were forgotten, a log that was compacted, a life before this one, a history that was lost; a table
        -- whose texts are edited by steps, or whose schema has moved on; and what was stamped anew, and changed nothing.
        h.is_compacted OR EXISTS (SELECT FROM lost_history)
@@ -114,7 +120,7 @@ export function selectSurroundings(ask: Ask, opIds: readonly string[]): Promise<
          OR (h.has_register AND NOT EXISTS (SELECT FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table"
            AND f.op_id = o.op_id))
          AS is_unknown
-     FROM op_result o
+     FROM asked o LEFT JOIN made m ON m.device_id = o.device_id AND m.record_id = o.record_id
      -- Something else may have come under its name.
      LEFT JOIN saga_step t ON t.op_id = o.op_id AND t.seq = o.seq AND t.at = o.created_at
      CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT f.scope FROM feed_change f WHERE f.record_id = o.record_id
@@ -123,8 +129,7 @@ export function selectSurroundings(ask: Ask, opIds: readonly string[]): Promise<
          EXISTS (SELECT FROM feed_change f JOIN feed_checkpoint k ON k.scope = f.scope AND f.committed_at < ${wholeSince('k')}
            WHERE f.record_id = o.record_id AND f."table" = o."table") AS is_compacted,
          EXISTS (SELECT FROM feed_change f WHERE f.record_id = o.record_id AND f."table" = o."table"
-           AND f.data::text LIKE '%"lww-register"%') AS has_register) h
-     WHERE o.op_id = ANY ($1::uuid[])`,
+           AND f.data::text LIKE '%"lww-register"%') AS has_register) h`,
     [opIds],
   )
 }

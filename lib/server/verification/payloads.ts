@@ -77,7 +77,8 @@ function faultOf(answer: StoredPayload): string | null {
     if (answer.table !== table || answer.record_id !== record_id)
       return 'is about another record than its dead letter'
     if (scope !== wanted && !letter.is_followed) return 'is of another scope than its dead letter'
-    return pushed !== null && jsonEqual(data, wished) ? null : 'what was pushed is not in its dead letter'
+    const isSame = jsonEqual(data, wished) || letter.is_older
+    return pushed !== null && isSame ? null : 'what was pushed is not in its dead letter'
   }
   if (version === null) return 'names no version'
   if ((pushed === null) !== (standsOn === version && !kept.sent))

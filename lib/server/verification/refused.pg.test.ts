@@ -3,9 +3,12 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '#lib/core/json.ts'
 import { personActor } from '../actor.ts'
+import { getDeadLetter } from '../dead-letters/get.ts'
 import { replayDeadLetter } from '../dead-letters/replay.ts'
+import { getSaga } from '../sagas/get.ts'
 import { refused, sagaBench, sagaOn } from '../sagas/testing/bench.ts'
 import { resendSaga } from '../sync/resend-saga.ts'
+import { putPolicy } from '../testing/raw-device.ts'
 import { lineOf } from './finding.ts'
 import type { Ask } from './store.ts'
 import { verifyData } from './verify.ts'
@@ -88,6 +91,44 @@ test('its name is that of an operation that its older self had answered', async 
   expect(await findings()).toEqual([])
 })
 
+test('a step that would have moved its record, and lost', async () => {
+  const a = await bench.device(['default', 'other'])
+  const first = a.change({ table: 'parts', data: { n: 1 } })
+  await a.send([first])
+  const { record_id } = first
+  const { id, step } = sagaOn(a, 2)
+  const older = { hlc: `${(1).toString(16).padStart(12, '0')}-0000-${'0'.repeat(16)}` }
+  const moved = {
+    operation: 'UPDATE',
+    table: 'parts',
+    record_id,
+    scope: 'other',
+    from_scope: 'default',
+  } as const
+  const other = await bench.device()
+  await other.send([
+    other.change({ operation: 'UPDATE', table: 'parts', record_id, base_version: 1, data: { n: 2 } }),
+  ])
+  await a.send([step(1, { ...moved, ...older, base_version: 1, data: { n: 3 } })])
+  expect((await bench.stepsOf(id))[0]).toMatchObject({
+    outcome: 'superseded',
+    scope: 'other',
+    fromScope: 'default',
+  })
+  expect(await findings()).toEqual([])
+})
+
+test('what was brought up from an older schema, and refused', async () => {
+  await putPolicy(bench.db, {
+    ...{ name: 'raised', schema_version: 2, upcasts: { 1: [{ rename: { n: 'count' } }] } },
+    rules: [{ rule: 'self.count >= 0', message: 'never negative', field: 'count' }],
+  })
+  const a = await bench.device()
+  const { rejected } = await a.send([a.change({ table: 'raised', data: { n: -1 } })])
+  expect(rejected).toMatchObject([{ code: 'business_rule' }])
+  expect(await findings()).toEqual([])
+})
+
 test('its dead letter was replayed without it, and refused for another reason', async () => {
   const a = await bench.device()
   const { id, step } = sagaOn(a, 2)
@@ -124,6 +165,9 @@ test('a number past all doubles stays one in the dead letter, so that nobody rep
   const [, failed] = await bench.stepsOf(id)
   const letter = await bench.db.deadLetter.findUniqueOrThrow({ where: { id: failed!.deadLetterId! } })
   expect(JSON.parse(letter.change)).toMatchObject({ data: { name: -Infinity } })
+  const shown = { data: { name: '-1e999' } }
+  expect(await getDeadLetter(operator, letter.id)).toMatchObject({ change: shown })
+  expect((await getSaga(operator, id)).step_list[1]).toMatchObject({ change: shown })
   expect(await findings()).toEqual([])
 })
 

@@ -108,7 +108,8 @@ const rules: readonly Rule[] = [
           AND k.trace_id IS NOT DISTINCT FROM t.trace_id
           AND (t.after_version IS NULL AND t.before_version IS NULL AND c.effect = 'NONE'
             OR (c.before_version, c.after_version) IS NOT DISTINCT FROM (t.before_version, t.after_version))
-          AND (t.from_scope IS NULL OR t.from_scope = t.scope
+          -- A move that lost was not made.
+          AND (t.from_scope IS NULL OR t.from_scope = t.scope OR c.effect = 'NONE' AND t.from_scope = c.scope
             OR t.from_scope IN (c.rule->>'moved_from', c.rule->>'from_scope')))`,
   },
   {

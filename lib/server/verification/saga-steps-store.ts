@@ -6,6 +6,7 @@ export type StoredStep = {
   /** How many its saga says it has. */
   steps: number | null
   state: string
+  outcome: string
   op_id: string | null
   seq: number | null
   scope: string | null
@@ -25,7 +26,7 @@ export type StoredStep = {
 /** Steps of sagas in the order of their key. */
 export function selectSagaSteps(ask: Ask, after: { saga: string; step: number }): Promise<StoredStep[]> {
   return ask<StoredStep>(
-    `SELECT t.saga_id, t.step, g.steps, t.state, t.op_id, t.seq::float8 AS seq, t.scope, t.from_scope, t."table",
+    `SELECT t.saga_id, t.step, g.steps, t.state, t.outcome, t.op_id, t.seq::float8 AS seq, t.scope, t.from_scope, t."table",
        t.record_id, t.operation, t.change, encode(r.payload_hash, 'hex') AS hash, r.scope AS answered_in,
        ARRAY(SELECT c.scope FROM feed_change c
          WHERE c.record_id = t.record_id AND c."table" = t."table" AND c.effect = 'LEAVE') AS left_scopes

@@ -51,7 +51,10 @@ function faultOf(step: StoredStep): string | null {
 /** Whether a step is where its change says, or where the record had gone that it was made on. */
 function isItsPlace(step: StoredStep, { scope, from_scope }: Change): boolean {
   const from = from_scope ?? null
-  if (step.state === 'applied' && step.answered_in !== null && step.answered_in !== step.scope) return false
+  // What lost, or changed nothing, moved nothing.
+  const isUnmade = step.outcome === 'superseded' || step.outcome === 'no_change'
+  const place = (isUnmade ? step.from_scope : null) ?? step.scope
+  if (step.state === 'applied' && step.answered_in !== null && step.answered_in !== place) return false
   if (step.scope === scope && step.from_scope === from) return true
   const isMove = from !== null && from !== scope
   const wentOn = isMove ? step.scope === scope && step.from_scope !== null : step.from_scope === null
