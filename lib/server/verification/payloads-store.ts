@@ -43,7 +43,7 @@ export type StoredPayload = {
     record_id: string | null
     /** Its record is, or was, in the scope that the answer names: an edit follows a record that moved. */
     is_followed: boolean
-    /** Its data is of an older schema than its table has: what was pushed may be what that was brought up to. */
+    /** Its data is of an older schema than its table has, or had: what was pushed may be what that was brought up to. */
     is_older: boolean
     /** It came with this answer, and not with an earlier one that was forgotten. */
     is_first: boolean
@@ -77,8 +77,9 @@ export function selectPayloads(
      LEFT JOIN LATERAL (SELECT json_build_object('change', d.change, 'scope', d.scope, 'table', d."table",
          'record_id', d.record_id, 'is_followed', EXISTS (SELECT FROM feed_change f
            WHERE f.record_id = o.record_id AND f."table" = o."table" AND f.scope = o.scope),
-           'is_older', EXISTS (SELECT FROM table_policy p WHERE p.name = d."table"
-             AND (p.policy->>'schema_version')::int > d.schema_version),
+           'is_older', EXISTS (
+             SELECT FROM (SELECT name, policy FROM table_policy UNION ALL SELECT name, policy FROM table_policy_version) p
+             WHERE p.name = d."table" AND (p.policy->>'schema_version')::int > d.schema_version),
            'is_first', d.incarnation = o.incarnation AND d.seq = o.seq, 'millis', extract(epoch FROM d.created_at) * 1000) AS letter
        FROM dead_letter d WHERE o.kind = 'rejected'
          AND d.id = (substring(o.answer FROM '"dead_letter_id":"([0-9a-f-]{36})"'))::uuid) d ON true

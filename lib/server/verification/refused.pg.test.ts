@@ -3,6 +3,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '#lib/core/json.ts'
 import { personActor } from '../actor.ts'
+import { resolveConflict } from '../conflicts/resolve.ts'
+import { undoResolution } from '../conflicts/undo.ts'
 import { getDeadLetter } from '../dead-letters/get.ts'
 import { replayDeadLetter } from '../dead-letters/replay.ts'
 import { getSaga } from '../sagas/get.ts'
@@ -25,6 +27,7 @@ afterAll(async () => {
   await bench.close()
 })
 
+const admin = personActor({ id: randomUUID(), name: 'ad@example.com', role: 'admin', via: 'session' })
 const operator = personActor({ id: randomUUID(), name: 'op@example.com', role: 'operator', via: 'session' })
 const ask: Ask = async (sql, values = []) => (await client.query(sql, values)).rows
 async function findings() {
@@ -126,6 +129,22 @@ test('what was brought up from an older schema, and refused', async () => {
   const a = await bench.device()
   const { rejected } = await a.send([a.change({ table: 'raised', data: { n: -1 } })])
   expect(rejected).toMatchObject([{ code: 'business_rule' }])
+  expect(await findings()).toEqual([])
+})
+
+test('the conflict of an undoing was settled, and that was taken back', async () => {
+  const a = await bench.device()
+  const shared = await bench.made({ a: 1 })
+  const { id, step } = sagaOn(a, 2)
+  await a.send([step(1, { operation: 'UPDATE', record_id: shared.id, base_version: 1, data: { a: 2 } })])
+  await shared.edit(2, { a: 3 })
+  await a.send([step(2, { data: refused })])
+  const [blocked] = await bench.stepsOf(id)
+  const settle = { id: blocked!.undoConflictId!, reason: 'as it was', traceId: 't' }
+  const seen = { conflict: 1, record: 3 }
+  await resolveConflict(admin, { ...settle, seen, choice: 'client', data: undefined })
+  await undoResolution(admin, { ...settle, seen: { conflict: 2, record: 4 } })
+  expect(await bench.sagaRow(id)).toMatchObject({ state: 'compensated' })
   expect(await findings()).toEqual([])
 })
 

@@ -175,7 +175,10 @@ const rules: readonly Rule[] = [
     check: 'sagas',
     detail: 'says that undoing it ended in a conflict that is not there, or is another',
     sql: `SELECT ${stepPlace} FROM saga_step t WHERE (t.undo = 'conflict' OR t.undo_conflict_id IS NOT NULL) AND NOT EXISTS (SELECT FROM conflict k
-      WHERE k.id = t.undo_conflict_id AND (t.undo = 'conflict' OR k.state = 'resolved') AND (k.op_id = t.undo_op_id OR t.undo_op_id = ANY (k.later_op_ids)))`,
+      WHERE k.id = t.undo_conflict_id
+        -- Whoever takes its resolution back opens it again, and the saga has ended.
+        AND (t.undo = 'conflict' OR k.state = 'resolved' OR EXISTS (SELECT FROM audit a
+          WHERE a.target = 'conflict' AND a.target_id = k.id::text AND a.action = 'conflict.undo')) AND (k.op_id = t.undo_op_id OR t.undo_op_id = ANY (k.later_op_ids)))`,
   },
   {
     check: 'sagas',
