@@ -97,13 +97,18 @@ describe('delete against update', () => {
 })
 
 describe('texts of a table of ot', () => {
-  const merging = (sides: Record<'ours' | 'theirs', string>, edit: Partial<Edit>, base: Partial<Base>) =>
+  const merging = (
+    sides: Record<'ours' | 'theirs', string>,
+    edit: Partial<Edit>,
+    base: Partial<Base>,
+    isHistoryLost = false,
+  ) =>
     decide(
       { operation: 'UPDATE', data: { note: sides.ours }, hlc: later, deviceId: null, ...edit },
       { data: { note: 'aa' }, standsOn: 1, ...base },
       { version: 2, data: { note: sides.theirs }, hlc: serversTime, deviceId: null },
       policyOf('ot'),
-      { validate: () => null },
+      { validate: () => null, isHistoryLost },
     )
 
   test('merge by the edit the device told, and note what came of it', () => {
@@ -120,6 +125,19 @@ describe('texts of a table of ot', () => {
     const since = { versions: null, textEdits: [{ note: [{ insert: 'a' }] }] }
     expect(merging(sides, {}, { since })).toMatchObject({ data: { note: 'aaXa' } })
     expect(merging(sides, {}, {})).toMatchObject({ data: { note: 'aXaa' } })
+  })
+
+  test('are two values after a restore, where one may have come back within the other', () => {
+    const sides = { ours: 'aaX', theirs: 'aaXY' }
+    const untold: Partial<Base> = { since: { versions: null, textEdits: null } }
+    const conflict = { kind: 'conflict', fields: ['note'] }
+    expect(merging(sides, {}, untold)).toMatchObject({ data: { note: 'aaXYX' } })
+    expect(merging(sides, {}, untold, true)).toMatchObject(conflict)
+    expect(merging(sides, { operation: 'CREATE' }, { data: null, standsOn: 0 }, true)).toMatchObject(conflict)
+    const told: Partial<Base> = {
+      since: { versions: null, textEdits: [{ note: [{ retain: 2 }, { insert: 'XY' }] }] },
+    }
+    expect(merging(sides, {}, told, true)).toMatchObject({ data: { note: 'aaXYX' } })
   })
 
   test('are two values where nobody knows what they were made of', () => {

@@ -85,7 +85,13 @@ export function updateAgainstUpdate<Code extends string>(
   context: DecisionContext<Code>,
 ): Decision<Code> {
   const texts: MergedTexts = {}
-  const merged = mergeUnder(policy, edit, base, current, joinTexts(edit, base, texts))
+  const merged = mergeUnder(
+    policy,
+    edit,
+    base,
+    current,
+    joinTexts(edit, base, texts, context.isHistoryLost === true),
+  )
   if (merged === 'stale_version') {
     return { kind: 'conflict', code: 'stale_version', fields: differingFields(edit.data, current.data) }
   }
@@ -111,9 +117,11 @@ export function updateAgainstUpdate<Code extends string>(
 }
 
 /** Merges two texts over what both were made of, and notes what came of it. Without that, they are two values. */
-function joinTexts(edit: LiveEdit, base: Base, texts: MergedTexts): Join {
+function joinTexts(edit: LiveEdit, base: Base, texts: MergedTexts, isHistoryLost: boolean): Join {
+  // What was lost may have come back already, within an edit that was made on it: then its letters would be there twice.
+  const mayBeWithin = isHistoryLost && (edit.operation === 'CREATE' || base.since?.textEdits === null)
   return (path, sides) => {
-    if (base.data === undefined) return null
+    if (base.data === undefined || mayBeWithin) return null
     const [before = '', ours, theirs] = [sides.base, sides.ours, sides.theirs]
     if (typeof before !== 'string' || typeof ours !== 'string' || typeof theirs !== 'string') return null
     const name = formatPath(path)

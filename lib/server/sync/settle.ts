@@ -136,7 +136,7 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
     })
     batch.states.write(key, left, event, { fieldStamps: null, textEdits: null })
   }
-  const trace = traceOf(operation, decision, now)
+  const trace = traceOf(batch, operation, decision, now)
   // Where a restored server has lost what was to move, the record goes on from what stands where it was to go.
   const onto = current ?? there
   const event = feedEvent(
@@ -161,6 +161,7 @@ function write(batch: Batch, operation: Operation, decision: Decision & { kind: 
 
 /** What the log keeps of a version beside its state: the edits of its texts, and when single fields were written. */
 function traceOf(
+  { context }: Batch,
   { change, base, current, policy, textEdits: told }: Operation,
   { data, texts = {} }: Decision & { kind: 'write' },
   now: RecordNow,
@@ -169,13 +170,16 @@ function traceOf(
   if (data === null) return none
   const before = current?.data ?? null
   const merged = Object.fromEntries(Object.entries(texts).map(([path, { applied }]) => [path, applied]))
+  // After a restore, what was made on something unknown may have in it what comes again: it is no edit of what it found.
+  const isOfUnknown = base.data === undefined && (context.history !== 'ours' || context.wasRestored)
   // An edit that saw what it follows was made after it, however slow its clock.
   const hlc = base.standsOn === current?.version ? now.hlc : change.hlc
   return {
     fieldStamps: before && needsFieldStamps(policy) ? stampChanges(before, data, hlc) : null,
-    textEdits: usesStrategy(policy, 'ot')
-      ? textEdits(policy, { before, after: data }, { ...told, ...merged })
-      : null,
+    textEdits:
+      usesStrategy(policy, 'ot') && !isOfUnknown
+        ? textEdits(policy, { before, after: data }, { ...told, ...merged })
+        : null,
   }
 }
 
