@@ -192,4 +192,10 @@ export const serverMutants: readonly Mutant[] = [
     replace: `schemaVersion: undefined,`,
     rates: { app_versions: 3 },
   },
+  {
+    name: 'a dead letter stays open though its device sent it again',
+    file: 'lib/server/sync/letters.ts',
+    find: `      if (!this.#isReplayed(opId)) this.#sent.set(opId, {`,
+    replace: `      if (isKept) this.#sent.set(opId, {`,
+  },
 ]
