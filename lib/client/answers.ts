@@ -116,7 +116,10 @@ export async function applyAnswers(
       if (!isUndone) await leaveBehind(unit, operation, covered.has(opId) ? null : state)
       const wasMade = !isUnmade || operation.fromScope == null
       if (yes.scope === undefined && wasMade && !covered.has(opId)) await heardThere(unit, operation, state)
-      await keep(operation, { kind: 'accepted', code: yes.outcome, version: yes.version })
+      await keep(operation, {
+        ...{ kind: 'accepted', code: yes.outcome, version: yes.version },
+        ...(yes.scope !== undefined && { scope: yes.scope }),
+      })
       summary.accepted += 1
     } else if (clash) {
       const settledRow = await settleOperation(unit, operation, nowMs)
@@ -155,6 +158,7 @@ export async function applyAnswers(
       await keep(operation, {
         ...{ kind: 'conflict', code: clash.code, version: clash.server_version },
         ref: clash.conflict_id,
+        ...(clash.scope !== undefined && { scope: clash.scope }),
       })
       summary.conflicts += 1
     } else if (no && !no.retryable && operation.isShared && isIdTaken(no)) {
@@ -162,7 +166,8 @@ export async function applyAnswers(
       summary.holes += 1
       continue
     } else if (no && no.code === 'scope_forbidden' && !no.retryable) {
-      await setAsideForbidden(unit, operation, nowMs)
+      const reason = isRecordAway(no) ? 'left_scope' : 'scope_forbidden'
+      await setAsideForbidden(unit, operation, { reason, atMs: nowMs })
       const ref = no.dead_letter_id ?? null
       await keep(operation, { kind: 'rejected', code: no.code, version: null, ref })
       summary.rejected += 1
@@ -202,6 +207,11 @@ export async function applyAnswers(
 /** Whether its op id alone is in the way: a twin sent something else under it. */
 function isIdTaken({ code, errors }: ReadRejected): boolean {
   return code === 'invalid_change' && errors.some(({ pointer }) => pointer === '/op_id')
+}
+
+/** Whether its record moved to where this device has no grant: sent again before it comes back, it would be refused again. */
+function isRecordAway({ errors }: ReadRejected): boolean {
+  return errors.some(({ pointer }) => pointer === '/record_id')
 }
 
 /**

@@ -1,7 +1,7 @@
 import { answerDigest, contentHash } from '#lib/protocol/confirm.ts'
 import { toChange } from './envelope.ts'
 import { sendLostAgain } from './fork.ts'
-import { doubt, keyOfEntry, readJournalDocument } from './journal.ts'
+import { doubt, isWithin, keyOfEntry, readJournalDocument } from './journal.ts'
 import type { Kernel } from './kernel.ts'
 import type { ReadSyncReply } from './replies.ts'
 import { beginSnapshot } from './snapshot.ts'
@@ -43,14 +43,9 @@ export async function noteScopes(unit: Unit, granted: readonly string[]): Promis
   const { scopes, traceless } = document
   if (scopes?.length === granted.length && scopes.every((scope) => granted.includes(scope))) return
   const known = new Set(traceless)
-  const left = (await unit.scan('journal', {})).filter(({ key, value: { operation } }) => {
-    const places = [
-      operation.scope,
-      operation.madeIn ?? operation.scope,
-      operation.fromScope ?? operation.scope,
-    ]
-    return !known.has(key) && places.some((scope) => !granted.includes(scope))
-  })
+  const left = (await unit.scan('journal', {})).filter(
+    ({ key, value }) => !known.has(key) && !isWithin(value, granted),
+  )
   unit.putMeta('journal', {
     ...{ ...document, scopes: [...granted] },
     traceless: [...traceless, ...left.map(({ key }) => key)],

@@ -77,6 +77,7 @@ export async function enroll(
     const granted = new Set(reply.scopes)
     await handBackSeen(kernel, unit, {
       hasRecord: () => false,
+      hasArrival: () => false,
       hasScope: (scope) => granted.has(scope),
       isGranted: (scope) => granted.has(scope),
     })

@@ -60,10 +60,14 @@ async function handBackFetched(
 ): Promise<void> {
   const items = (await unit.scan('review', {})).map((entry) => entry.value)
   const { generation } = await readRowsDocument(unit)
+  const { scopes: granted } = await readIdentity(unit)
   const records = new Set<string>()
+  const arrivals = new Set<string>()
   const scopes = new Set(lastPage.map(({ scope }) => scope))
   for (const item of items) {
     if ((await readRow(unit, item))?.server) records.add(item.opId)
+    for (const scope of granted)
+      if ((await readRow(unit, { ...item, scope }))?.server) arrivals.add(item.opId)
     for (const scope of scopesOf(item)) {
       const rows = await unit.scan('records', { prefix: scopePrefix(generation, scope), limit: 1 })
       if (rows.length > 0) scopes.add(scope)
@@ -71,6 +75,7 @@ async function handBackFetched(
   }
   await handBackSeen(kernel, unit, {
     hasRecord: ({ opId }) => records.has(opId),
+    hasArrival: ({ opId }) => arrivals.has(opId),
     hasScope: (scope) => scopes.has(scope),
     isGranted: (scope) => scopes.has(scope),
   })

@@ -35,17 +35,18 @@ export async function keepAnswered(
   if (seq === null) return
   const { incarnation, life } = await readIdentity(unit)
   const document = await readJournalDocument(unit)
-  const { bytes, lastKey, unprovenAfter, traceless } = document
+  const { bytes, lastKey, unprovenAfter, traceless, scopes } = document
   const key = journalKey(life, seq)
   const before = journalKey(life, seq - 1)
   const kept: PendingOperation = { ...operation, hole: null, firstAnswer: null }
+  const isTold = scopes === undefined || isWithin({ operation, answer }, scopes)
   unit.put('journal', key, { operation: kept, incarnation, life, answer, answeredAtMs })
   unit.putMeta('journal', {
     ...document,
     bytes: bytes + operation.sizeBytes,
     lastKey: lastKey !== null && lastKey > key ? lastKey : key,
     unprovenAfter: unprovenAfter !== null && unprovenAfter < before ? unprovenAfter : before,
-    traceless: isTraced(answer) ? traceless : [...traceless, key],
+    traceless: isTraced(answer) && isTold ? traceless : [...traceless, key],
   })
 }
 
@@ -74,6 +75,15 @@ export async function readJournal(
 /** What changed nothing has nothing to lose. */
 function isTraced({ kind, code }: JournalAnswer): boolean {
   return kind === 'accepted' && code !== 'superseded'
+}
+
+/** Whether a token tells of everything that an answered operation was about: of scopes without a grant it tells nothing. */
+export function isWithin(
+  { operation, answer }: Pick<JournalEntry, 'operation' | 'answer'>,
+  granted: readonly string[],
+): boolean {
+  const { scope, madeIn, fromScope } = operation
+  return [scope, madeIn, fromScope, answer.scope].every((each) => each == null || granted.includes(each))
 }
 
 /** Takes entries out, because they are in the queue again, and notes which is the last one left. */

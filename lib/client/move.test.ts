@@ -209,6 +209,7 @@ test('a move that needs two grants is not sent again for a sight of one of them'
     transact(kernel, (unit) =>
       handBackSeen(kernel, unit, {
         hasRecord: () => true,
+        hasArrival: () => false,
         hasScope: (scope) => scope === 'south',
         isGranted: (scope) => granted.includes(scope),
       }),
@@ -257,7 +258,12 @@ test('a move that comes back leaves the newer one of the device as it is, for so
   await news(kernel, there, { operation: 'UPSERT', version: 3, data: { name: 'B' } })
   await transact(kernel, (unit) => moveRecord(kernel, unit, there, 'north'))
   await transact(kernel, (unit) =>
-    handBackSeen(kernel, unit, { hasRecord: () => true, hasScope: () => true, isGranted: () => true }),
+    handBackSeen(kernel, unit, {
+      hasRecord: () => true,
+      hasArrival: () => false,
+      hasScope: () => true,
+      isGranted: () => true,
+    }),
   )
   expect(await transact(kernel, listReview)).toMatchObject([{ edit: { scope: 'south', fromScope: 'north' } }])
   expect(await stored(kernel)).toMatchObject([{ scope: 'north', fromScope: 'south' }])
@@ -272,7 +278,12 @@ async function twoMoves() {
     await news(kernel, there, { operation: 'LEAVE', version: 1, data: null })
   }
   await transact(kernel, (unit) =>
-    handBackSeen(kernel, unit, { hasRecord: () => true, hasScope: () => true, isGranted: () => true }),
+    handBackSeen(kernel, unit, {
+      hasRecord: () => true,
+      hasArrival: () => false,
+      hasScope: () => true,
+      isGranted: () => true,
+    }),
   )
   const first = await transact(kernel, async (unit) => assignSeqs(unit, (await readLanes(unit, 1)).flat()))
   expect(first).toMatchObject([{ scope: 'south', fromScope: 'north' }])

@@ -52,14 +52,17 @@ export async function listReview(unit: Unit): Promise<readonly ReviewItem[]> {
   return items.toSorted((a, b) => madeAs(a.edit) - madeAs(b.edit) || a.edit.editedAtMs - b.edit.editedAtMs)
 }
 
-/** The server refuses the scope: what stands on the refused operation would be refused as well. */
+/**
+ * The server refuses the scope, or the record moved out of this device's: what stands on the refused operation would be
+ * refused as well.
+ */
 export async function setAsideForbidden(
   unit: Unit,
   operation: PendingOperation,
-  atMs: number,
+  { reason, atMs }: Pick<ReviewItem, 'reason' | 'atMs'>,
 ): Promise<void> {
   const row = await settleOperation(unit, operation, atMs)
-  const about = { reason: 'scope_forbidden', serverData: row.server?.data ?? null, atMs } as const
+  const about = { reason, serverData: row.server?.data ?? null, atMs }
   const isDismissed =
     operation.firstAnswer?.kind === 'rejected' && !(await unit.get('review', operation.opId))
   if (!isDismissed) setAside(unit, operation, about)
@@ -142,6 +145,8 @@ async function whereItIs(unit: Unit, key: RecordKey): Promise<StoredRecord> {
 /** What has come into view again: records by their key, and scopes of which anything was seen. */
 export interface Sighting {
   hasRecord(item: ReviewItem): boolean
+  /** A record of that name came to a scope, be it another than the edit's: it may have moved there. */
+  hasArrival(item: ReviewItem): boolean
   hasScope(scope: string): boolean
   isGranted(scope: string): boolean
 }
@@ -159,9 +164,11 @@ export async function handBackSeen(kernel: Kernel, unit: Unit, seen: Sighting): 
   const aside = await listReview(unit)
   for (const item of aside) {
     const scopes = scopesOf(item)
-    const isAllowed =
-      scopes.some((scope) => seen.hasScope(scope)) && scopes.every((scope) => seen.isGranted(scope))
-    const isBack = item.reason === 'left_scope' ? seen.hasRecord(item) : isAllowed
+    const isGranted = scopes.every((scope) => seen.isGranted(scope))
+    const isBack =
+      item.reason === 'left_scope'
+        ? seen.hasRecord(item) || (isGranted && seen.hasArrival(item))
+        : isGranted && scopes.some((scope) => seen.hasScope(scope))
     if (!isBack) continue
     const pending = await pendingOn(unit, item)
     const isOvertaken = pending.some((later) => madeAs(later) > madeAs(item.edit))

@@ -130,6 +130,8 @@ export interface JournalAnswer {
   readonly version: number | null
   /** The server's conflict or dead letter: another one shows that it was answered anew. */
   readonly ref?: string | null
+  /** The scope in which it was answered, where its record had moved there and taken it along. */
+  readonly scope?: string
 }
 
 /** An answered operation, as it was sent. */
@@ -164,7 +166,7 @@ export interface DeadLetter {
  */
 export interface ReviewItem extends RecordKey {
   readonly opId: string
-  /** `left_scope`: never sent; the record went. `scope_forbidden`: the server refused it. */
+  /** `left_scope`: the record went where this device has no grant. `scope_forbidden`: the server refused the edit's scope. */
   readonly reason: 'left_scope' | 'scope_forbidden'
   readonly operation: Operation
   readonly data: JsonObject | null

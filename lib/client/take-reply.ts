@@ -10,7 +10,7 @@ import type { Prepared } from './prepare.ts'
 import type { ReadServerChange, ReadSyncReply } from './replies.ts'
 import { handBackSeen } from './review.ts'
 import type { RoundResult } from './round-result.ts'
-import { clearGraves } from './rows.ts'
+import { clearGraves, readRow } from './rows.ts'
 import { applyServerChange, leaveUngranted } from './server-changes.ts'
 import { beginSnapshot } from './snapshot.ts'
 import { openStamps, type Stamps } from './stamps.ts'
@@ -92,10 +92,15 @@ async function takePage(
   const touched: RecordKey[] = []
   const seen = new Set<string>()
   const scopes = new Set<string>()
+  const aside = new Set((await unit.scan('review', {})).map(({ value }) => nameOf(value)))
+  const arrived = new Set<string>()
   for (const change of reply.server_changes) {
     const { scope, table, record_id: id } = change
     const isHere = change.operation !== 'LEAVE'
     if (isHere) scopes.add(scope)
+    const isAwaited = change.operation === 'UPSERT' && aside.has(nameOf({ table, id }))
+    if (isAwaited && !(await readRow(unit, { scope, table, id }))?.server?.data)
+      arrived.add(nameOf({ table, id }))
     seen[isHere ? 'add' : 'delete'](recordKey(0, { scope, table, id }))
     touched.push(
       await applyServerChange(kernel, unit, stamps, change, {
@@ -106,12 +111,16 @@ async function takePage(
   }
   await handBackSeen(kernel, unit, {
     hasRecord: (item) => seen.has(recordKey(0, item)),
+    hasArrival: (item) => arrived.has(nameOf(item)),
     hasScope: (scope) => scopes.has(scope),
     isGranted: (scope) => reply.scopes?.includes(scope) ?? scopes.has(scope),
   })
   unit.putMeta('feed', { token: reply.sync_token, epoch: reply.epoch, lastSyncAtMs: nowMs })
   return touched
 }
+
+/** A record, in whatever scope. */
+const nameOf = ({ table, id }: Pick<RecordKey, 'table' | 'id'>) => `${id} ${table}`
 
 /** Where a record that leaves a scope arrives in another: both are of one commit, which no page divides. */
 function goesTo(left: ReadServerChange, { server_changes: changes }: ReadSyncReply): string | null {

@@ -157,9 +157,10 @@ function movedAway(
   if (!granted(madeIn)) {
     return { code: 'scope_forbidden', detail: `This device has no grant for scope "${madeIn}".` }
   }
-  return granted(from_scope ?? scope)
-    ? null
-    : { code: 'scope_forbidden', detail: 'The record moved to a scope that this device has no grant for.' }
+  if (granted(from_scope ?? scope)) return null
+  const detail = 'The record moved to a scope that this device has no grant for.'
+  // The pointer tells the device that its scope is not what is in the way.
+  return { code: 'scope_forbidden', detail, errors: [{ pointer: '/record_id', detail }] }
 }
 
 /** A register's stamp is a clock like the change's own, and has the same bound. */

@@ -138,7 +138,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'what left nothing in the feed is not asked for again',
     file: 'lib/client/journal.ts',
-    find: `traceless: isTraced(answer) ? traceless : [...traceless, key],`,
+    find: `traceless: isTraced(answer) && isTold ? traceless : [...traceless, key],`,
     replace: `traceless,`,
     rates: { server_restored: 5, poison: 8, put: 0, move: 0, resync: 0, letter: 0, ...fewKinds },
     ...{ safetyMs: 40_000, devices: 1, editEveryMs: 5_000 },

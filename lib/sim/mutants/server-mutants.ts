@@ -123,13 +123,6 @@ export const serverMutants: readonly Mutant[] = [
     replace: `  if (moves && !current) {`,
   },
   {
-    name: 'an edit follows its record to where it was before its batch',
-    file: 'lib/server/sync/record-states.ts',
-    find: `.now?.movedTo ?? null`,
-    replace: `.initial?.moved_to ?? null`,
-    rates: { app_move: 8, move: 8, lose_request: 5, offline: 3 },
-  },
-  {
     name: 'an operation waits for whatever is still open, of any record',
     file: 'lib/server/sync/holes.ts',
     find: `        hole.record_id === change.record_id &&

@@ -187,6 +187,8 @@ test('without the grant for where it went, the edit waits for review', async () 
   const { rejected } = await away.send([edit(away, {}, { a: 9, b: 1 })])
   expect(rejected).toMatchObject([{ code: 'scope_forbidden', retryable: false }])
   expect(rejected[0]?.detail).not.toContain(to)
+  // Its own scope is granted: the device waits for the record, and not for a sight of the scope.
+  expect(rejected[0]?.errors).toMatchObject([{ pointer: '/record_id' }])
   await grant(away, [from, to])
   const id = rejected[0]!.dead_letter_id!
   await replayDeadLetter(admin, { id, dryRun: false, change: undefined, version: null, reason: '', traceId })
