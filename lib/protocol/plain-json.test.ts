@@ -5,7 +5,7 @@ import type { Json } from '#lib/core/json.ts'
 import { canonicalJson } from './checksum.ts'
 import { plainCanonicalJson } from './plain-json.ts'
 
-const isOutOfOrder = (name: string) => /^\d/.test(name) || name === '__proto__'
+const isOutOfOrder = (name: string) => /^\d+$/.test(name) || name === '__proto__'
 const hasNoneOutOfOrder = (value: Json): boolean =>
   typeof value !== 'object' ||
   value === null ||
@@ -18,8 +18,9 @@ test("whatever JSON.parse makes is written as the library writes it, and is the 
     fc.property(values, (value) => {
       const parsed = JSON.parse(JSON.stringify(value)) as Json
       expect(canonicalJson(parsed)).toBe(canonicalize(parsed))
-      // Backslashes before "ud" are the library's, too; no such text is among these.
-      expect(plainCanonicalJson(parsed) !== null).toBe(hasNoneOutOfOrder(parsed))
+      // A backslash before "ud" may begin half a pair.
+      const isPlain = hasNoneOutOfOrder(parsed) && !JSON.stringify(parsed).includes('\\ud')
+      expect(plainCanonicalJson(parsed) !== null).toBe(isPlain)
     }),
     { numRuns: 1_000 },
   )
@@ -36,6 +37,7 @@ test('names in any order, of any kind, are sorted by code units', () => {
 })
 
 test.each<[string, string, string]>([
+  ['names that begin as numbers', '{"9b":1,"10a":2}', '{"10a":2,"9b":1}'],
   ['numbers as names', '{"b":1,"10":2,"9":3}', '{"10":2,"9":3,"b":1}'],
   ['the name of the prototype', '{"b":1,"__proto__":{"a":2}}', '{"__proto__":{"a":2},"b":1}'],
   ['a backslash before "ud"', '{"b":"\\\\ud83d","a":1}', '{"a":1,"b":"\\\\ud83d"}'],

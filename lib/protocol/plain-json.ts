@@ -57,10 +57,12 @@ function objectInOrder(object: object, depth: number): JsonObject | undefined {
   return ordered
 }
 
-/** Whether an object has a place of its own for a name: numbers come first there, and one sets the prototype. */
+const wholeNumber = /^\d+$/
+
+/** Whether an object has a place of its own for a name: whole numbers come first there, and one sets the prototype. */
 function isOutOfOrder(name: string): boolean {
   const first = name.charCodeAt(0)
-  return (first >= 0x30 && first <= 0x39) || name === '__proto__'
+  return (first >= 0x30 && first <= 0x39 && wholeNumber.test(name)) || name === '__proto__'
 }
 
 /** By UTF-16 code units. What was written in order, as devices do, is not sorted again. */
