@@ -111,7 +111,8 @@ function decideChange(batch: Batch, sent: ReadChange, seq: number): void {
   const base = taken?.base ?? own
   if (batch.context.bringsLost && base.data === undefined)
     return refuse(batch, read, { code: 'dependency_pending', detail: lostDetail }, { seq })
-  const present = current?.data ?? base.data ?? null
+  // What a letter holds is in the schema of then, and no state of the record.
+  const present = current?.data ?? own.data ?? null
   const raised = raiseChange(read, change, read.schemaVersion ?? schemaVersion, policy, present)
   if (raised.kind === 'unsupported') return refuse(batch, read, raised.refusal, { seq })
   const asRead = raised.kind === 'raised' ? raised : { read, change }
