@@ -158,6 +158,13 @@ export const clientMutants: readonly Mutant[] = [
     rates: { app_move: 3, revoke_scope: 5, offline: 5 },
   },
   {
+    name: 'what was set aside goes back in another order than it was made',
+    file: 'lib/client/review.ts',
+    find: `madeAs(a.edit) - madeAs(b.edit) ||`,
+    replace: `madeAs(b.edit) - madeAs(a.edit) ||`,
+    rates: { saga: 5, revoke_scope: 6, offline: 5 },
+  },
+  {
     name: 'an edit in a conflict is made on the operation in conflict, also where another was taken since',
     file: 'lib/client/edits.ts',
     find: `return mineOpId ?? opId`,
