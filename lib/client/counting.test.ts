@@ -193,15 +193,27 @@ class Play {
 
   /** What was refused for good and not replayed yet: an operation may have been sent otherwise by each of two copies. */
   private letters(): Letter[] {
-    const { requests, deadLetters } = this.bench.server
-    const sent = requests
+    const { deadLetters } = this.bench.server
+    return this.sent().filter(({ change }) => {
+      const id = letterId(change)
+      return deadLetters.includes(id) && !this.replayed.has(id)
+    })
+  }
+
+  private sent(): Letter[] {
+    return this.bench.server.requests
       .filter(({ path }) => path === '/api/v1/sync')
       .flatMap(({ body }) => (body['changes'] as Json[]).map((change) => ({ body, change })))
-    return sent.flatMap(({ body, change }) => {
-      const { data } = changeSchema.safeParse(change)
-      const isOpen = data && deadLetters.includes(letterId(data)) && !this.replayed.has(letterId(data))
-      return isOpen ? [{ body, change: data }] : []
-    })
+      .flatMap(({ body, change }) => {
+        const { data } = changeSchema.safeParse(change)
+        return data ? [{ body, change: data }] : []
+      })
+  }
+
+  /** Whether copies sent different things under this id. */
+  private isOfTwins(opId: string): boolean {
+    const contents = this.sent().flatMap(({ change }) => (change.op_id === opId ? [letterId(change)] : []))
+    return new Set(contents).size > 1
   }
 
   /** As an operator does: as an operation of its device under a new id; what is refused again is a letter again. */
@@ -210,15 +222,22 @@ class Play {
     const { body, change } = letter
     this.names += 1
     const id = `${String(this.names).padStart(8, '0')}${change.op_id.slice(8)}`
-    const again = {
-      ...body,
-      ...{ incarnation: id, dead_letters: [], last_sync_token: null },
-      changes: [{ ...change, op_id: id, seq: 1 }],
-    }
+    const again: Change = { ...change, op_id: id, seq: 1 }
     const reply = await this.bench.server.transport().send({
       ...{ method: 'POST', path: '/api/v1/sync', timeoutMs: 1000 },
-      ...{ headers: { authorization: 'Bearer replay' }, body: JSON.stringify(again) },
+      ...{ headers: { authorization: 'Bearer replay' } },
+      body: JSON.stringify({
+        ...body,
+        ...{ incarnation: id, dead_letters: [], last_sync_token: null },
+        changes: [again],
+      }),
     })
+    const { base_op_id: baseId, ...alone } = again
+    // What was taken under the id of what it was made on is a copy's, and it does not have all of that.
+    if (reply.body.includes('"invalid_change"') && baseId != null && this.isOfTwins(baseId)) {
+      this.replayed.add(letterId(again))
+      await this.replay({ body, change: alone })
+    }
     if (!reply.body.includes('"retryable":true')) this.replayed.add(letterId(change))
   }
 }
@@ -237,6 +256,23 @@ function told(data: JsonObject): { counted: unknown; named: unknown; names: stri
     names: named.map(({ name }) => name),
   }
 }
+
+/** Made on what a copy sends otherwise: the server that was restored takes the copy's, which this edit does not hold. */
+const ofTwins: Step[] = [
+  { kind: 'count', who: 0, record: 1, by: 3, isUrgent: false },
+  { kind: 'copy', who: 0 },
+  { kind: 'sync', who: 0, faults: ['lose_request', 'lose_request'] },
+  { kind: 'apart', who: 0, record: 1, by: 1 },
+  { kind: 'copy', who: 0 },
+  { kind: 'count', who: 3, record: 0, by: 2, isUrgent: false },
+  { kind: 'sync', who: 3, faults: [] },
+  { kind: 'count', who: 0, record: 0, by: 1, isUrgent: false },
+  { kind: 'sync', who: 0, faults: [] },
+  { kind: 'server_restore' },
+  { kind: 'count', who: 2, record: 1, by: 2, isUrgent: false },
+  { kind: 'sync', who: 2, faults: [] },
+  { kind: 'sync', who: 0, faults: [] },
+]
 
 test('over copies, refusals, replays, backups and restores a counter is the sum of what was added', async () => {
   await fc.assert(
@@ -260,6 +296,6 @@ test('over copies, refusals, replays, backups and restores a counter is the sum 
       // And nothing that was counted is missing there.
       expect([...play.made.keys()].filter((name) => !names.has(name))).toEqual([])
     }),
-    { numRuns: 150 },
+    { numRuns: 150, examples: [[ofTwins]] },
   )
 }, 120_000)
