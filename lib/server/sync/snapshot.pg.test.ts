@@ -55,6 +55,28 @@ test('all pages show the state at the first one, whatever happens between them; 
   expect(device).toEqual(new Map(live.map(({ id, data }) => [id, data])))
 })
 
+test('a record that moves in between two pages does not bring back what was deleted here before', async () => {
+  const [north, south] = [randomUUID(), randomUUID()]
+  const writer = await RawDevice.enrol(database.db, [north, south])
+  const reader = await RawDevice.enrol(database.db, [south])
+  // Of the same version in both scopes.
+  const made = writer.change({ scope: south, record_id: 'ffffffff-0000-4000-8000-000000000000' })
+  const on = { record_id: made.record_id, base_version: 1 }
+  await writer.send([
+    writer.change({ scope: south, record_id: '00000000-0000-4000-8000-000000000000' }),
+    writer.change({ scope: south, record_id: '00000000-0000-4000-8000-000000000001' }),
+    ...[made, writer.change({ ...on, scope: south, operation: 'DELETE' })],
+    writer.change({ scope: north, record_id: made.record_id }),
+  ])
+  const first = await page(reader, { limit: 1 })
+  await writer.send([writer.change({ ...on, operation: 'UPDATE', scope: south, from_scope: north })])
+  const rest = first.next_cursor === null ? null : await page(reader, { cursor: first.next_cursor })
+  expect([first, rest].flatMap((reply) => reply?.items.map(({ record_id }) => record_id) ?? [])).toEqual([
+    '00000000-0000-4000-8000-000000000000',
+    '00000000-0000-4000-8000-000000000001',
+  ])
+})
+
 test('an empty server gives an empty snapshot with a token', async () => {
   const reader = await RawDevice.enrol(database.db, [randomUUID()])
   const reply = await page(reader, {})

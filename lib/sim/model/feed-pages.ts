@@ -124,21 +124,24 @@ type Live = Pick<RecordRow, 'table' | 'id' | 'version' | 'data' | 'checksum' | '
 
 /** The live records of a scope as they were at a position of its feed, by key. */
 export function liveAt(tables: Tables, scope: string, pin: number): Live[] {
-  const before = new Map<string, { table: string; id: string; version: number }>()
+  const first = new Map<string, ChangeRow>()
   for (const commit of tables.feed(scope)) {
     if (commit.seq <= pin) continue
-    for (const { effect, table, record_id: id, before_version: version } of tables.changesOf(commit)) {
-      const key = recordKey(scope, table, id)
-      const known = before.get(key)
-      if (effect !== 'NONE' && (!known || version < known.version)) before.set(key, { table, id, version })
+    for (const change of tables.changesOf(commit)) {
+      const key = recordKey(scope, change.table, change.record_id)
+      const known = first.get(key)
+      if (change.effect !== 'NONE' && (!known || change.after_version < known.after_version))
+        first.set(key, change)
     }
   }
   const unchanged: Live[] = tables
     .all('records')
     .filter((record) => record.scope === scope && !record.deleted)
-    .filter((record) => !before.has(recordKey(scope, record.table, record.id)))
-  const changed = [...before.values()].flatMap(({ table, id, version }) => {
-    const then = version > 0 ? tables.state(recordKey(scope, table, id), version) : undefined
+    .filter((record) => !first.has(recordKey(scope, record.table, record.id)))
+  const changed = [...first.values()].flatMap(({ table, record_id: id, before_version: version, rule }) => {
+    // What comes from another scope goes on from its version there.
+    const wasHere = version > 0 && rule['moved_from'] === undefined
+    const then = wasHere ? tables.state(recordKey(scope, table, id), version) : undefined
     return then?.effect === 'UPSERT'
       ? [{ table, id, version: then.after_version, data: then.data, checksum: then.checksum, hlc: then.hlc }]
       : []
