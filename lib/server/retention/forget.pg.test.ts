@@ -104,6 +104,31 @@ test('an operation whose answer is forgotten is never applied twice: in a new li
   expect(first.accepted).toHaveLength(2)
 })
 
+test('an edit that holds what was taken, and refused since its answer is forgotten, counts for what it has beside', async () => {
+  await putPolicy(database.db, { name: 'texts', strategy: 'merge', fields: { note: { strategy: 'ot' } } })
+  const device = await RawDevice.enrol(database.db)
+  const made = device.change({ table: 'texts', data: { n: 1, note: 'a' }, hlc: stampOf(device, 101) })
+  const key = { table: 'texts', record_id: made.record_id, operation: 'UPDATE', base_version: 1 } as const
+  const edit = device.change({ ...key, data: { n: 1, note: 'ab' }, hlc: stampOf(device, 100) })
+  await device.send([made, edit])
+  const other = await RawDevice.enrol(database.db)
+  await other.send([other.change({ ...key, base_version: 2, data: { n: 1, note: 'xab' } })])
+  await ageAnswers(device, 2, 91)
+  await forgetAnswers(ask, database.db)
+
+  const [again] = newLife(device, [edit])
+  expect((await device.send([again!])).rejected).toMatchObject([{ code: 'answer_expired' }])
+  // Moved off what was refused, it has that in it, and is made on what that was made on.
+  const next = device.change({ ...key, data: { n: 1, note: 'abc' }, contains: [edit.op_id] })
+  expect((await device.send([next])).accepted).toMatchObject([{ outcome: 'merged' }])
+  expect(await database.db.record.findFirst({ where: { id: made.record_id } })).toMatchObject({
+    data: { n: 1, note: 'xabc' },
+  })
+  expect(await database.db.deadLetter.findMany({ where: { deviceId: device.id } })).toMatchObject([
+    { opId: edit.op_id, state: 'replayed', replayOpId: next.op_id },
+  ])
+})
+
 test('a copy of the device, away until the answers were forgotten, sends the same operation behind one of its own', async () => {
   const { device, changes } = await pushed(1, 100)
   await ageAnswers(device, 1, 91)

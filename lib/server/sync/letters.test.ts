@@ -22,7 +22,14 @@ const holding = (over: Partial<Change> = {}): Change =>
   })
 
 const letter = (over: Partial<LoadedLetter> = {}): LoadedLetter => ({
-  ...{ id: id(3), op_id: id(2), state: 'replayed', schema_version: 1, change: JSON.stringify({ data }) },
+  ...{
+    id: id(3),
+    op_id: id(2),
+    state: 'replayed',
+    schema_version: 1,
+    change: JSON.stringify({ data }),
+    written: null,
+  },
   ...over,
 })
 
@@ -32,6 +39,19 @@ test('what is held of a replayed letter is what the operation is made on, and no
   expect(new Letters([letter()]).takenOf(holding({ data: { name: 'c' } }), 1)).toEqual({ base, isAll: false })
   expect(new Letters([letter({ state: 'open' })]).takenOf(holding(), 1)).toBeNull()
   expect(new Letters([letter()]).takenOf(holding({ contains: [id(4)] }), 1)).toBeNull()
+})
+
+test('what was taken, and refused since the answer is kept no more, counts as what is replayed', () => {
+  const taken = (wrote: LoadedLetter['written']) =>
+    new Letters([letter({ state: 'open', written: wrote })]).takenOf(holding({ data: { name: 'c' } }), 1)
+  expect(taken({ data })).toEqual({ base: { data, standsOn: null }, isAll: false })
+  expect(new Letters([letter({ state: 'open', written: { data } })]).takenOf(holding(), 1)).toMatchObject({
+    isAll: true,
+  })
+  // Something else came of it, or a copy of the device sent something else.
+  for (const other of [{ name: 'd' }, null]) {
+    expect(taken({ data: other })).toEqual({ base: { data: undefined, standsOn: null }, isAll: false })
+  }
 })
 
 test('one in another schema cannot be compared', () => {

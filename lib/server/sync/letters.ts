@@ -1,15 +1,20 @@
 import type { Base } from '#lib/core/decide.ts'
 import { isJsonObject, jsonEqual, type JsonObject } from '#lib/core/json.ts'
 import type { Change } from '#lib/protocol/sync.ts'
-import type { ResentRow } from './settling-rows.ts'
+import type { LoadedLetter, ResentRow } from './settling-rows.ts'
 import type { AnswerKind, Loaded } from './store.ts'
 
 type Sent = ResentRow['sent'][number]
 
 /** A refused edit, as its dead letter has it. */
-type Held = { isReplayed: boolean; schemaVersion: number; data: JsonObject | null }
+type Held = {
+  isReplayed: boolean
+  schemaVersion: number
+  data: JsonObject | null
+  written: LoadedLetter['written']
+}
 
-/** What was taken already of a change, since somebody replayed an operation that it holds. */
+/** What was taken already of a change, since an operation that it holds was. */
 export type Taken = {
   /** The change is made on that: what it has beside is all that is new in it. */
   base: Base
@@ -26,25 +31,30 @@ export class Letters {
 
   constructor(letters: Loaded['letters'] = []) {
     this.#replayed = letters.flatMap(({ id, state }) => (state === 'replayed' ? [id] : []))
-    for (const { op_id: opId, state, schema_version: schemaVersion, change } of letters) {
+    for (const { op_id: opId, state, schema_version: schemaVersion, change, written } of letters) {
       const data = dataOf(change)
       if (data === undefined) continue
-      const held = { isReplayed: state === 'replayed', schemaVersion, data }
+      const held = { isReplayed: state === 'replayed', schemaVersion, data, written }
       this.#held.set(opId, [...(this.#held.get(opId) ?? []), held])
     }
   }
 
   /**
    * What a change is made on, where an operation that it holds was replayed: its edit is in the record, or waits there for
-   * a person. The last of several has the earlier ones in it.
+   * a person. So it is where the operation itself had been taken, and was refused since its answer is kept no more. The
+   * last of several has the earlier ones in it.
    * @param schemaVersion of the change's data
    */
   takenOf({ contains = [], data = null }: Change, schemaVersion: number): Taken | null {
     for (const opId of contains.toReversed()) {
       const isSent = this.#isReplayed(opId)
-      const held = this.#held.get(opId)?.find(({ isReplayed }) => isReplayed || isSent)
+      const all = this.#held.get(opId) ?? []
+      const replayed = all.find(({ isReplayed }) => isReplayed || isSent)
+      const held = replayed ?? all.find(({ written }) => written !== null)
       if (!held) continue
-      const isComparable = held.schemaVersion === schemaVersion
+      // What it wrote may be what a copy of the device sent under the same id, or what came of it and of other edits.
+      const isAsWritten = replayed !== undefined || jsonEqual(held.written?.data ?? null, held.data)
+      const isComparable = held.schemaVersion === schemaVersion && isAsWritten
       return {
         base: { data: isComparable ? held.data : undefined, standsOn: null },
         isAll: isComparable && jsonEqual(held.data, data),

@@ -65,7 +65,10 @@ export function postgresStore(db: Database): SyncStore {
 }
 
 const lettersOf = `
-  SELECT l.id, l.op_id, l.state, l.schema_version, l.change FROM dead_letter l
+  SELECT l.id, l.op_id, l.state, l.schema_version, l.change,
+    (SELECT json_build_object('data', c.data) FROM feed_change c WHERE c.record_id = l.record_id AND c."table" = l."table"
+      AND c.op_id = l.op_id AND c.device_id = l.device_id AND c.effect IN ('UPSERT', 'DELETE') LIMIT 1) AS written
+  FROM dead_letter l
   WHERE l.device_id = $1::uuid AND l.op_id = ANY ($2::uuid[]) ORDER BY l.id`
 
 /** OFFSET keeps the device out of the look-up: by its key, everything it ever sent would be read. */

@@ -40,6 +40,8 @@ export type LoadedLetter = {
   schema_version: number
   /** As the device sent it. */
   change: string
+  /** What the log has the operation itself write: it was taken once, and the answer to that is kept no more. */
+  written: { data: JsonObject | null } | null
 }
 
 /** What a batch sends again of operations that were refused: their dead letters are closed with it. */

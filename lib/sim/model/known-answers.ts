@@ -34,10 +34,33 @@ export function lettersOf(
 ): LoadedLetter[] {
   const found = tables
     .all('letters')
-    .flatMap(({ id, device_id, op_id, state, schema_version, change }) =>
+    .flatMap(({ id, device_id, op_id, state, schema_version, change, table, record_id }) =>
       device_id === device && op_id !== null && opIds.includes(op_id)
-        ? [{ id, op_id, state, schema_version, change }]
+        ? [
+            {
+              ...{ id, op_id, state, schema_version, change },
+              written: writtenBy(tables, { device, op_id, table, record_id }),
+            },
+          ]
         : [],
     )
   return found.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** What an operation wrote by the log, as far as that is kept. */
+function writtenBy(
+  tables: Tables,
+  by: { device: string; op_id: string; table: string | null; record_id: string | null },
+): LoadedLetter['written'] {
+  const change = tables
+    .all('changes')
+    .find(
+      ({ op_id, device_id, table, record_id, effect }) =>
+        op_id === by.op_id &&
+        device_id === by.device &&
+        table === by.table &&
+        record_id === by.record_id &&
+        (effect === 'UPSERT' || effect === 'DELETE'),
+    )
+  return change ? { data: change.data } : null
 }

@@ -144,10 +144,12 @@ async function compareReads(real: Target, model: Target, dice: ReturnType<typeof
     }
     const answers = result as { op_id: string; device_id: string }[]
     for (const device of new Set(answers.map(({ device_id }) => device_id))) {
+      const op_ids = answers.map(({ op_id }) => op_id)
+      await both(({ engine }) => engine.store.lettersOf({ device, op_ids }))
       await both(({ engine }) =>
         engine.store.answered({
           device,
-          op_ids: answers.map(({ op_id }) => op_id),
+          op_ids,
           dead_letters: (letter as { id: string }[]).map(({ id }) => id),
         }),
       )

@@ -64,9 +64,7 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
   // Each scope counts its versions: of an edit that followed its record, they are of where it was made.
   const madeIn = sent.from_scope ?? sent.scope
   const madeOn = log.histories.get(recordKey(madeIn, change.table, change.record_id)) ?? []
-  const taken = isOnTop(sent, before)
-    ? undefined
-    : replayedWithin(ledger.scene.database.tables.all('letters'), log.sent, change)
+  const taken = isOnTop(sent, before) ? undefined : replayedWithin(ledger, log.sent, change)
   const base =
     taken ??
     (sent.base_op_id

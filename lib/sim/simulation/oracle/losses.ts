@@ -44,7 +44,7 @@ export function checkLosses(
     if (!isConcurrent) return
   }
   const base =
-    replayedWithin(ledger.scene.database.tables.all('letters'), log.sent, change) ??
+    replayedWithin(ledger, log.sent, change) ??
     log.histories.get(key)?.find(({ after_version }) => after_version === sent.base_version)
   if (!base?.data || !before.data) return
   const [was, wanted, is, had] = [base.data, sent.data, change.data, before.data].map((data) =>
