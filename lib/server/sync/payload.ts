@@ -45,9 +45,12 @@ const keyArrays = (keys: readonly RecordKey[]): Buffer[] => [
   uuidArray(keys.map(({ id }) => id)),
 ]
 
+/** A restore from a backup is another database, or another start of PostgreSQL. */
+const life = `(SELECT oid || ' ' || extract(epoch FROM pg_postmaster_start_time()) FROM pg_database WHERE datname = current_database())`
+
 export const loadStatement = {
   name: 'push_load',
-  text: 'SELECT push_load($1::jsonb, $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::int[]) AS loaded',
+  text: `SELECT push_load($1::jsonb, $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::int[]) AS loaded, ${life} AS life`,
 }
 
 type LoadedText = Omit<Loaded, 'records'> & {
@@ -55,28 +58,29 @@ type LoadedText = Omit<Loaded, 'records'> & {
 }
 
 /** What push_load answers: a record of the first key's scope and table does not name them. */
-export function readLoaded(text: string, { keys: [first] }: LoadRequest): Loaded {
-  const loaded = JSON.parse(text) as LoadedText
+export function readLoaded(row: { loaded: string; life: string }, { keys: [first] }: LoadRequest): Loaded {
+  const loaded = JSON.parse(row.loaded) as LoadedText
   const { scope = '', table = '' } = first ?? {}
-  return { ...loaded, records: loaded.records?.map((record) => ({ scope, table, ...record })) ?? null }
+  const records = loaded.records?.map((record) => ({ scope, table, ...record })) ?? null
+  return { ...loaded, records, life: row.life }
 }
 
 export const commitStatement = {
   name: 'push_commit',
-  text: `SELECT push_commit($1::jsonb, $2::text[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::int[], $8::uuid[],
+  text: `SELECT CASE WHEN $18::text IS NULL OR $18 = ${life} THEN push_commit($1::jsonb, $2::text[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::int[], $8::uuid[],
     $9::uuid[], $10::bigint[], $11::int[], $12::int[], $13::jsonb[], $14::text[], $15::text[], $16::jsonb[],
-    $17::bytea[]) AS committed`,
+    $17::bytea[]) END AS committed`,
 }
 
 /** Both are one transaction; what is closed may have been written just before. */
 export const commitResentStatement = {
   name: 'push_commit_resent',
   text: `WITH written AS MATERIALIZED (${commitStatement.text})
-    SELECT w.committed, close_resent($18::jsonb) FROM written w`,
+    SELECT w.committed, close_resent($19::jsonb) FROM written w WHERE w.committed IS NOT NULL`,
 }
 
 /** A decided batch, as parameters of push_commit: what its changes have in common as JSON, and their own as lists. */
-export function commitParameters(request: CommitRequest): (string | Buffer)[] {
+export function commitParameters(request: CommitRequest): (string | Buffer | null)[] {
   const {
     changes,
     results: given,
@@ -88,6 +92,7 @@ export function commitParameters(request: CommitRequest): (string | Buffer)[] {
     actor_id,
     trace_id,
     resent: _besides,
+    life: loadedIn,
     ...rest
   } = request
   const { inserts, commits, ...others } = rest
@@ -132,6 +137,7 @@ export function commitParameters(request: CommitRequest): (string | Buffer)[] {
     textArray(changes.map(({ hlc }) => hlc)),
     jsonbArray(changes.map(({ vector }) => JSON.stringify(vector))),
     hexArray(hashBytes, hashes),
+    loadedIn ?? null,
   ]
 }
 

@@ -20,8 +20,12 @@ export function postgresStore(db: Database): SyncStore {
     ...sagaStore(db),
 
     async load(request) {
-      const [row] = await queryPrepared<{ loaded: string }>(db, loadStatement, loadParameters(request))
-      return readLoaded(row!.loaded, request)
+      const [row] = await queryPrepared<{ loaded: string; life: string }>(
+        db,
+        loadStatement,
+        loadParameters(request),
+      )
+      return readLoaded(row!, request)
     },
 
     async answered({ device, op_ids: opIds, dead_letters: letters }) {
@@ -41,12 +45,12 @@ export function postgresStore(db: Database): SyncStore {
         const parameters = commitParameters(request)
         const { resent } = request
         const [row] = resent
-          ? await queryPrepared<{ committed: Committed }>(db, commitResentStatement, [
+          ? await queryPrepared<{ committed: Committed | null }>(db, commitResentStatement, [
               ...parameters,
               JSON.stringify({ ...resent, trace_id: request.trace_id }),
             ])
-          : await queryPrepared<{ committed: Committed }>(db, commitStatement, parameters)
-        return row!.committed
+          : await queryPrepared<{ committed: Committed | null }>(db, commitStatement, parameters)
+        return row?.committed ?? 'moved'
       } catch (error) {
         switch (sqlState(error)) {
           case 'HF001':

@@ -249,6 +249,7 @@ function commitRequest(
   return {
     ...common,
     stream,
+    life: loaded.life,
     holes: { open: holes.open.filter(({ seq }) => !close.includes(seq)), close },
     rests_on: decided.restsOn,
     inserts: changes.filter(({ final }) => final === 'insert').length,

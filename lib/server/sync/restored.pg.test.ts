@@ -11,6 +11,8 @@ import type { Ask } from '../verification/store.ts'
 import { verifyData } from '../verification/verify.ts'
 import { sha256Hex } from './read-changes.ts'
 import { serverSecret } from './secret.ts'
+import { serverEngine } from './server-engine.ts'
+import { writeRecord } from './write.ts'
 
 // A server that was restored from a backup: copies of the whole database, taken midway and put in its place.
 
@@ -162,6 +164,35 @@ test('a step that moves a record which was lost goes on from what stands where i
   const { rule, beforeVersion } = await server.db.feedChange.findFirstOrThrow({ where: { opId: move.op_id } })
   expect({ beforeVersion, rule }).toMatchObject({ beforeVersion: 2, rule: { from_scope: from } })
   expect(await findings()).toEqual([])
+})
+
+test('what was decided on a history that is lost meanwhile is decided again, though its version numbers are the same', async () => {
+  const scope = randomUUID()
+  const [a, b, late] = await Promise.all([1, 2, 3].map(() => RawDevice.enrol(server.db, [scope])))
+  const made = a!.change({ scope, data: { n: 0 } })
+  await a!.send([made])
+  const backup = await backUp()
+  const on = { scope, record_id: made.record_id, operation: 'UPDATE' as const }
+  await a!.send([a!.change({ ...on, base_version: 1, data: { n: 1 } })])
+  b!.moveTo(backup.db)
+  await b!.send([b!.change({ ...on, base_version: 1, data: { n: 2 } })])
+
+  const [lost, restored] = [serverEngine(server.db), serverEngine(backup.db)]
+  const stores = [lost.store, restored.store]
+  const load: typeof lost.store.load = (request) => (stores.shift() ?? restored.store).load(request)
+  const engine = { ...restored, store: { ...restored.store, load } }
+  const write = {
+    ...{
+      by: { kind: 'device' as const, id: late!.id },
+      deviceId: late!.id,
+      audit: [],
+      traceId: '0'.repeat(32),
+    },
+    change: { ...on, op_id: randomUUID(), table: 'things', base_version: 2, data: { n: 3 } },
+  }
+  expect(stores).toHaveLength(2)
+  await writeRecord(write, engine)
+  expect(stores).toHaveLength(0)
 })
 
 describe('a version number of another history', () => {

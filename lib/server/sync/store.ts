@@ -115,6 +115,8 @@ export type Loaded = {
   /** It was noticed that this server had been restored: what devices know may be of a history that is lost. */
   was_restored: boolean
   now: string
+  /** Which PostgreSQL told it, and since when that runs: undefined where there is but one, for ever. */
+  life?: string
 }
 
 /** What a version wrote into the log beside its state, where its table's policy needs it. */
@@ -233,6 +235,8 @@ export type CommitRequest = {
   commits: { scope: string; changes: number; size_bytes: number; digest: string }[]
   /** Records that change scope: their open conflicts go with them. */
   moves: { table: string; id: string; from: string; to: string }[]
+  /** Of what was loaded: where it is over, the server may have been restored since, and nothing is written. */
+  life?: string | undefined
   batch: string
   actor_kind: string
   actor_id: string

@@ -88,7 +88,8 @@ function checkBody(ledger: Ledger, log: LogWatch, { change, sent, before }: Writ
   const lost = lostLetter(texts)
   ledger.check('NoSilentLoss', lost === null, () => `${told()}: ${lost} is gone, and nobody deleted it`)
   // Two copies of a device may each send what it had written before.
-  if ([change, ...history, ...madeOn].some(({ device_id }) => device_id && ledger.scene.isCopied(device_id))) return
+  if ([change, ...history, ...madeOn].some(({ device_id }) => device_id && ledger.scene.isCopied(device_id)))
+    return
   // Where a text gave way whole since, its letters are others, also those that the other side has written again.
   const gaveWay = ({ after_version, lost: values }: ChangeRow) =>
     after_version > sent.base_version && (values ?? []).some(({ path }) => path === '' || path === field)
