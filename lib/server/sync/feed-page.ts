@@ -44,3 +44,16 @@ export type BucketDifferences = {
 
 /** Pages are cut here, so that a few large records do not make a reply that no device can hold. */
 export const maxPageBytes = 8 * 1024 * 1024
+
+/** A token, signed by this server, that says more than the server has. */
+export type LostHistoryNote = {
+  device_id: string
+  reason: 'token_ahead' | 'history_diverged'
+  scope: string
+  /** Where the token stands, and where the feed stands now. */
+  seq: number
+  head: number
+  /** When the token was made; null for one that does not say. */
+  issued_at: string | null
+  trace_id: string
+}

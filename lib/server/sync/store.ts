@@ -20,6 +20,7 @@ import type {
   BucketDifferences,
   FeedPage,
   LeavePage,
+  LostHistoryNote,
   Positions,
   SnapshotPage,
   Standing,
@@ -250,19 +251,6 @@ export type CommitRequest = {
   saga_undos: SagaUndoRow[]
   saga_retry: SagaRetryRow | null
   audit: AuditRow[]
-}
-
-/** A token, signed by this server, that says more than the server has. */
-export type LostHistoryNote = {
-  device_id: string
-  reason: 'token_ahead' | 'history_diverged'
-  scope: string
-  /** Where the token stands, and where the feed stands now. */
-  seq: number
-  head: number
-  /** When the token was made; null for one that does not say. */
-  issued_at: string | null
-  trace_id: string
 }
 
 /** Answers of a device's operations, as they were first given. */
