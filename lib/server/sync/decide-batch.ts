@@ -1,4 +1,4 @@
-import { admit, maxSkewMs } from '#lib/core/admit.ts'
+import { admit, damage, maxSkewMs } from '#lib/core/admit.ts'
 import { crdtAhead, joinPlaces } from '#lib/core/crdt/places.ts'
 import { decide, type Base, type Decision, type Refusal } from '#lib/core/decide.ts'
 import { formatHlc } from '#lib/core/hlc.ts'
@@ -94,8 +94,9 @@ function decideChange(batch: Batch, sent: ReadChange, seq: number): void {
   const policy = policies(change.table)
   const knownTable = policy !== null
   const refusal =
+    damage(change.checksum, read.checksum) ??
     movedAway(change, read, granted) ??
-    admit(change, { knownTable, granted, checksum: read.checksum, nowMillis }) ??
+    admit(change, { knownTable, granted, nowMillis }) ??
     (policy && registerAhead(policy, change, nowMillis)) ??
     // A saga that was set back ends its steps, whatever they wait for beside it.
     batch.sagas.hold(read) ??

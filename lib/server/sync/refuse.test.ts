@@ -22,6 +22,16 @@ describe('holes', () => {
     expect(decided.results.map(({ seq }) => seq)).toEqual([3])
   })
 
+  test('what was damaged on its way comes again before it is refused for anything', () => {
+    const damaged = { ...create, checksum: '0'.repeat(64) }
+    const decided = decideOps([
+      { ...damaged, scope: 'forbidden' },
+      { ...damaged, on: 's', table: 'unknown' },
+    ])
+    expect(outcomes(decided)).toEqual(['checksum_mismatch', 'checksum_mismatch'])
+    expect(decided.deadLetters).toEqual([])
+  })
+
   test('what is of the same saga waits, too', () => {
     const saga = { id: id('saga'), step: 1, steps: 2 }
     const decided = decideOps([
