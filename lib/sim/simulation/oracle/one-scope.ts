@@ -25,15 +25,16 @@ export function checkOneScope(
 ): void {
   const isAlive = (key: string) => tables.get('records', key)?.deleted === false
   for (const { key, told, leftFor: first } of revivals) {
-    const { table, record_id: id, operation, actorKind, op_id: opId } = told
-    // A person who makes a record anew in a place means that place.
-    if (!isAlive(key) || (operation === 'CREATE' && actorKind === 'person')) continue
+    const { table, record_id: id, operation, actorKind, op_id: opId, dead_letter_id: letter } = told
+    // What a person writes in a place is meant for that place; what they replay is its device's.
+    if (!isAlive(key) || (actorKind === 'person' && letter === null)) continue
     for (let scope: string | null = first; scope !== null;) {
       const there = recordKey(scope, table, id)
       check(
         'OneScope',
         !isAlive(there),
-        () => `${label(key)} was brought back by ${opId}, and is ${label(there)}`,
+        () =>
+          `${label(key)} was brought back by ${operation} ${opId} of a ${actorKind}, and is ${label(there)}`,
       )
       scope = leftFor(histories.get(there))
     }
